@@ -1,0 +1,85 @@
+//! One type per kind of identity, so that a ticket's id can never be passed for a finding's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                s.parse().map(Self)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// What is scanned.
+    AssetId,
+    /// One execution of a scanner with one configuration on an asset.
+    ScanId,
+    /// One weakness at one place of one asset, tracked across scans.
+    FindingId,
+    /// Credentials and organization of one Azure DevOps.
+    ConnectionId,
+    /// Where work items go.
+    DestinationId,
+    /// Which findings get tickets, and how.
+    RuleId,
+    /// Our record of a work item.
+    TicketId,
+    /// Long work with progress.
+    JobId,
+    /// A person who can sign in.
+    UserId,
+    /// A credential of a pipeline.
+    TokenId,
+    /// One entry of the audit log.
+    AuditId,
+}
+
+/// Number of a work item, unique within one organization (azure-devops.md section 1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct WorkItemId(pub i64);
+
+impl fmt::Display for WorkItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for WorkItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkItemId({})", self.0)
+    }
+}

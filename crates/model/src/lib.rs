@@ -1,0 +1,16 @@
+//! Lockstep's centre: values and functions, no I/O, no clock, no async.
+//!
+//! Everything that decides lives here, so that it can be read in an afternoon and tested without mocks. Time, chance
+//! and what the board says come in as arguments.
+
+pub mod board;
+pub mod ids;
+pub mod observation;
+pub mod process;
+mod severity;
+
+pub use ids::*;
+pub use observation::{
+    Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun, Vulnerability,
+};
+pub use severity::{Severity, UnknownSeverity};
