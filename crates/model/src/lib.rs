@@ -5,12 +5,16 @@
 
 pub mod board;
 pub mod ids;
+pub mod map;
 pub mod observation;
 pub mod process;
+pub mod rule;
 mod severity;
+pub mod status;
 
 pub use ids::*;
 pub use observation::{
     Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun, Vulnerability,
 };
 pub use severity::{Severity, UnknownSeverity};
+pub use status::Status;

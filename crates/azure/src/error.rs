@@ -1,0 +1,269 @@
+//! What can go wrong with a call, by meaning. Callers match on the variant, never on text.
+//!
+//! For writes one distinction decides everything that follows: either the write was **certainly not applied**, or its
+//! outcome is **unknown** ([`Error::UnknownOutcome`]) and must be looked up before anything else is done (design.md
+//! section 4, rule 1). These answers to a write count as certain: any 4xx except 408 (the service refuses before it
+//! changes anything), the sign-in answers 203 and 3xx, and 503 in JSON with TF24668 (the organization is stopped).
+//! Every other 5xx, every HTML page and every answer that cannot be read leaves the outcome unknown.
+
+use chrono::{DateTime, Utc};
+
+/// A call that did not succeed. `Display` is one sentence for people: what failed, on what, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service asks to slow down, or our own throttle would have had to wait past the deadline. Not applied.
+    #[error("Could not {operation}: Azure DevOps asks to wait until {}", retry_at.format("%H:%M:%S UTC"))]
+    Throttled {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Not before this moment.
+        retry_at: DateTime<Utc>,
+    },
+    /// The credential was not accepted. Not applied.
+    #[error("Could not {operation}: {why}")]
+    SignIn {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// What is wrong with the credential.
+        why: SignInFailure,
+    },
+    /// The identity is known but may not do this. Not applied.
+    #[error("Could not {operation}: {message}")]
+    Forbidden {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// `TF…` or `VS…` code of the service, if it gave one.
+        code: Option<String>,
+        /// The service's own words.
+        message: String,
+    },
+    /// It does not exist, was deleted, or may not be read: the service does not tell these apart (section 4.4).
+    #[error("Could not {operation}: {message}")]
+    NotFound {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// `TF…` or `VS…` code of the service, if it gave one.
+        code: Option<String>,
+        /// The service's own words.
+        message: String,
+    },
+    /// Somebody changed the item after it was read (412 on `test /rev`, or 409 TF26071). Not applied: read and plan again.
+    #[error("Could not {operation}: it was changed since it was read")]
+    RevisionMoved {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+    },
+    /// A rule or validation of the service refused the content. Not applied; the same request will fail again.
+    #[error("Could not {operation}: {message}")]
+    Rejected {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Status of the answer.
+        status: u16,
+        /// `TF…` or `VS…` code of the service, if it gave one.
+        code: Option<String>,
+        /// Stable name of the kind of error (`RuleValidationException`), if the service gave one.
+        type_key: Option<String>,
+        /// The service's own words.
+        message: String,
+        /// Fields that a rule complained about.
+        fields: Vec<FieldError>,
+    },
+    /// The service cannot answer now. For a write this is only given where it was certainly not applied.
+    #[error("Could not {operation}: {message}")]
+    Unavailable {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Status of the answer; none if there was no answer at all.
+        status: Option<u16>,
+        /// What is known about it.
+        message: String,
+        /// When the service asked to be tried again.
+        retry_at: Option<DateTime<Utc>>,
+    },
+    /// A write was sent and there is no trustworthy answer: it may or may not have been applied, now or a little later.
+    #[error("Could not tell whether Lockstep managed to {operation}: {reason}")]
+    UnknownOutcome {
+        /// What was to be done, as the continuation of "managed to".
+        operation: String,
+        /// Why the answer cannot be trusted.
+        reason: String,
+    },
+    /// Nothing left this machine.
+    #[error("Could not {operation}: {reason}")]
+    NotSent {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Why.
+        reason: String,
+    },
+    /// A read was answered with something that does not have the expected shape.
+    #[error("Could not {operation}: the answer of Azure DevOps could not be read at {path}: {reason}")]
+    Decode {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Where in the JSON document.
+        path: String,
+        /// What was found there.
+        reason: String,
+    },
+    /// The deadline of a write had passed before it could be sent. Not applied.
+    #[error("Could not {operation}: its time was over before it could be sent")]
+    DeadlinePassed {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+    },
+}
+
+/// One field that a rule of the process complained about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Reference name of the field (`System.State`).
+    pub field: String,
+    /// The service's own words.
+    pub message: String,
+    /// Flags of the rule engine (`required, invalidEmpty`), where given.
+    pub flags: String,
+}
+
+/// Why a credential was not accepted (azure-devops.md section 4.3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignInFailure {
+    /// 401 without a reason: the token is wrong, expired or revoked.
+    #[error("the credential is wrong, expired or revoked")]
+    CredentialRefused,
+    /// TF400813: the identity is valid, but not a member of the organization, or the token's scope is too small.
+    #[error("the identity is not authorized in this organization, or its token lacks a scope ({0})")]
+    NotAuthorized(String),
+    /// TF401444: the identity was never added to the organization or never signed in.
+    #[error("the identity has never been used in this organization (TF401444)")]
+    NeverSignedIn,
+    /// VS403463: a conditional access policy refuses it.
+    #[error("a conditional access policy refuses this sign-in (VS403463)")]
+    ConditionalAccess,
+    /// Continuous access evaluation withdrew the token.
+    #[error("the access token was withdrawn and a new one is needed")]
+    TokenWithdrawn,
+    /// A sign-in page or a redirect to one came back in place of data.
+    #[error("a sign-in page came back in place of data")]
+    SignInPage,
+    /// A redirect to another address came back in place of data.
+    #[error("a redirect to {0} came back in place of data")]
+    Redirected(String),
+    /// The service answered as to somebody who did not sign in.
+    #[error("the service treats this credential as anonymous")]
+    Anonymous,
+    /// AADSTS7000215: the client secret is not the application's.
+    #[error("Entra does not accept the client secret (AADSTS7000215)")]
+    WrongSecret,
+    /// AADSTS7000222: the client secret has expired.
+    #[error("the client secret has expired (AADSTS7000222)")]
+    SecretExpired,
+    /// AADSTS700016: no such application in the tenant.
+    #[error("Entra does not know this application in this tenant (AADSTS700016)")]
+    UnknownApplication,
+    /// AADSTS90002: no such tenant.
+    #[error("Entra does not know this tenant (AADSTS90002)")]
+    UnknownTenant,
+    /// Anything else that Entra said.
+    #[error("Entra refused the sign-in: {0}")]
+    Entra(String),
+}
+
+impl Error {
+    /// One sentence for people: what failed, on what, and why.
+    pub fn message(&self) -> String {
+        self.to_string()
+    }
+
+    /// What a person can do about it, one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::Throttled { .. } => "Nothing to do: it is tried again by itself.".into(),
+            Self::SignIn { why, .. } => why.next_step(),
+            Self::Forbidden { code, .. } => forbidden_next_step(code.as_deref()),
+            Self::NotFound { code, .. } => match code.as_deref() {
+                Some("TF200016" | "VS800075") => {
+                    "Check the project's name, and that the connection's identity may see the project.".into()
+                }
+                Some("VS402323") => "Choose a work item type that the project has.".into(),
+                _ => "Check that it still exists (also the recycle bin), and that the connection's identity may see it."
+                    .into(),
+            },
+            Self::RevisionMoved { .. } => "Nothing to do: it is read and planned again.".into(),
+            Self::Rejected { fields, .. } => match fields.first() {
+                Some(first) => format!(
+                    "Check the destination's settings for the field {} against the process of the project.",
+                    first.field
+                ),
+                None => "Check the destination's settings against the process of the project.".into(),
+            },
+            Self::Unavailable { message, .. } if message.contains("TF24668") => {
+                "The organization is stopped or being moved; ask its administrator if this lasts.".into()
+            }
+            Self::Unavailable { .. } => {
+                "It is tried again by itself; if this lasts, look at the service's status page.".into()
+            }
+            Self::UnknownOutcome { .. } => {
+                "Nothing to do: the board is looked at before anything is sent again.".into()
+            }
+            Self::NotSent { .. } => {
+                "Check the organization's address, the name resolution and the firewall of this server, and whether the address is allowed in the settings."
+                    .into()
+            }
+            Self::Decode { .. } => "Please report this with the text above: the service answered in a new way.".into(),
+            Self::DeadlinePassed { .. } => "Nothing to do: it is planned again.".into(),
+        }
+    }
+
+    /// For writes: whether the service certainly did not act on it. False means: look it up first.
+    pub fn is_certain_not_applied(&self) -> bool {
+        !matches!(self, Self::UnknownOutcome { .. })
+    }
+}
+
+impl SignInFailure {
+    /// What a person can do about it, one sentence.
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::CredentialRefused => {
+                "Make a new token (or client secret) in Azure DevOps and save it in the connection."
+            }
+            Self::NotAuthorized(_) => {
+                "Add the identity to the organization (Organization settings > Users) with a Basic licence, and give the token the scopes Work items (read and write) and Project and team (read); also check that the organization's policies allow it."
+            }
+            Self::NeverSignedIn => {
+                "Add the service principal to the organization (Organization settings > Users), by the object id of the enterprise application; a person has to sign in once in a browser."
+            }
+            Self::ConditionalAccess => {
+                "Ask the directory's administrator to allow this server's address or this application in the conditional access policy."
+            }
+            Self::TokenWithdrawn => "Nothing to do: a new token is fetched; if this lasts, check the application in Entra.",
+            Self::SignInPage => {
+                "Check the organization's name, and whether the token is expired; an unknown organization looks the same."
+            }
+            Self::Redirected(_) => "Enter the address the service redirects to, or check the organization's name.",
+            Self::Anonymous => "Check that the token was saved completely; the organization answers public visitors too.",
+            Self::WrongSecret => "Copy the secret's value (not its id) from the application's page in Entra.",
+            Self::SecretExpired => "Make a new client secret in Entra and save it in the connection.",
+            Self::UnknownApplication => "Check the application (client) id and the tenant.",
+            Self::UnknownTenant => "Check the directory (tenant) id.",
+            Self::Entra(_) => "Look up the AADSTS code, or ask the directory's administrator.",
+        }
+        .into()
+    }
+}
+
+fn forbidden_next_step(code: Option<&str>) -> String {
+    match code {
+        Some("TF401289") => {
+            "Allow the identity to create tag definitions in the project, or use only tags that exist."
+        }
+        Some("TF237111") => {
+            "Allow the identity to edit work items in this area (Project configuration > Areas > Security)."
+        }
+        Some("TF401322" | "VS403417") => "The identity lacks the permission to bypass rules on work item updates.",
+        _ => "Give the connection's identity the missing permission in the project's settings.",
+    }
+    .into()
+}

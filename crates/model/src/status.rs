@@ -1,0 +1,293 @@
+//! A finding's status: facts that different parties own, and the one word that people see (design: "A finding's status").
+//!
+//! Nobody stores "the status" as a decision. Scans write [`Detection`]s; people, rules and card moves write [`Triage`];
+//! [`Facts::status`] derives the word.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::FindingId;
+
+/// The one word people see. The order is from least to most advanced: a ticket shows its least advanced open member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A manual finding that is not published yet.
+    Draft,
+    /// Seen by a scan, not yet looked at.
+    Created,
+    /// Confirmed: tickets are made from here on.
+    Identified,
+    /// Somebody works on it.
+    InProgress,
+    /// Work on it waits for something.
+    Waiting,
+    /// Somebody says it is fixed; no scan has proved it yet.
+    AwaitingValidation,
+    /// The risk is accepted by somebody who may.
+    RiskAccepted,
+    /// It is no weakness.
+    FalsePositive,
+    /// Not to be looked at.
+    Suppressed,
+    /// The same weakness as another finding.
+    Duplicate,
+    /// A scan that covered it did not see it any more.
+    Fixed,
+}
+
+impl Status {
+    /// All statuses from least to most advanced.
+    pub const ALL: [Status; 11] = [
+        Status::Draft,
+        Status::Created,
+        Status::Identified,
+        Status::InProgress,
+        Status::Waiting,
+        Status::AwaitingValidation,
+        Status::RiskAccepted,
+        Status::FalsePositive,
+        Status::Suppressed,
+        Status::Duplicate,
+        Status::Fixed,
+    ];
+
+    /// Somebody may still have to do something about it.
+    pub const fn is_open(self) -> bool {
+        matches!(
+            self,
+            Self::Created | Self::Identified | Self::InProgress | Self::Waiting | Self::AwaitingValidation
+        )
+    }
+
+    /// The word used in code, database, API and command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Created => "created",
+            Self::Identified => "identified",
+            Self::InProgress => "in_progress",
+            Self::Waiting => "waiting",
+            Self::AwaitingValidation => "awaiting_validation",
+            Self::RiskAccepted => "risk_accepted",
+            Self::FalsePositive => "false_positive",
+            Self::Suppressed => "suppressed",
+            Self::Duplicate => "duplicate",
+            Self::Fixed => "fixed",
+        }
+    }
+
+    /// The words for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Draft => "Draft",
+            Self::Created => "Created",
+            Self::Identified => "Identified",
+            Self::InProgress => "In Progress",
+            Self::Waiting => "Waiting",
+            Self::AwaitingValidation => "Awaiting Validation",
+            Self::RiskAccepted => "Risk Accepted",
+            Self::FalsePositive => "False Positive",
+            Self::Suppressed => "Suppressed",
+            Self::Duplicate => "Duplicate",
+            Self::Fixed => "Fixed",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Status {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        let word = s.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Self::ALL.into_iter().find(|status| status.as_str() == word).ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|status| status.as_str()).collect();
+            format!("'{s}' is not a status: use one of {}", known.join(", "))
+        })
+    }
+}
+
+/// What scans of one configuration on one branch say. Times are the scans' own start times, never their arrival.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detection {
+    /// The branch is tracked: only tracked branches decide the status and make tickets.
+    pub tracked: bool,
+    /// Start of the latest scan that saw the finding.
+    pub last_seen_at: DateTime<Utc>,
+    /// Start of the latest scan that covered the finding's place and did not see it.
+    pub last_absent_at: Option<DateTime<Utc>>,
+}
+
+impl Detection {
+    /// A covering absence is later than the last sighting.
+    pub fn is_gone(&self) -> bool {
+        self.last_absent_at.is_some_and(|absent| absent > self.last_seen_at)
+    }
+}
+
+/// What people, rules and card moves decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Nobody looked at it.
+    New,
+    /// It is a weakness.
+    #[default]
+    Confirmed,
+    /// Somebody works on it.
+    InProgress,
+    /// Work waits.
+    Waiting,
+    /// The risk is accepted.
+    RiskAccepted,
+    /// It is no weakness.
+    FalsePositive,
+    /// Not to be looked at.
+    Suppressed,
+    /// The same as another finding.
+    Duplicate(FindingId),
+}
+
+impl Decision {
+    /// Only a person or the clock ends these; never a scan.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::RiskAccepted | Self::FalsePositive | Self::Suppressed | Self::Duplicate(_))
+    }
+}
+
+/// Somebody says the finding is fixed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who, as shown to people.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What a request asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// Accept the risk.
+    RiskAcceptance,
+    /// Agree that it is no weakness.
+    FalsePositive,
+}
+
+/// A decision that somebody without the right to take it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Request {
+    /// What is asked for.
+    pub kind: RequestKind,
+    /// Who asks.
+    pub by: String,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// A decision that ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Temporary {
+    /// When it ends.
+    pub until: DateTime<Utc>,
+    /// What follows.
+    pub then: FallBack,
+}
+
+/// What a temporary decision falls back to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FallBack {
+    /// Not looked at.
+    Created,
+    /// Confirmed again.
+    #[default]
+    Identified,
+}
+
+/// Everything that is decided about a finding, by anybody but scans.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Triage {
+    /// The decision.
+    pub decision: Decision,
+    /// Why, in the words of who decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Until when it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temporary: Option<Temporary>,
+    /// "It is fixed."
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// A decision asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+/// The facts from which the status is derived.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// What scans say.
+    pub detections: Vec<Detection>,
+    /// What was decided.
+    pub triage: Triage,
+    /// How often it came back after it was fixed.
+    pub regressed: u32,
+}
+
+impl Facts {
+    /// Start of the latest scan of a tracked branch that saw the finding.
+    pub fn last_seen_at(&self) -> Option<DateTime<Utc>> {
+        self.tracked().map(|detection| detection.last_seen_at).max()
+    }
+
+    /// Every configuration that ever saw the finding on a tracked branch has since covered its place without seeing it.
+    ///
+    /// Configurations do not speak for each other: one that still sees the finding keeps it open.
+    pub fn is_gone(&self) -> bool {
+        self.tracked().next().is_some() && self.tracked().all(Detection::is_gone)
+    }
+
+    /// The one word people see; first match wins.
+    ///
+    /// `grace` is how long after a claim a scan may still have looked at the old code.
+    pub fn status(&self, grace: Duration) -> Status {
+        match self.triage.decision {
+            Decision::Duplicate(_) => Status::Duplicate,
+            Decision::Suppressed => Status::Suppressed,
+            Decision::FalsePositive => Status::FalsePositive,
+            Decision::RiskAccepted => Status::RiskAccepted,
+            _ if self.is_gone() => Status::Fixed,
+            _ if self.claim_stands(grace) => Status::AwaitingValidation,
+            Decision::Waiting => Status::Waiting,
+            Decision::InProgress => Status::InProgress,
+            Decision::Confirmed => Status::Identified,
+            Decision::New => Status::Created,
+        }
+    }
+
+    /// No scan that started after the claim (and the grace) still saw the finding.
+    pub fn claim_stands(&self, grace: Duration) -> bool {
+        self.triage
+            .claim
+            .as_ref()
+            .is_some_and(|claim| self.last_seen_at().is_none_or(|seen| seen <= claim.at + grace))
+    }
+
+    fn tracked(&self) -> impl Iterator<Item = &Detection> {
+        self.detections.iter().filter(|detection| detection.tracked)
+    }
+}
