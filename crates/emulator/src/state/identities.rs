@@ -8,6 +8,7 @@ use super::{
     call::{Answer, Call, Reply, World, collection, ok},
     model::{Identity, Organization},
 };
+use crate::seed::Role;
 
 impl Identity {
     /// The subject descriptor: an opaque word derived from the id.
@@ -21,10 +22,10 @@ impl Identity {
         format!("{} <{}>", self.name, self.unique_name)
     }
 
-    /// The IdentityRef object.
-    pub(crate) fn object(&self, org: &Organization, base: &str) -> Value {
+    /// The IdentityRef object; an identity that lost access is marked inactive.
+    pub(crate) fn object(&self, base: &str) -> Value {
         let avatar = format!("{base}/_apis/GraphProfile/MemberAvatars/{}", self.descriptor());
-        json!({
+        let mut object = json!({
             "displayName": self.name,
             "url": format!("{base}/_apis/Identities/{}", self.id),
             "_links": {"avatar": {"href": avatar}},
@@ -32,22 +33,11 @@ impl Identity {
             "uniqueName": self.unique_name,
             "imageUrl": avatar,
             "descriptor": self.descriptor(),
-        })
-        .tap_inactive(org, self.id)
-    }
-}
-
-trait Tap {
-    fn tap_inactive(self, org: &Organization, id: Uuid) -> Self;
-}
-
-impl Tap for Value {
-    /// A member that lost access is marked, so that a client can see why it is no longer offered.
-    fn tap_inactive(mut self, org: &Organization, id: Uuid) -> Self {
-        if org.identity(id).role == crate::seed::Role::None {
-            self["inactive"] = Value::Bool(true);
+        });
+        if self.role == Role::None {
+            object["inactive"] = Value::Bool(true);
         }
-        self
+        object
     }
 }
 
@@ -73,14 +63,9 @@ pub(crate) fn resolve(org: &Organization, text: &str) -> Option<Uuid> {
 /// `GET _apis/connectionData`.
 pub(crate) fn connection_data(world: &World) -> Answer {
     let me = world.actor();
-    let domain = if me.application { "AAD" } else { "{tenant}" };
     let user = json!({
         "id": me.id,
-        "descriptor": format!(
-            "Microsoft.IdentityModel.Claims.ClaimsIdentity;{}\\{}",
-            domain.replace("{tenant}", &world.org.tenant.to_string()),
-            me.unique_name
-        ),
+        "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{}\\{}", world.org.tenant, me.unique_name),
         "subjectDescriptor": me.descriptor(),
         "providerDisplayName": me.name,
         "customDisplayName": me.name,

@@ -1,0 +1,325 @@
+//! Connections, what they reach, destinations and rules.
+
+use chrono::{DateTime, Utc};
+use model::map::{MapProblem, SeverityMap, StatusMap};
+use model::process::{BoardLayout, WorkItemType};
+use model::rule::{Criteria, Grouping};
+use model::{AssetId, ConnectionId, DestinationId, RuleId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Named;
+
+/// Credentials and organization of one Azure DevOps. Secrets are never returned.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Connection {
+    /// Identity.
+    pub id: ConnectionId,
+    /// Name.
+    pub name: String,
+    /// Remark.
+    pub description: String,
+    /// Instance, without the organization: `https://dev.azure.com`.
+    pub instance_url: String,
+    /// Organization (or collection).
+    pub organization: String,
+    /// How it signs in, without secrets.
+    pub sign_in: SignInShown,
+    /// Whether it writes.
+    pub mode: ConnectionMode,
+    /// Why it does nothing at the moment, if so.
+    pub problem: Option<String>,
+    /// Address to paste into a service hook by hand.
+    pub hook_url: String,
+    /// How changes on the board reach Lockstep.
+    pub hooks: HookState,
+    /// When the board was last read without error.
+    pub last_contact_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Whether a connection writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionMode {
+    /// Reads and writes.
+    Active,
+    /// Reads, writes nothing.
+    Paused,
+}
+
+/// State of our service-hook subscriptions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HookState {
+    /// None were made: the board is polled.
+    None,
+    /// Made by Lockstep.
+    Subscribed,
+}
+
+/// How a connection signs in, as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum SignInShown {
+    /// Personal access token.
+    PersonalAccessToken,
+    /// Microsoft Entra application with a client secret.
+    ClientSecret {
+        /// Tenant id or domain.
+        tenant: String,
+        /// Application (client) id.
+        client_id: String,
+    },
+}
+
+/// How a connection signs in, as given.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum SignInMethod {
+    /// Personal access token with scope Work Items (read & write).
+    PersonalAccessToken {
+        /// The token.
+        token: String,
+    },
+    /// Microsoft Entra application with a client secret.
+    ClientSecret {
+        /// Tenant id or domain.
+        tenant: String,
+        /// Application (client) id.
+        client_id: String,
+        /// The secret's value (not its id).
+        client_secret: String,
+        /// Where tokens are issued; `https://login.microsoftonline.com` if absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authority: Option<String>,
+    },
+}
+
+/// Body of `POST /api/v1/connections` and `POST /api/v1/connections/verify`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewConnection {
+    /// Name; "Azure" if left blank.
+    #[serde(default)]
+    pub name: String,
+    /// Remark.
+    #[serde(default)]
+    pub description: String,
+    /// Instance; `https://dev.azure.com` if left blank.
+    #[serde(default)]
+    pub instance_url: String,
+    /// Organization (or collection).
+    pub organization: String,
+    /// How it signs in.
+    pub sign_in: SignInMethod,
+}
+
+/// Body of `PATCH /api/v1/connections/{id}`.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionChange {
+    /// New name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// New remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// New sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInMethod>,
+    /// Pause or go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ConnectionMode>,
+}
+
+/// One step of a check of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CheckStep {
+    /// What was tried.
+    pub name: String,
+    /// How it went.
+    pub outcome: CheckOutcome,
+    /// What was found, or what went wrong.
+    pub message: String,
+    /// What to do if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_step: Option<String>,
+}
+
+/// How a step went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// As it should.
+    Ok,
+    /// Not as it should.
+    Failed,
+    /// Not tried, because an earlier step failed.
+    Skipped,
+}
+
+/// Answer of a check: green if every step is ok.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConnectionCheck {
+    /// Every step is ok.
+    pub ok: bool,
+    /// The steps in order.
+    pub steps: Vec<CheckStep>,
+}
+
+/// A project of the organization. `GET /api/v1/connections/{id}/projects`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BoardProject {
+    /// Identity.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+/// A team. `GET /api/v1/connections/{id}/projects/{project}/teams`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BoardTeam {
+    /// Identity.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// The project's default team.
+    pub is_default: bool,
+}
+
+/// Boards of a team. `GET /api/v1/connections/{id}/projects/{project}/teams/{team}/boards`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TeamBoards {
+    /// The boards, from the level of requirements up.
+    pub boards: Vec<BoardLayout>,
+}
+
+/// Work item types of a project. `GET /api/v1/connections/{id}/projects/{project}/types`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProjectTypes {
+    /// The types.
+    pub types: Vec<WorkItemType>,
+}
+
+/// Where work items go.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Destination {
+    /// Identity.
+    pub id: DestinationId,
+    /// Connection.
+    pub connection: Named<ConnectionId>,
+    /// The asset it is bound to; it then wins over the default.
+    pub asset: Option<Named<AssetId>>,
+    /// Settings.
+    #[serde(flatten)]
+    pub settings: DestinationSettings,
+    /// Work items created here since midnight UTC.
+    pub created_today: u64,
+    /// Why nothing goes here at the moment, if so.
+    pub problem: Option<String>,
+}
+
+/// What a person decides about a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DestinationSettings {
+    /// Name; made from project, team and type if left blank.
+    #[serde(default)]
+    pub name: String,
+    /// Everything without a destination of its own goes here. At most one for each connection.
+    #[serde(default)]
+    pub is_default: bool,
+    /// Project.
+    pub project: String,
+    /// Team; the project's default team if left blank.
+    #[serde(default)]
+    pub team: String,
+    /// Board of the team; the one that shows the type if left blank.
+    #[serde(default)]
+    pub board: String,
+    /// Lane for new work items; the default lane if left blank.
+    #[serde(default)]
+    pub lane: String,
+    /// Work item type.
+    pub work_item_type: String,
+    /// Area path; the team's default area if left blank.
+    #[serde(default)]
+    pub area: String,
+    /// Iteration path; the project's root if left blank.
+    #[serde(default)]
+    pub iteration: String,
+    /// Tags for new work items, beside our own.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// How severities are said. The usual values if absent.
+    #[serde(default)]
+    pub severity_map: SeverityMap,
+    /// How statuses are said. Made from the type's states if empty.
+    #[serde(default)]
+    pub status_map: StatusMap,
+    /// Work items that may be created here in a day (UTC).
+    #[serde(default = "default_daily_budget")]
+    pub daily_budget: u64,
+}
+
+/// Work items that a destination may get in a day if nobody says otherwise.
+pub fn default_daily_budget() -> u64 {
+    200
+}
+
+/// Body of `POST /api/v1/destinations`, `PUT /api/v1/destinations/{id}` and `POST /api/v1/destinations/check`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewDestination {
+    /// Connection.
+    pub connection_id: ConnectionId,
+    /// Bind it to the asset of this name.
+    #[serde(default)]
+    pub asset: Option<String>,
+    /// Settings.
+    #[serde(flatten)]
+    pub settings: DestinationSettings,
+}
+
+/// Answer of `POST /api/v1/destinations/check`: how the settings read once blanks are filled in, and what is wrong with them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DestinationCheck {
+    /// The settings with blanks filled in.
+    pub settings: DestinationSettings,
+    /// What is wrong; empty if it can be saved.
+    pub problems: Vec<MapProblem>,
+}
+
+/// Which findings get tickets.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Rule {
+    /// Identity.
+    pub id: RuleId,
+    /// Counts up with each change.
+    pub version: u32,
+    /// Settings.
+    #[serde(flatten)]
+    pub settings: RuleSettings,
+    /// Open findings it matches now.
+    pub matching: u64,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a person decides about a rule. Body of `POST /api/v1/rules`, `PUT /api/v1/rules/{id}` and `POST /api/v1/rules/plan`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleSettings {
+    /// Name.
+    pub name: String,
+    /// It is in effect.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Which findings.
+    #[serde(default)]
+    pub criteria: Criteria,
+    /// Which findings share a ticket.
+    #[serde(default)]
+    pub grouping: Grouping,
+}
+
+fn yes() -> bool {
+    true
+}

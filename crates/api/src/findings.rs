@@ -1,0 +1,215 @@
+//! Findings, their history, and the overview.
+
+use chrono::{DateTime, Utc};
+use model::status::{FallBack, Request};
+use model::{
+    AssetId, AuditId, Component, FindingId, FindingKind, Location, Severity, Status, TicketId, Vulnerability, WorkItemId,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{Cause, Named, Scan, SeverityCounts, TicketHealth};
+
+/// Filters of `GET /api/v1/findings`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct FindingFilter {
+    /// Statuses, separated by commas; `open` stands for all open ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// Severities, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// Only findings of this asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AssetId>,
+    /// Only findings of this ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// Text in title, vulnerability or place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// Where the page starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A finding in a list.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FindingSummary {
+    /// Identity.
+    pub id: FindingId,
+    /// Asset.
+    pub asset: Named<AssetId>,
+    /// One line that names it.
+    pub title: String,
+    /// Severity.
+    pub severity: Severity,
+    /// Displayed status.
+    pub status: Status,
+    /// Sort of weakness.
+    pub kind: FindingKind,
+    /// Id of the vulnerability.
+    pub vulnerability_id: String,
+    /// Where, in one line.
+    pub place: String,
+    /// Scanner that saw it first.
+    pub scanner: String,
+    /// Start of the first scan that saw it.
+    pub first_seen_at: DateTime<Utc>,
+    /// Start of the latest scan that saw it.
+    pub last_seen_at: DateTime<Utc>,
+    /// How often it came back after it was fixed.
+    pub regressed: u32,
+    /// What is asked for.
+    pub request: Option<Request>,
+    /// Until when the status holds, if it is temporary.
+    pub temporary_until: Option<DateTime<Utc>>,
+    /// Its ticket.
+    pub ticket: Option<TicketRef>,
+}
+
+/// A ticket, pointed to from a finding.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TicketRef {
+    /// Identity.
+    pub id: TicketId,
+    /// Number of the work item, once it exists.
+    pub work_item_id: Option<WorkItemId>,
+    /// Page of the work item.
+    pub url: Option<String>,
+    /// How it is.
+    pub health: TicketHealth,
+    /// State of the work item, as last read.
+    pub state: Option<String>,
+    /// Board column, as last read.
+    pub column: Option<String>,
+    /// Who works on it, as last read.
+    pub assignee: Option<String>,
+}
+
+/// One finding in full.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// What the list shows.
+    #[serde(flatten)]
+    pub summary: FindingSummary,
+    /// Definition.
+    pub vulnerability: Vulnerability,
+    /// What the scanner said about this one.
+    pub message: Option<String>,
+    /// Place.
+    pub location: Location,
+    /// Further places.
+    pub related_locations: Vec<Location>,
+    /// Vulnerable component.
+    pub component: Option<Component>,
+    /// The scanner's own word for the severity.
+    pub scanner_severity: Option<String>,
+    /// Versioned identity across scans.
+    pub fingerprint: String,
+    /// Why the status is what it is, in the words of who decided.
+    pub reason: Option<String>,
+    /// What each configuration says on each branch.
+    pub detections: Vec<Detection>,
+}
+
+/// What scans of one configuration on one branch say about a finding.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Detection {
+    /// Scanner.
+    pub scanner: String,
+    /// Configuration.
+    pub configuration: String,
+    /// Branch.
+    pub branch: Option<String>,
+    /// The branch decides status and tickets.
+    pub tracked: bool,
+    /// Start of the latest scan that saw it.
+    pub last_seen_at: DateTime<Utc>,
+    /// Start of the latest scan that covered the place and did not see it.
+    pub last_absent_at: Option<DateTime<Utc>>,
+}
+
+/// One entry of a history: what happened, when, and why.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HistoryEntry {
+    /// Identity.
+    pub id: AuditId,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// Who or what caused it.
+    pub cause: Cause,
+    /// What happened, in one sentence.
+    pub what: String,
+    /// Status before.
+    pub from: Option<Status>,
+    /// Status after.
+    pub to: Option<Status>,
+}
+
+/// Body of `POST /api/v1/findings/{id}/status`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SetStatus {
+    /// `created`, `identified`, `in_progress`, `waiting`, `awaiting_validation`, `risk_accepted`, `false_positive` or `suppressed`.
+    /// A person never sets `fixed`: only a scan proves that.
+    pub status: Status,
+    /// Why. Required for `risk_accepted`, `false_positive` and `suppressed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Until when it holds; then `then` follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+    /// What follows `until`.
+    #[serde(default)]
+    pub then: FallBack,
+}
+
+/// Answer of `GET /api/v1/overview`: what somebody needs to see first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Overview {
+    /// Open findings by severity.
+    pub open: SeverityCounts,
+    /// Findings by displayed status, in the order of the statuses, without empty ones.
+    pub by_status: Vec<StatusCount>,
+    /// Tickets by health, without empty ones.
+    pub tickets: Vec<HealthCount>,
+    /// Number of assets.
+    pub assets: u64,
+    /// The latest scans.
+    pub recent_scans: Vec<Scan>,
+    /// What waits for a person.
+    pub attention: Vec<Attention>,
+}
+
+/// A number of findings.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StatusCount {
+    /// Status.
+    pub status: Status,
+    /// How many.
+    pub count: u64,
+}
+
+/// A number of tickets.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HealthCount {
+    /// Health.
+    pub health: TicketHealth,
+    /// How many.
+    pub count: u64,
+}
+
+/// Something that waits for a person.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Attention {
+    /// What, in one sentence.
+    pub message: String,
+    /// What to do.
+    pub next_step: String,
+    /// Page in the UI, such as `/tickets?health=broken`.
+    pub link: String,
+}

@@ -1,0 +1,271 @@
+//! Assets, imports, scans and jobs.
+
+use chrono::{DateTime, Utc};
+use model::{AssetId, Coverage, JobId, ScanId, Severity};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{Named, Problem};
+
+/// What is scanned.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Asset {
+    /// Identity.
+    pub id: AssetId,
+    /// Name, unique.
+    pub name: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Branches whose scans decide the status of findings and make tickets. Scans without a branch always do.
+    pub tracked_branches: Vec<String>,
+    /// Since when it is known.
+    pub created_at: DateTime<Utc>,
+    /// Start of the latest scan.
+    pub last_scan_at: Option<DateTime<Utc>>,
+    /// Open findings by severity.
+    pub open: SeverityCounts,
+}
+
+/// Body of `PATCH /api/v1/assets/{id}`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct AssetChange {
+    /// All tags the asset shall have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    /// All branches that shall be tracked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracked_branches: Option<Vec<String>>,
+}
+
+/// Numbers by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeverityCounts {
+    /// Critical.
+    pub critical: u64,
+    /// High.
+    pub high: u64,
+    /// Medium.
+    pub medium: u64,
+    /// Low.
+    pub low: u64,
+    /// Info.
+    pub info: u64,
+}
+
+impl SeverityCounts {
+    /// The number for one severity.
+    pub fn of(&self, severity: Severity) -> u64 {
+        match severity {
+            Severity::Critical => self.critical,
+            Severity::High => self.high,
+            Severity::Medium => self.medium,
+            Severity::Low => self.low,
+            Severity::Info => self.info,
+        }
+    }
+
+    /// Counts further ones.
+    pub fn add(&mut self, severity: Severity, number: u64) {
+        *match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        } += number;
+    }
+
+    /// All together.
+    pub fn total(&self) -> u64 {
+        Severity::WORST_FIRST.into_iter().map(|severity| self.of(severity)).sum()
+    }
+}
+
+/// Query of `POST /api/v1/imports`; the body is the report itself.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ImportOptions {
+    /// Name of the asset. Made on first use.
+    pub asset: String,
+    /// Tags for the asset, separated by commas; added to those it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<String>,
+    /// Branch that was scanned. Overrides what the report says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Name of the configuration. Overrides what the report says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+    /// When the scan started. Overrides what the report says; the time of arrival if neither says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// Format (`sarif`, `trivy`, `generic-json`, `generic-csv`); recognised from the content if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Name of the file, for messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// `true`: the scan looked only at a part; absence closes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<bool>,
+}
+
+/// Long work with progress. `GET /api/v1/jobs/{id}`; changes are announced by `GET /api/v1/events`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Job {
+    /// Identity.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// How far it is.
+    pub state: JobState,
+    /// Done so far, in units of `total`.
+    pub done: u64,
+    /// All there is to do, if known.
+    pub total: Option<u64>,
+    /// What it is doing, in words.
+    pub message: String,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// What an import did, once it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<ImportResult>,
+    /// What a reconcile did, once it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconcile: Option<ReconcileResult>,
+    /// When it was asked for.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// Kinds of jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Import of a report.
+    Import,
+    /// Reconcile of tickets.
+    Reconcile,
+}
+
+/// States of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// Not begun.
+    Queued,
+    /// At work.
+    Running,
+    /// Ended well.
+    Succeeded,
+    /// Ended without effect.
+    Failed,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ImportResult {
+    /// The scans in the report; one for each run.
+    pub scans: Vec<ScanId>,
+    /// The same report was imported before: nothing changed.
+    pub already_imported: bool,
+    /// Results read.
+    pub observations: u64,
+    /// Findings seen for the first time, by severity.
+    pub new: SeverityCounts,
+    /// Findings that came back, by severity.
+    pub regressed: SeverityCounts,
+    /// Findings that were open before and still are, by severity.
+    pub still_open: SeverityCounts,
+    /// Findings that this scan proved fixed, by severity.
+    pub fixed: SeverityCounts,
+    /// The scan waits for a person before it closes anything: suspiciously many findings are gone.
+    pub quarantined: bool,
+}
+
+/// What a reconcile did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReconcileResult {
+    /// Tickets looked at.
+    pub tickets: u64,
+    /// Work items read.
+    pub read: u64,
+    /// Work items created.
+    pub created: u64,
+    /// Work items changed.
+    pub updated: u64,
+    /// Tickets whose findings followed a move on the board.
+    pub followed: u64,
+    /// Tickets with an error, kept on the ticket.
+    pub failed: u64,
+}
+
+/// One execution of a scanner.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Scan {
+    /// Identity.
+    pub id: ScanId,
+    /// What was scanned.
+    pub asset: Named<AssetId>,
+    /// Scanner.
+    pub scanner: String,
+    /// Its version.
+    pub scanner_version: Option<String>,
+    /// Format of the report.
+    pub format: String,
+    /// Configuration.
+    pub configuration: String,
+    /// Branch.
+    pub branch: Option<String>,
+    /// Commit.
+    pub commit: Option<String>,
+    /// When the scanner started.
+    pub started_at: DateTime<Utc>,
+    /// When the report arrived.
+    pub imported_at: DateTime<Utc>,
+    /// How far it is.
+    pub state: ScanState,
+    /// What it covered.
+    pub coverage: Coverage,
+    /// Results in the report.
+    pub observations: u64,
+    /// Findings it saw first.
+    pub new: u64,
+    /// Findings it saw again after they were fixed.
+    pub regressed: u64,
+    /// Findings it proved fixed.
+    pub fixed: u64,
+    /// Name of the file, if known.
+    pub filename: Option<String>,
+}
+
+/// States of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanState {
+    /// Being read; nothing is changed yet.
+    Staging,
+    /// In effect.
+    Committed,
+    /// In effect for what it saw; its absences wait for a person.
+    Quarantined,
+    /// Not in effect.
+    Failed,
+}
+
+/// Filters of `GET /api/v1/scans`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ScanFilter {
+    /// Only scans of this asset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AssetId>,
+    /// Where the page starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}

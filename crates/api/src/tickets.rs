@@ -1,0 +1,231 @@
+//! Tickets, plans and reconciling.
+
+use chrono::{DateTime, Utc};
+use model::{AuditId, ConnectionId, DestinationId, RuleId, Status, TicketId, WorkItemId};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{Cause, Named};
+
+/// How a ticket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TicketHealth {
+    /// Both sides agree.
+    InStep,
+    /// A change waits to be carried over.
+    Waiting,
+    /// The work item is not created yet.
+    Pending,
+    /// More work items are wanted than the destination may get today.
+    OverBudget,
+    /// A person decided otherwise on a field; both values are shown.
+    Conflict,
+    /// The last try failed; it will be tried again.
+    Retrying,
+    /// It failed too often, or in a way that only a person can mend.
+    Parked,
+    /// The work item was deleted or can no longer be read.
+    Missing,
+    /// All its findings are closed, and so is the work item.
+    Closed,
+}
+
+/// Filters of `GET /api/v1/tickets`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TicketFilter {
+    /// Healths, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
+    /// Only tickets of this destination.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationId>,
+    /// Text in the title, or the number of a work item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
+    /// Where the page starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Our record of a work item.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Ticket {
+    /// Identity.
+    pub id: TicketId,
+    /// Title.
+    pub title: String,
+    /// How it is.
+    pub health: TicketHealth,
+    /// What is wrong, in plain words.
+    pub problem: Option<String>,
+    /// What to do about it.
+    pub next_step: Option<String>,
+    /// What its findings say together.
+    pub status: Status,
+    /// Connection.
+    pub connection: Named<ConnectionId>,
+    /// Destination.
+    pub destination: Named<DestinationId>,
+    /// Rule that made it.
+    pub rule: Option<Named<RuleId>>,
+    /// The work item as last read.
+    pub work_item: Option<WorkItemShown>,
+    /// Number of findings.
+    pub findings: u64,
+    /// Fields on which both sides differ, because a person decided so on the board.
+    pub conflicts: Vec<Conflict>,
+    /// Failed tries since the last success.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// When both sides were last compared.
+    pub synced_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A work item as last read.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WorkItemShown {
+    /// Number.
+    pub id: WorkItemId,
+    /// Revision.
+    pub revision: i64,
+    /// Page for people.
+    pub url: String,
+    /// Type.
+    pub work_item_type: String,
+    /// State.
+    pub state: String,
+    /// Board column.
+    pub column: Option<String>,
+    /// Lane.
+    pub lane: Option<String>,
+    /// Who works on it.
+    pub assignee: Option<String>,
+    /// Iteration path.
+    pub iteration: String,
+    /// Number of comments.
+    pub comments: i64,
+}
+
+/// A field on which both sides differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Conflict {
+    /// Field.
+    pub field: String,
+    /// What Lockstep would write.
+    pub ours: String,
+    /// What stands on the board and is left alone.
+    pub theirs: String,
+}
+
+/// One entry of a ticket's log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TicketLogEntry {
+    /// Identity.
+    pub id: AuditId,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// Who or what caused it.
+    pub cause: Cause,
+    /// What happened, in one sentence.
+    pub what: String,
+    /// Field by field.
+    pub fields: Vec<FieldChange>,
+}
+
+/// A change of one field of a work item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldChange {
+    /// Field.
+    pub field: String,
+    /// What stands there.
+    pub from: String,
+    /// What shall stand there.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Answer of `POST /api/v1/plan` and `POST /api/v1/rules/plan`: what would happen now, compared with the live board.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Plan {
+    /// One entry for each ticket for which something would happen, at most 500.
+    pub tickets: Vec<TicketPlan>,
+    /// Work items that would be created.
+    pub create: u64,
+    /// Work items that would be changed.
+    pub update: u64,
+    /// Tickets whose findings would follow a move on the board.
+    pub follow: u64,
+    /// Tickets for which nothing would happen.
+    pub nothing: u64,
+    /// Work items that wait for another day or a person, because of the budget.
+    pub over_budget: u64,
+}
+
+/// What would happen for one ticket.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TicketPlan {
+    /// The ticket; absent if it would be made first.
+    pub ticket_id: Option<TicketId>,
+    /// The work item.
+    pub work_item_id: Option<WorkItemId>,
+    /// Title.
+    pub title: String,
+    /// Destination.
+    pub destination: String,
+    /// What would happen.
+    pub action: PlanAction,
+    /// Field by field.
+    pub fields: Vec<FieldChange>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What would happen for a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanAction {
+    /// A work item is created.
+    Create,
+    /// The work item is changed.
+    Update,
+    /// The work item is closed.
+    Close,
+    /// The work item is opened again.
+    Reopen,
+    /// The findings follow the card.
+    Follow,
+    /// It waits: budget, pause, or an unknown outcome of an earlier try.
+    Wait,
+}
+
+/// Body of `POST /api/v1/reconcile`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ReconcileRequest {
+    /// Only this ticket; parked tickets are tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<TicketId>,
+    /// `true`: compare every live ticket with the board, not only those known to have changed.
+    #[serde(default)]
+    pub sweep: bool,
+}
+
+/// Query of `GET /api/v1/tickets/{id}/log` and `GET /api/v1/findings/{id}/history`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// Where the page starts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
