@@ -262,7 +262,9 @@ fn forbidden_next_step(code: Option<&str>) -> String {
         Some("TF237111") => {
             "Allow the identity to edit work items in this area (Project configuration > Areas > Security)."
         }
-        Some("TF401322" | "VS403417") => "The identity lacks the permission to bypass rules on work item updates.",
+        Some("TF401322" | "VS403417") => {
+            "The identity lacks the permission to bypass rules on work item updates."
+        }
         _ => "Give the connection's identity the missing permission in the project's settings.",
     }
     .into()

@@ -64,7 +64,9 @@ impl HttpTransport {
             answer.chunk().await.map_err(|error| TransportError::NoAnswer(chain(&error)))?
         {
             if body.len() + chunk.len() > BODY_LIMIT {
-                return Err(TransportError::NoAnswer(format!("the answer is larger than {BODY_LIMIT} bytes")));
+                return Err(TransportError::NoAnswer(format!(
+                    "the answer is larger than {BODY_LIMIT} bytes"
+                )));
             }
             body.extend_from_slice(&chunk);
         }

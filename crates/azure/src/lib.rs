@@ -1,1 +1,47 @@
-//! The Azure DevOps client.
+//! The Azure DevOps client: one organization, one identity, neutral values in and out.
+//!
+//! What it promises:
+//! * A write is sent **at most once** and never at or after its deadline. [`Error::UnknownOutcome`] is the only error
+//!   after which it may have been applied.
+//! * Callers match on the meaning of an [`Error`], never on text; every error can be shown to people as it is.
+//! * Throttling headers are obeyed on every answer, good ones too; nobody waits past a deadline.
+//! * Nothing secret or personal is logged: no credentials, no bodies, no `X-VSS-UserData`.
+//!
+//! What it leaves to others: retrying, waiting after an unknown outcome, looking up what was created, deciding what to
+//! write. It keeps no state but a token, counters and the throttle.
+//!
+//! Facts about the service are cited as sections of azure-devops.md.
+
+mod address;
+mod answer;
+mod client;
+mod clock;
+mod comments;
+mod credential;
+mod discovery;
+mod error;
+mod feed;
+mod hooks;
+mod http_transport;
+mod item;
+mod route;
+mod shape;
+mod throttle;
+mod transport;
+mod verify;
+mod work_items;
+
+pub use address::{AddressPolicy, AddressRefused};
+pub use client::{Client, ClientConfig, Usage};
+pub use clock::{Clock, SystemClock};
+pub use credential::Credential;
+pub use discovery::{Project, Team, TeamArea, TeamAreas};
+pub use error::{Error, FieldError, SignInFailure};
+pub use feed::{FeedChange, FeedPage};
+pub use hooks::{BasicAuth, HookEvent, Subscription, SubscriptionStatus};
+pub use http_transport::{BODY_LIMIT, HttpTransport};
+pub use item::Item;
+pub use shape::ItemShape;
+pub use transport::{Request, Response, Transport, TransportError};
+pub use verify::{CheckOutcome, CheckStep, Deployment, Identity};
+pub use work_items::{Author, READ_BATCH, RecycledItem};

@@ -1,0 +1,324 @@
+//! The client: one organization, one identity. Each call is sent at most once.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::answer::{self, Effect, header};
+use crate::clock::Clock;
+use crate::credential::{Credential, TokenSource};
+use crate::error::Error;
+use crate::route::Route;
+use crate::throttle::Throttle;
+use crate::transport::{Request, Response, Transport, TransportError};
+
+/// What a client needs to know.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Address before the organization; for a server of one's own up to the collection.
+    pub instance: Url,
+    /// Organization, or collection of a server of one's own.
+    pub organization: String,
+    /// Who the client is.
+    pub credential: Credential,
+    /// Sign-in service of Entra.
+    pub authority: Url,
+    /// Calls under way at the same time; the service likes few (azure-devops.md section 12).
+    pub max_concurrency: usize,
+    /// Longest wait for one answer.
+    pub request_timeout: std::time::Duration,
+}
+
+impl ClientConfig {
+    /// Settings for the hosted service: a few calls at a time, each at most a minute.
+    pub fn hosted(organization: impl Into<String>, credential: Credential) -> Self {
+        let url = |text: &str| Url::parse(text).expect("the address is a constant");
+        Self {
+            instance: url("https://dev.azure.com"),
+            organization: organization.into(),
+            credential,
+            authority: url("https://login.microsoftonline.com"),
+            max_concurrency: 4,
+            request_timeout: std::time::Duration::from_secs(60),
+        }
+    }
+}
+
+/// Calls made since the client exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Usage {
+    /// Calls that read, sent or tried.
+    pub reads: u64,
+    /// Calls that write, sent or tried.
+    pub writes: u64,
+    /// Calls that ended with [`Error::Throttled`].
+    pub throttled: u64,
+    /// Sum of what the service said they cost, in TSTU.
+    pub cost: f64,
+}
+
+#[derive(Default)]
+struct Counters {
+    reads: AtomicU64,
+    writes: AtomicU64,
+    throttled: AtomicU64,
+    cost: Mutex<f64>,
+}
+
+/// A client of one organization with one identity. It keeps nothing but a token, counters and the throttle, so any
+/// number of them may exist; share one to share its throttle.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    base: Url,
+    organization: String,
+    request_timeout: Duration,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    tokens: TokenSource,
+    throttle: Throttle,
+    counters: Counters,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base", &self.inner.base.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Body of a request with its kind.
+pub(crate) enum Body {
+    None,
+    Json(serde_json::Value),
+    Patch(Vec<serde_json::Value>),
+}
+
+/// One call, before it is sent.
+pub(crate) struct Call {
+    /// Continues the sentence "Could not …".
+    pub(crate) operation: String,
+    pub(crate) method: Method,
+    pub(crate) route: Route,
+    pub(crate) body: Body,
+    /// Set for writes: nothing leaves at or after it. Reads have none.
+    pub(crate) deadline: Option<DateTime<Utc>>,
+}
+
+impl Call {
+    pub(crate) fn get(operation: impl Into<String>, route: Route) -> Self {
+        Self { operation: operation.into(), method: Method::GET, route, body: Body::None, deadline: None }
+    }
+
+    /// A POST that only asks.
+    pub(crate) fn ask(operation: impl Into<String>, route: Route, body: serde_json::Value) -> Self {
+        Self {
+            operation: operation.into(),
+            method: Method::POST,
+            route,
+            body: Body::Json(body),
+            deadline: None,
+        }
+    }
+
+    pub(crate) fn write(
+        operation: impl Into<String>,
+        method: Method,
+        route: Route,
+        body: Body,
+        deadline: DateTime<Utc>,
+    ) -> Self {
+        Self { operation: operation.into(), method, route, body, deadline: Some(deadline) }
+    }
+
+    fn effect(&self) -> Effect {
+        if self.deadline.is_some() { Effect::Write } else { Effect::Read }
+    }
+}
+
+impl Client {
+    /// A client; nothing is sent yet.
+    pub fn new(config: ClientConfig, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+        let mut base = config.instance;
+        base.set_query(None);
+        base.set_fragment(None);
+        if let Ok(mut path) = base.path_segments_mut() {
+            path.pop_if_empty().push(config.organization.trim());
+        }
+        let tokens =
+            TokenSource::new(config.credential, config.authority, Arc::clone(&transport), Arc::clone(&clock));
+        Self {
+            inner: Arc::new(Inner {
+                base,
+                organization: config.organization.trim().to_owned(),
+                request_timeout: Duration::from_std(config.request_timeout).unwrap_or(Duration::seconds(60)),
+                transport,
+                throttle: Throttle::new(config.max_concurrency, Arc::clone(&clock)),
+                clock,
+                tokens,
+                counters: Counters::default(),
+            }),
+        }
+    }
+
+    /// Calls and cost so far.
+    pub fn usage(&self) -> Usage {
+        let counters = &self.inner.counters;
+        Usage {
+            reads: counters.reads.load(Ordering::Relaxed),
+            writes: counters.writes.load(Ordering::Relaxed),
+            throttled: counters.throttled.load(Ordering::Relaxed),
+            cost: *counters.cost.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Address of the organization as it is called.
+    pub fn base(&self) -> &Url {
+        &self.inner.base
+    }
+
+    pub(crate) fn organization(&self) -> &str {
+        &self.inner.organization
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    /// Deadline of a write whose caller set none.
+    pub(crate) fn soon(&self) -> DateTime<Utc> {
+        self.now() + self.inner.request_timeout
+    }
+
+    pub(crate) fn route(&self, segments: &[&str], version: &str) -> Route {
+        Route::new(&self.inner.base, segments, version)
+    }
+
+    /// Whether the credential has to be exchanged for a token first; fetches it if so.
+    pub(crate) async fn fetch_token(&self, operation: &str) -> Result<bool, Error> {
+        if !self.inner.tokens.is_fetched() {
+            return Ok(false);
+        }
+        self.inner.tokens.authorization(operation, self.soon()).await.map(|_| true)
+    }
+
+    /// Sends, and decodes the answer.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
+        let (operation, effect) = (call.operation.clone(), call.effect());
+        let response = self.send(call).await?;
+        let mut reader = serde_json::Deserializer::from_slice(&response.body);
+        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = match error.path().to_string() {
+                path if path == "." => "its start".to_owned(),
+                path => path,
+            };
+            let reason = error.into_inner().to_string();
+            match effect {
+                Effect::Read => Error::Decode { operation, path, reason },
+                Effect::Write => Error::UnknownOutcome {
+                    operation,
+                    reason: format!("the answer could not be read at {path}: {reason}"),
+                },
+            }
+        })
+    }
+
+    /// Sends, and only looks whether it worked.
+    pub(crate) async fn done(&self, call: Call) -> Result<(), Error> {
+        self.send(call).await.map(|_| ())
+    }
+
+    /// Sends once. The order matters: wait, fetch a token, and only then look at the deadline for the last time.
+    async fn send(&self, call: Call) -> Result<Response, Error> {
+        let result = self.send_once(call).await;
+        match &result {
+            Err(Error::Throttled { .. }) => {
+                self.inner.counters.throttled.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(Error::SignIn { .. }) => self.inner.tokens.forget().await,
+            _ => {}
+        }
+        result
+    }
+
+    async fn send_once(&self, call: Call) -> Result<Response, Error> {
+        let inner = &*self.inner;
+        let effect = call.effect();
+        let Call { operation, method, route, body, deadline } = call;
+        let url = match route.finish() {
+            Ok(url) => url,
+            Err(reason) => return Err(Error::NotSent { operation, reason }),
+        };
+        if deadline.is_some_and(|deadline| inner.clock.now() >= deadline) {
+            return Err(Error::DeadlinePassed { operation });
+        }
+        let _slot = match inner.throttle.admit(deadline).await {
+            Ok(slot) => slot,
+            Err(come_back) => return Err(Error::Throttled { operation, retry_at: come_back.0 }),
+        };
+        let timeout = inner.clock.now() + inner.request_timeout;
+        let until = deadline.map_or(timeout, |deadline| deadline.min(timeout));
+        let authorization = inner.tokens.authorization(&operation, until).await?;
+        let (headers, body) = pack(authorization, body);
+        let now = inner.clock.now();
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Error::DeadlinePassed { operation });
+        }
+        let timeout = now + inner.request_timeout;
+        let until = deadline.map_or(timeout, |deadline| deadline.min(timeout));
+        match effect {
+            Effect::Read => inner.counters.reads.fetch_add(1, Ordering::Relaxed),
+            Effect::Write => inner.counters.writes.fetch_add(1, Ordering::Relaxed),
+        };
+        let sent = inner.transport.send(Request { method, url, headers, body, deadline: until }).await;
+        let response = match sent {
+            Ok(response) => response,
+            Err(TransportError::NotSent(reason)) => return Err(Error::NotSent { operation, reason }),
+            Err(TransportError::NoAnswer(reason)) => {
+                return Err(match effect {
+                    Effect::Write => Error::UnknownOutcome { operation, reason },
+                    Effect::Read => {
+                        Error::Unavailable { operation, status: None, message: reason, retry_at: None }
+                    }
+                });
+            }
+        };
+        inner.throttle.learn(&response.headers);
+        if let Some(cost) =
+            header(&response.headers, "x-ratelimit-cost").and_then(|text| text.trim().parse::<f64>().ok())
+        {
+            *inner.counters.cost.lock().unwrap_or_else(PoisonError::into_inner) += cost.max(0.0);
+        }
+        let judged = answer::judge(&operation, effect, response, inner.clock.now());
+        if let Err(Error::Throttled { retry_at, .. }) = &judged {
+            inner.throttle.hold_until(*retry_at);
+        }
+        judged
+    }
+}
+
+/// Headers that every call carries (azure-devops.md section 3), and the body as bytes.
+fn pack(authorization: HeaderValue, body: Body) -> (HeaderMap, Bytes) {
+    let mut headers = HeaderMap::new();
+    headers.insert(AUTHORIZATION, authorization);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Lockstep/", env!("CARGO_PKG_VERSION"))));
+    // Without it, a failed sign-in is answered with a page.
+    headers.insert(HeaderName::from_static("x-tfs-fedauthredirect"), HeaderValue::from_static("Suppress"));
+    let (kind, body) = match body {
+        Body::None => return (headers, Bytes::new()),
+        Body::Json(value) => ("application/json", value),
+        Body::Patch(operations) => ("application/json-patch+json", serde_json::Value::Array(operations)),
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    (headers, Bytes::from(body.to_string()))
+}

@@ -1,0 +1,59 @@
+//! The formats that can be read.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// SARIF 2.1.0, the exchange format of static analysis tools (OASIS).
+    Sarif,
+    /// JSON of Trivy.
+    Trivy,
+    /// Lockstep's own JSON (`docs/formats/generic-json.md`).
+    GenericJson,
+    /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
+    GenericCsv,
+}
+
+impl Format {
+    /// Every format, in the order in which they are listed for people.
+    pub const ALL: [Format; 4] = [Self::Sarif, Self::Trivy, Self::GenericJson, Self::GenericCsv];
+
+    /// The word used in API, database and command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sarif => "sarif",
+            Self::Trivy => "trivy",
+            Self::GenericJson => "generic-json",
+            Self::GenericCsv => "generic-csv",
+        }
+    }
+
+    pub(crate) fn list() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that names no format.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("'{0}' is not a report format: use {list}", list = Format::list())]
+pub struct UnknownFormatName(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormatName;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.as_str().eq_ignore_ascii_case(s.trim()))
+            .ok_or_else(|| UnknownFormatName(s.to_owned()))
+    }
+}

@@ -1,0 +1,113 @@
+//! Building blocks to walk into a JSON document and stream the elements of an array.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Failure;
+use crate::error::ErrorKind;
+
+/// An object of which some keys are read, each with the seed that `choose` gives for it; the rest is skipped.
+pub(crate) struct Keys<F>(pub(crate) F);
+
+impl<'de, F, S> DeserializeSeed<'de> for Keys<F>
+where
+    F: FnMut(&str) -> Option<S>,
+    S: DeserializeSeed<'de, Value = ()>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, F, S> Visitor<'de> for Keys<F>
+where
+    F: FnMut(&str) -> Option<S>,
+    S: DeserializeSeed<'de, Value = ()>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match (self.0)(&key) {
+                Some(seed) => map.next_value_seed(seed)?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An array (or null, which is read as empty) whose elements are read one after the other with the seed of their position.
+pub(crate) struct Elements<F>(pub(crate) F);
+
+impl<'de, F, S> DeserializeSeed<'de> for Elements<F>
+where
+    F: FnMut(usize) -> S,
+    S: DeserializeSeed<'de, Value = ()>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, F, S> Visitor<'de> for Elements<F>
+where
+    F: FnMut(usize) -> S,
+    S: DeserializeSeed<'de, Value = ()>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        let mut position = 0;
+        while seq.next_element_seed((self.0)(position))?.is_some() {
+            position += 1;
+        }
+        Ok(())
+    }
+}
+
+/// One value of type `T`, handed to a function that may refuse it.
+pub(crate) struct Value<'f, T, F> {
+    failure: &'f Failure,
+    take: F,
+    kind: PhantomData<T>,
+}
+
+impl<'f, T, F: FnOnce(T) -> Result<(), ErrorKind>> Value<'f, T, F> {
+    pub(crate) fn new(failure: &'f Failure, take: F) -> Self {
+        Self { failure, take, kind: PhantomData }
+    }
+}
+
+impl<'de, T, F> DeserializeSeed<'de> for Value<'_, T, F>
+where
+    T: Deserialize<'de>,
+    F: FnOnce(T) -> Result<(), ErrorKind>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let value = T::deserialize(deserializer)?;
+        (self.take)(value).map_err(|kind| self.failure.raise(kind))
+    }
+}

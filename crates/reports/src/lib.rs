@@ -1,0 +1,107 @@
+//! Reads reports of security scanners: says which format a file has and streams its results as observations.
+//!
+//! A report is hostile until it is stored, and may be broken, cut off or huge. So: memory does not grow with the number
+//! of results; every refusal names position, reason and next step ([`Error`]); nothing is guessed silently, and results
+//! that are no weakness are counted with their reason ([`Summary::left_out`]). How the fields of each format are read is
+//! described in `docs/formats`.
+//!
+//! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect`.
+
+mod detect;
+mod encoding;
+mod error;
+mod format;
+mod generic;
+mod json;
+mod limits;
+mod output;
+mod sarif;
+mod text;
+mod trivy;
+
+use std::io::{Read, Seek, SeekFrom};
+
+use model::{Observation, ScanRun};
+
+pub use detect::{HEAD_BYTES, detect};
+pub use error::{Error, ErrorKind, Place, SinkError};
+pub use format::{Format, UnknownFormatName};
+pub use limits::Limits;
+
+/// What a report says, in the order of the file. Every observation follows the run it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A run of a scanner begins.
+    Run(Box<ScanRun>),
+    /// One result of the run announced last.
+    Observation(Box<Observation>),
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The format that was given or detected.
+    pub format: Format,
+    /// Runs in the report, at least one.
+    pub runs: u64,
+    /// Results in the report: observations plus those left out.
+    pub results: u64,
+    /// Results handed to the sink.
+    pub observations: u64,
+    /// Results that are no weakness seen now, by reason.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Results that the report holds and that are no observation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Why, in words for people.
+    pub reason: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+/// A file: reports are read more than once, because run data may stand behind the results.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+/// Reads a report and hands each run and result to `sink`.
+///
+/// Without a `format` it is detected from the content. Blocks on I/O and on the sink; memory is bounded by `limits`,
+/// not by the number of results. JSON formats are read through once before the first event, so a report that is cut
+/// off or broken in its structure yields no event; a wrong value in a later result is found while streaming, hence a
+/// caller must drop what it received when an error comes back.
+///
+/// # Errors
+///
+/// [`Error`] with position, reason and next step; [`ErrorKind::Sink`] if the sink refused an event.
+pub fn read(
+    mut input: impl ReadSeek,
+    format: Option<Format>,
+    limits: &Limits,
+    sink: &mut dyn FnMut(Event) -> Result<(), SinkError>,
+) -> Result<Summary, Error> {
+    let head = head(&mut input)?;
+    let detected = detect::look(&head);
+    let format = match (format, detected) {
+        (_, Err(error)) if error.whatever_the_format() => return Err(error),
+        (Some(format), _) => format,
+        (None, detected) => detected?,
+    };
+    let mut output = output::Output::new(format, limits, sink);
+    match format {
+        Format::Sarif => sarif::read(&mut input, limits, &mut output)?,
+        Format::Trivy => trivy::read(&mut input, limits, &mut output)?,
+        Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
+        Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
+    }
+    Ok(output.finish())
+}
+
+fn head(input: &mut dyn ReadSeek) -> Result<Vec<u8>, Error> {
+    let mut head = Vec::new();
+    input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
+    input.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(ErrorKind::Io)?;
+    Ok(head)
+}

@@ -1,0 +1,31 @@
+//! How much of a report is taken in before it is refused.
+
+/// Bounds that keep one report from filling memory, disk or time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the whole file. Default 1 GiB.
+    pub max_bytes: u64,
+    /// Bytes of everything that is not a result (rules, artifacts, run data): that part is held in memory. Default 256 MiB.
+    pub max_header_bytes: u64,
+    /// Bytes of one result or CSV row. Default 64 MiB.
+    pub max_result_bytes: u64,
+    /// Nesting of JSON, at most 127. Default 100.
+    pub max_depth: usize,
+    /// Results kept from one file. Default 5,000,000.
+    pub max_observations: u64,
+    /// Bytes of one text in JSON; the rest of a longer text is skipped while reading. Default 1 MiB.
+    pub max_string: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_bytes: 1 << 30,
+            max_header_bytes: 256 << 20,
+            max_result_bytes: 64 << 20,
+            max_depth: 100,
+            max_observations: 5_000_000,
+            max_string: 1 << 20,
+        }
+    }
+}

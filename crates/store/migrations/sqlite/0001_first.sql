@@ -1,0 +1,275 @@
+-- Ids are UUIDs, times are microseconds since 1970 in UTC, documents are JSON text.
+
+CREATE TABLE app_user (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE session (
+    secret_hash BLOB PRIMARY KEY,
+    user_id BLOB NOT NULL REFERENCES app_user(id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE TABLE api_token (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    secret_hash BLOB NOT NULL UNIQUE,
+    role TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    last_used_at BIGINT
+);
+
+CREATE TABLE asset (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    tags TEXT NOT NULL,
+    tracked_branches TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_scan_at BIGINT
+);
+
+-- A scanner with a name for how it was run; absence speaks only within one of these.
+CREATE TABLE configuration (
+    id BLOB PRIMARY KEY,
+    asset_id BLOB NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    scanner TEXT NOT NULL,
+    name TEXT NOT NULL,
+    UNIQUE (asset_id, scanner, name)
+);
+
+CREATE TABLE job (
+    id BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    payload TEXT NOT NULL,
+    done BIGINT NOT NULL DEFAULT 0,
+    total BIGINT,
+    message TEXT NOT NULL DEFAULT '',
+    problem TEXT,
+    result TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    lease_owner BLOB,
+    lease_until BIGINT
+);
+CREATE INDEX job_by_state ON job (state, created_at);
+
+CREATE TABLE scan (
+    id BLOB PRIMARY KEY,
+    job_id BLOB NOT NULL REFERENCES job(id),
+    run_number BIGINT NOT NULL,
+    asset_id BLOB NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    configuration_id BLOB NOT NULL REFERENCES configuration(id) ON DELETE CASCADE,
+    branch TEXT NOT NULL,
+    commit_id TEXT,
+    scanner_version TEXT,
+    format TEXT NOT NULL,
+    -- What makes it the same scan again: its run id, its start, or its bytes.
+    identity TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    imported_at BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    coverage TEXT NOT NULL,
+    observations BIGINT NOT NULL DEFAULT 0,
+    new_findings BIGINT NOT NULL DEFAULT 0,
+    regressed_findings BIGINT NOT NULL DEFAULT 0,
+    fixed_findings BIGINT NOT NULL DEFAULT 0,
+    filename TEXT,
+    UNIQUE (job_id, run_number)
+);
+CREATE INDEX scan_by_asset ON scan (asset_id, id);
+CREATE UNIQUE INDEX scan_identity ON scan (configuration_id, branch, identity) WHERE state <> 'failed';
+
+-- Results of a scan that is being imported; gone once it is committed.
+CREATE TABLE observation (
+    scan_id BLOB NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
+    seq BIGINT NOT NULL,
+    place_key TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (scan_id, seq)
+);
+CREATE INDEX observation_by_place ON observation (scan_id, place_key, seq);
+
+CREATE TABLE finding (
+    id BLOB PRIMARY KEY,
+    asset_id BLOB NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL,
+    place_key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    severity BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    vulnerability_id TEXT NOT NULL,
+    place TEXT NOT NULL,
+    scanner TEXT NOT NULL,
+    status TEXT NOT NULL,
+    triage TEXT NOT NULL,
+    -- When a temporary decision ends.
+    until BIGINT,
+    regressed BIGINT NOT NULL DEFAULT 0,
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    -- The latest observation, as JSON.
+    detail TEXT NOT NULL,
+    -- Title, vulnerability and place in lower case.
+    search TEXT NOT NULL,
+    -- The rules have not looked at it since it changed.
+    undecided BOOLEAN NOT NULL,
+    UNIQUE (asset_id, fingerprint)
+);
+CREATE INDEX finding_by_place ON finding (asset_id, place_key);
+CREATE INDEX finding_by_severity ON finding (severity DESC, id);
+CREATE INDEX finding_by_status ON finding (status, severity DESC, id);
+CREATE INDEX finding_undecided ON finding (id) WHERE undecided;
+CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
+
+-- What scans of one configuration on one branch say about a finding.
+CREATE TABLE detection (
+    finding_id BLOB NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    configuration_id BLOB NOT NULL REFERENCES configuration(id) ON DELETE CASCADE,
+    branch TEXT NOT NULL,
+    rule_id TEXT NOT NULL,
+    path TEXT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    last_absent_at BIGINT,
+    -- Where and how it was last seen, to recognise it when it moves (JSON).
+    sighting TEXT NOT NULL,
+    -- The scan that saw it last.
+    seen_by BLOB NOT NULL,
+    PRIMARY KEY (finding_id, configuration_id, branch)
+);
+CREATE INDEX detection_by_configuration ON detection (configuration_id, branch, finding_id);
+
+-- Every change with its cause.
+CREATE TABLE audit (
+    id BLOB PRIMARY KEY,
+    at BIGINT NOT NULL,
+    subject TEXT NOT NULL,
+    subject_id BLOB NOT NULL,
+    cause TEXT NOT NULL,
+    cause_label TEXT NOT NULL,
+    what TEXT NOT NULL,
+    from_status TEXT,
+    to_status TEXT,
+    fields TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX audit_by_subject ON audit (subject, subject_id, id);
+
+CREATE TABLE connection (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    instance_url TEXT NOT NULL,
+    organization TEXT NOT NULL,
+    sign_in TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    mode TEXT NOT NULL,
+    problem TEXT,
+    -- Who we are on the board (JSON), once it was asked.
+    identity TEXT,
+    hook_secret BLOB NOT NULL,
+    hook_secret_hash BLOB NOT NULL UNIQUE,
+    -- Our subscriptions (JSON list).
+    subscriptions TEXT NOT NULL DEFAULT '[]',
+    feed_cursor TEXT,
+    feed_due_at BIGINT NOT NULL DEFAULT 0,
+    sweep_due_at BIGINT NOT NULL DEFAULT 0,
+    last_contact_at BIGINT,
+    blocked_until BIGINT NOT NULL DEFAULT 0,
+    lease_owner BLOB,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE destination (
+    id BLOB PRIMARY KEY,
+    connection_id BLOB NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
+    asset_id BLOB REFERENCES asset(id) ON DELETE CASCADE,
+    is_default BOOLEAN NOT NULL,
+    name TEXT NOT NULL,
+    settings TEXT NOT NULL,
+    -- The type, the board and the field names as last read (JSON).
+    process TEXT NOT NULL,
+    problem TEXT,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX destination_default ON destination (connection_id) WHERE is_default;
+CREATE UNIQUE INDEX destination_asset ON destination (asset_id) WHERE asset_id IS NOT NULL;
+
+-- How many work items were created at a destination on a day (days since 1970, UTC).
+CREATE TABLE destination_day (
+    destination_id BLOB NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+    day BIGINT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (destination_id, day)
+);
+
+CREATE TABLE rule (
+    id BLOB PRIMARY KEY,
+    position BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    settings TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE ticket (
+    id BLOB PRIMARY KEY,
+    connection_id BLOB NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
+    destination_id BLOB NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+    rule_id BLOB REFERENCES rule(id) ON DELETE SET NULL,
+    group_key TEXT NOT NULL,
+    -- Stands inside the work item and nowhere else.
+    token TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    status TEXT NOT NULL,
+    health TEXT NOT NULL,
+    work_item_id BIGINT,
+    -- The work item as last read (JSON).
+    work_item TEXT,
+    -- What both sides last agreed on (JSON).
+    base TEXT,
+    -- A write whose outcome is not known yet (JSON).
+    intent TEXT,
+    conflicts TEXT NOT NULL DEFAULT '[]',
+    -- Counts up with each reason to look again; clean when it equals `synced_mark`.
+    mark BIGINT NOT NULL,
+    synced_mark BIGINT NOT NULL,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    next_attempt_at BIGINT NOT NULL DEFAULT 0,
+    parked BOOLEAN NOT NULL,
+    problem TEXT,
+    next_step TEXT,
+    synced_at BIGINT,
+    created_at BIGINT NOT NULL,
+    UNIQUE (destination_id, group_key)
+);
+CREATE UNIQUE INDEX ticket_work_item ON ticket (connection_id, work_item_id) WHERE work_item_id IS NOT NULL;
+CREATE INDEX ticket_dirty ON ticket (connection_id, next_attempt_at, id) WHERE mark <> synced_mark AND NOT parked;
+CREATE INDEX ticket_by_health ON ticket (health, id);
+
+CREATE TABLE ticket_finding (
+    ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    finding_id BLOB NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    PRIMARY KEY (finding_id, ticket_id)
+);
+CREATE INDEX ticket_finding_by_ticket ON ticket_finding (ticket_id);
+
+-- Deliveries of service hooks: hints that something may have changed.
+CREATE TABLE hook_delivery (
+    connection_id BLOB NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
+    event_id TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    event_type TEXT NOT NULL,
+    work_item_id BIGINT,
+    PRIMARY KEY (connection_id, event_id)
+);
+CREATE INDEX hook_delivery_by_time ON hook_delivery (received_at);

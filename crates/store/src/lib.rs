@@ -1,0 +1,10 @@
+//! Lockstep's database.
+//!
+//! One [`Db`] over SQLite and PostgreSQL; each statement is written once. A file per aggregate holds the statements of
+//! that aggregate and nothing decides here: decisions are values from `model`, computed by `engine`. Transactions are
+//! short and are never open across a network call.
+
+mod db;
+pub mod failpoint;
+
+pub use db::{Arg, Composed, Db, Error, Result, Row, Tx};

@@ -1,0 +1,62 @@
+/** Short names for what travels over `/api/v1`; the one place that knows how the schema file is laid out. */
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Problem = Schemas["Problem"];
+export type Me = Schemas["Me"];
+export type Role = Schemas["Role"];
+export type Token = Schemas["Token"];
+export type CreatedToken = Schemas["CreatedToken"];
+export type CauseKind = Schemas["CauseKind"];
+export type LiveEvent = Schemas["LiveEvent"];
+export type LiveEventKind = Schemas["LiveEventKind"];
+export type Severity = Schemas["Severity"];
+export type SeverityCounts = Schemas["SeverityCounts"];
+export type Asset = Schemas["Asset"];
+export type AssetChange = Schemas["AssetChange"];
+export type Job = Schemas["Job"];
+export type ImportResult = Schemas["ImportResult"];
+export type ReconcileResult = Schemas["ReconcileResult"];
+export type Scan = Schemas["Scan"];
+export type ScanState = Schemas["ScanState"];
+export type FindingKind = Schemas["FindingKind"];
+export type Status = Schemas["Status"];
+export type FallBack = Schemas["FallBack"];
+export type FindingSummary = Schemas["FindingSummary"];
+export type Finding = Schemas["Finding"];
+export type Location = Schemas["Location"];
+export type HistoryEntry = Schemas["HistoryEntry"];
+export type SetStatus = Schemas["SetStatus"];
+export type Overview = Schemas["Overview"];
+export type TicketHealth = Schemas["TicketHealth"];
+export type Ticket = Schemas["Ticket"];
+export type TicketRef = Schemas["TicketRef"];
+export type TicketLogEntry = Schemas["TicketLogEntry"];
+export type FieldChange = Schemas["FieldChange"];
+export type Plan = Schemas["Plan"];
+export type TicketPlan = Schemas["TicketPlan"];
+export type PlanAction = Schemas["PlanAction"];
+export type Connection = Schemas["Connection"];
+export type NewConnection = Schemas["NewConnection"];
+export type ConnectionChange = Schemas["ConnectionChange"];
+export type ConnectionCheck = Schemas["ConnectionCheck"];
+export type CheckOutcome = Schemas["CheckOutcome"];
+export type BoardProject = Schemas["BoardProject"];
+export type BoardTeam = Schemas["BoardTeam"];
+export type BoardLayout = Schemas["BoardLayout"];
+export type WorkItemType = Schemas["WorkItemType"];
+export type Destination = Schemas["Destination"];
+export type DestinationSettings = Schemas["DestinationSettings"];
+export type NewDestination = Schemas["NewDestination"];
+export type DestinationCheck = Schemas["DestinationCheck"];
+export type SeverityMap = Schemas["SeverityMap"];
+export type StatusMap = Schemas["StatusMap"];
+export type StatusEntry = Schemas["StatusEntry"];
+export type MapProblem = Schemas["MapProblem"];
+export type Rule = Schemas["Rule"];
+export type RuleSettings = Schemas["RuleSettings"];
+export type Grouping = Schemas["Grouping"];
+
+/** One page of a list. */
+export type Page<T> = { items: T[]; next_cursor?: string | null };
