@@ -4,7 +4,9 @@
 //! and what the board says come in as arguments.
 
 pub mod board;
+pub mod identity;
 pub mod ids;
+pub mod lifecycle;
 pub mod map;
 pub mod observation;
 pub mod process;

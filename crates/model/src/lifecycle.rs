@@ -1,0 +1,332 @@
+//! The one reducer for every writer: scans, people, cards and the clock change a finding only through here.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::map::Meaning;
+use crate::status::{Claim, Decision, Detection, Facts, FallBack, Request, RequestKind, Status, Temporary};
+
+/// What a scan did to a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanEffect {
+    /// Nothing that people see.
+    Unchanged,
+    /// The scan proved that it is gone.
+    Fixed,
+    /// It was fixed and is there again.
+    Regressed,
+    /// Somebody said it was fixed, and it is still there.
+    Refuted,
+}
+
+/// What a finding becomes when scans have spoken.
+///
+/// A scan never touches an acceptance, a false positive, a suppression or a duplicate: only people and the clock do.
+pub fn after_scan(before: &Facts, detections: Vec<Detection>, grace: Duration) -> (Facts, ScanEffect) {
+    let from = before.status(grace);
+    let mut after = Facts { detections, ..before.clone() };
+    let reopened = from == Status::Fixed && !after.is_gone();
+    let refuted = from == Status::AwaitingValidation && !after.is_gone() && !after.claim_stands(grace);
+    if reopened {
+        after.regressed += 1;
+    }
+    if reopened || refuted {
+        after.triage.claim = None;
+        if matches!(after.triage.decision, Decision::InProgress | Decision::Waiting) {
+            after.triage.decision = Decision::Confirmed;
+        }
+    }
+    let effect = if reopened {
+        ScanEffect::Regressed
+    } else if refuted {
+        ScanEffect::Refuted
+    } else if from != Status::Fixed && after.status(grace) == Status::Fixed {
+        ScanEffect::Fixed
+    } else {
+        ScanEffect::Unchanged
+    };
+    (after, effect)
+}
+
+/// What somebody wants a finding to become.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Not looked at yet.
+    Reset,
+    /// It is a weakness.
+    Identify,
+    /// Somebody works on it.
+    Start,
+    /// Work waits.
+    Wait,
+    /// It is fixed, says somebody. Only a scan proves it.
+    Claim,
+    /// The risk is accepted.
+    AcceptRisk,
+    /// It is no weakness.
+    DismissAsFalsePositive,
+    /// Not to be looked at.
+    Suppress,
+    /// Somebody asks for a decision that is not theirs.
+    Ask(RequestKind),
+    /// A temporary decision ended.
+    Expire,
+}
+
+/// Who gives a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Giver {
+    /// A person here, with the right to do it.
+    Person,
+    /// A card that was moved on the board.
+    Card,
+    /// The clock.
+    Clock,
+}
+
+/// A command that cannot be followed, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Illegal(pub String);
+
+/// The circumstances of a command.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// Who gives it.
+    pub giver: Giver,
+    /// Name of who gives it.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when it holds, and what follows.
+    pub temporary: Option<(DateTime<Utc>, FallBack)>,
+    /// How long after a claim a scan may still have looked at the old code.
+    pub grace: Duration,
+}
+
+/// What a finding becomes when a command is followed.
+///
+/// # Errors
+/// If it is not for this giver to command that now. A card never reopens what is closed, and never proves a fix.
+pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) -> Result<Facts, Illegal> {
+    let status = before.status(circumstances.grace);
+    let by_card = circumstances.giver == Giver::Card;
+    if by_card && !status.is_open() {
+        return Err(Illegal(format!("a finding that is {} is not changed by moving a card", status.label())));
+    }
+    if matches!(command, Command::Claim | Command::Start | Command::Wait) && status == Status::Fixed {
+        return Err(Illegal("a scan has proved that this finding is fixed already".into()));
+    }
+    let decided_by_people = matches!(command, Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress);
+    if by_card && decided_by_people {
+        return Err(Illegal("a card may only ask for that decision".into()));
+    }
+    if decided_by_people && circumstances.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        return Err(Illegal("a reason is needed for this decision".into()));
+    }
+    if circumstances.temporary.is_some_and(|(until, _)| until <= circumstances.at) {
+        return Err(Illegal("the date until which it shall hold lies in the past".into()));
+    }
+
+    let mut after = before.clone();
+    let triage = &mut after.triage;
+    match command {
+        Command::Ask(kind) => {
+            triage.request = Some(Request { kind: *kind, by: circumstances.by.clone(), at: circumstances.at });
+            return Ok(after);
+        }
+        Command::Expire => {
+            let Some(temporary) = triage.temporary.take() else {
+                return Err(Illegal("the decision on this finding has no end".into()));
+            };
+            triage.decision = match temporary.then {
+                FallBack::Created => Decision::New,
+                FallBack::Identified => Decision::Confirmed,
+            };
+            triage.reason = None;
+            triage.claim = None;
+            return Ok(after);
+        }
+        Command::Claim => {
+            // The work it stands on goes on as it was if the claim turns out wrong.
+            triage.claim = Some(Claim { by: circumstances.by.clone(), at: circumstances.at });
+            if triage.decision.is_terminal() {
+                triage.decision = Decision::Confirmed;
+            }
+        }
+        Command::Reset => triage.decision = Decision::New,
+        Command::Identify => triage.decision = Decision::Confirmed,
+        Command::Start => triage.decision = Decision::InProgress,
+        Command::Wait => triage.decision = Decision::Waiting,
+        Command::AcceptRisk => triage.decision = Decision::RiskAccepted,
+        Command::DismissAsFalsePositive => triage.decision = Decision::FalsePositive,
+        Command::Suppress => triage.decision = Decision::Suppressed,
+    }
+    if *command != Command::Claim {
+        triage.claim = None;
+    }
+    triage.request = None;
+    triage.reason = circumstances.reason.clone();
+    triage.temporary = circumstances.temporary.map(|(until, then)| Temporary { until, then });
+    Ok(after)
+}
+
+/// The command that a place on the board stands for; `None` if the place says nothing.
+pub fn command_of(meaning: Meaning) -> Option<Command> {
+    match meaning {
+        Meaning::Identified => Some(Command::Identify),
+        Meaning::InProgress => Some(Command::Start),
+        Meaning::Waiting => Some(Command::Wait),
+        Meaning::Claimed => Some(Command::Claim),
+        Meaning::AcceptanceRequested => Some(Command::Ask(RequestKind::RiskAcceptance)),
+        Meaning::FalsePositiveRequested => Some(Command::Ask(RequestKind::FalsePositive)),
+        Meaning::Nothing => None,
+    }
+}
+
+/// What a ticket shows for its findings: the least advanced open one, or, if all are closed, the least advanced one.
+///
+/// `None` for a ticket without findings.
+pub fn together(statuses: impl IntoIterator<Item = Status>) -> Option<Status> {
+    let (open, closed): (Vec<_>, Vec<_>) = statuses.into_iter().partition(|status| status.is_open());
+    open.into_iter().min().or_else(|| {
+        // A fix closes a ticket before an acceptance does: what was proved is said rather than what was waived.
+        closed.iter().copied().find(|status| *status == Status::Fixed).or_else(|| closed.into_iter().min())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NO_GRACE: Duration = Duration::zero();
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + Duration::hours(hour)
+    }
+
+    fn seen(hour: i64) -> Detection {
+        Detection { tracked: true, last_seen_at: at(hour), last_absent_at: None }
+    }
+
+    fn gone(seen_at: i64, absent_at: i64) -> Detection {
+        Detection { last_absent_at: Some(at(absent_at)), ..seen(seen_at) }
+    }
+
+    fn facts(detections: Vec<Detection>) -> Facts {
+        Facts { detections, ..Facts::default() }
+    }
+
+    fn by(giver: Giver, hour: i64) -> Circumstances {
+        Circumstances {
+            giver,
+            by: "Dana".into(),
+            at: at(hour),
+            reason: Some("because".into()),
+            temporary: None,
+            grace: NO_GRACE,
+        }
+    }
+
+    #[test]
+    fn a_closed_card_is_a_claim_until_a_scan_proves_it() {
+        let claimed = follow(&facts(vec![seen(1)]), &Command::Claim, &by(Giver::Card, 2)).unwrap();
+        assert_eq!(claimed.status(NO_GRACE), Status::AwaitingValidation);
+
+        let (proved, effect) = after_scan(&claimed, vec![gone(1, 3)], NO_GRACE);
+        assert_eq!((proved.status(NO_GRACE), effect), (Status::Fixed, ScanEffect::Fixed));
+
+        let (refuted, effect) = after_scan(&claimed, vec![seen(3)], NO_GRACE);
+        assert_eq!((refuted.status(NO_GRACE), effect), (Status::Identified, ScanEffect::Refuted));
+        assert_eq!(refuted.triage.claim, None);
+    }
+
+    #[test]
+    fn a_scan_that_started_before_the_claim_or_within_the_grace_does_not_refute_it() {
+        let claimed = follow(&facts(vec![seen(1)]), &Command::Claim, &by(Giver::Card, 5)).unwrap();
+        let (still, effect) = after_scan(&claimed, vec![seen(4)], NO_GRACE);
+        assert_eq!((still.status(NO_GRACE), effect), (Status::AwaitingValidation, ScanEffect::Unchanged));
+        let (still, _) = after_scan(&claimed, vec![seen(6)], Duration::hours(2));
+        assert_eq!(still.status(Duration::hours(2)), Status::AwaitingValidation);
+    }
+
+    #[test]
+    fn what_was_fixed_and_is_seen_again_has_regressed() {
+        let (again, effect) = after_scan(&facts(vec![gone(1, 2)]), vec![gone(3, 2)], NO_GRACE);
+        assert_eq!((again.status(NO_GRACE), effect, again.regressed), (Status::Identified, ScanEffect::Regressed, 1));
+    }
+
+    #[test]
+    fn a_late_report_changes_no_status() {
+        // Seen at 5, absent at 9; then a report of a scan that started at 3 arrives.
+        let fixed = facts(vec![gone(5, 9)]);
+        let (after, effect) = after_scan(&fixed, vec![gone(5, 9)], NO_GRACE);
+        assert_eq!((after, effect), (fixed, ScanEffect::Unchanged));
+    }
+
+    #[test]
+    fn a_configuration_that_still_sees_it_keeps_it_open() {
+        assert_eq!(facts(vec![gone(1, 9), seen(2)]).status(NO_GRACE), Status::Identified);
+        assert_eq!(facts(vec![gone(1, 9), gone(2, 8)]).status(NO_GRACE), Status::Fixed);
+    }
+
+    #[test]
+    fn branches_that_are_not_tracked_decide_nothing() {
+        let elsewhere = Detection { tracked: false, ..seen(5) };
+        assert_eq!(facts(vec![gone(1, 2), elsewhere.clone()]).status(NO_GRACE), Status::Fixed);
+        assert_eq!(facts(vec![elsewhere]).status(NO_GRACE), Status::Identified);
+    }
+
+    #[test]
+    fn no_scan_ends_an_acceptance() {
+        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Person, 2)).unwrap();
+        for detections in [vec![seen(9)], vec![gone(1, 9)], vec![gone(9, 8)]] {
+            let (after, effect) = after_scan(&accepted, detections, NO_GRACE);
+            assert_eq!((after.status(NO_GRACE), effect), (Status::RiskAccepted, ScanEffect::Unchanged));
+        }
+    }
+
+    #[test]
+    fn a_card_reopens_nothing_that_is_closed_and_decides_nothing_that_needs_a_right() {
+        let fixed = facts(vec![gone(1, 2)]);
+        assert!(follow(&fixed, &Command::Identify, &by(Giver::Card, 3)).is_err());
+        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Person, 2)).unwrap();
+        assert!(follow(&accepted, &Command::Start, &by(Giver::Card, 3)).is_err());
+        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Card, 3)).is_err());
+        let asked = follow(&facts(vec![seen(1)]), &Command::Ask(RequestKind::RiskAcceptance), &by(Giver::Card, 3));
+        let asked = asked.unwrap();
+        assert_eq!(asked.status(NO_GRACE), Status::Identified);
+        assert!(asked.triage.request.is_some());
+    }
+
+    #[test]
+    fn a_temporary_decision_falls_back_when_its_time_is_over() {
+        let until = Circumstances { temporary: Some((at(9), FallBack::Identified)), ..by(Giver::Person, 2) };
+        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &until).unwrap();
+        assert_eq!(accepted.status(NO_GRACE), Status::RiskAccepted);
+        let over = follow(&accepted, &Command::Expire, &by(Giver::Clock, 9)).unwrap();
+        assert_eq!(over.status(NO_GRACE), Status::Identified);
+        let past = Circumstances { temporary: Some((at(1), FallBack::Identified)), ..by(Giver::Person, 2) };
+        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &past).is_err());
+    }
+
+    #[test]
+    fn a_decision_of_consequence_needs_a_reason() {
+        let silent = Circumstances { reason: Some("  ".into()), ..by(Giver::Person, 2) };
+        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &silent).is_err());
+        assert!(follow(&facts(vec![seen(1)]), &Command::Start, &silent).is_ok());
+    }
+
+    #[test]
+    fn a_ticket_shows_its_least_advanced_open_finding() {
+        use Status::{AwaitingValidation, Fixed, Identified, RiskAccepted};
+        assert_eq!(together([AwaitingValidation, Identified, Fixed]), Some(Identified));
+        assert_eq!(together([Fixed, AwaitingValidation]), Some(AwaitingValidation));
+        assert_eq!(together([RiskAccepted, Fixed]), Some(Fixed));
+        assert_eq!(together([]), None);
+    }
+}
