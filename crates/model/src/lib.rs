@@ -3,11 +3,14 @@
 //! Everything that decides lives here, so that it can be read in an afternoon and tested without mocks. Time, chance
 //! and what the board says come in as arguments.
 
+pub mod block;
 pub mod board;
+pub mod content;
 pub mod identity;
 pub mod ids;
 pub mod lifecycle;
 pub mod map;
+pub mod merge;
 pub mod observation;
 pub mod process;
 pub mod rule;
