@@ -6,5 +6,9 @@
 
 mod db;
 pub mod failpoint;
+pub mod sessions;
+pub mod tokens;
+pub mod users;
+pub mod views;
 
 pub use db::{Arg, Composed, Db, Error, Result, Row, Tx};

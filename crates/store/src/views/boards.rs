@@ -1,0 +1,143 @@
+//! Destinations and rules with the names that belong to them.
+
+use chrono::{DateTime, Utc};
+use model::{AssetId, ConnectionId, DestinationId, RuleId};
+
+use super::Statement;
+use crate::{Result, Row, Tx};
+
+/// A destination.
+#[derive(Clone, Debug)]
+pub struct DestinationRow {
+    /// Identity.
+    pub id: DestinationId,
+    /// Connection.
+    pub connection_id: ConnectionId,
+    /// Name of the connection.
+    pub connection_name: String,
+    /// Asset it is bound to.
+    pub asset_id: Option<AssetId>,
+    /// Name of that asset.
+    pub asset_name: Option<String>,
+    /// Name.
+    pub name: String,
+    /// Everything of the connection without a destination of its own goes here.
+    pub is_default: bool,
+    /// Settings (JSON).
+    pub settings: serde_json::Value,
+    /// Why nothing goes there.
+    pub problem: Option<String>,
+    /// Work items created on the day that was asked for.
+    pub created_today: u64,
+}
+
+fn destination(row: &Row) -> Result<DestinationRow> {
+    Ok(DestinationRow {
+        id: row.id("id")?,
+        connection_id: row.id("connection_id")?,
+        connection_name: row.text("connection_name")?,
+        asset_id: row.opt_id("asset_id")?,
+        asset_name: row.opt_text("asset_name")?,
+        name: row.text("name")?,
+        is_default: row.bool("is_default")?,
+        settings: row.json("settings")?,
+        problem: row.opt_text("problem")?,
+        created_today: row.count("created_today")?,
+    })
+}
+
+fn select_destination(now: DateTime<Utc>) -> Statement {
+    let mut statement = Statement::new(
+        "SELECT d.id, d.connection_id, c.name AS connection_name, d.asset_id, a.name AS asset_name, d.name, \
+         d.is_default, d.settings, d.problem, COALESCE(today.created, 0) AS created_today \
+         FROM destination d JOIN connection c ON c.id = d.connection_id LEFT JOIN asset a ON a.id = d.asset_id \
+         LEFT JOIN destination_day today ON today.destination_id = d.id AND today.day = ",
+    );
+    statement.bind(now.timestamp().div_euclid(86_400)).push(" WHERE 1 = 1");
+    statement
+}
+
+/// A page of destinations after `after`, in the order they were made, at most `limit`. `now` says which day is today.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn destinations(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    after: Option<DestinationId>,
+    limit: u32,
+) -> Result<Vec<DestinationRow>> {
+    let mut statement = select_destination(now);
+    if let Some(after) = after {
+        statement.push(" AND d.id > ").bind(after);
+    }
+    statement.push(" ORDER BY d.id LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(destination).collect()
+}
+
+/// One destination. `now` says which day is today.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn one_destination(
+    tx: &mut Tx,
+    now: DateTime<Utc>,
+    id: DestinationId,
+) -> Result<Option<DestinationRow>> {
+    let mut statement = select_destination(now);
+    statement.push(" AND d.id = ").bind(id);
+    statement.first(tx).await?.as_ref().map(destination).transpose()
+}
+
+/// A ticketing rule.
+#[derive(Clone, Debug)]
+pub struct RuleRow {
+    /// Identity.
+    pub id: RuleId,
+    /// Name.
+    pub name: String,
+    /// It is in effect.
+    pub enabled: bool,
+    /// Counts up with each change.
+    pub version: u32,
+    /// Criteria and grouping (JSON).
+    pub settings: serde_json::Value,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+fn rule(row: &Row) -> Result<RuleRow> {
+    Ok(RuleRow {
+        id: row.id("id")?,
+        name: row.text("name")?,
+        enabled: row.bool("enabled")?,
+        version: u32::try_from(row.count("version")?).unwrap_or(u32::MAX),
+        settings: row.json("settings")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+const SELECT_RULE: &str = "SELECT id, name, enabled, version, settings, created_at FROM rule WHERE 1 = 1";
+
+/// A page of rules after `after`, in the order they were made, at most `limit`.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn rules(tx: &mut Tx, after: Option<RuleId>, limit: u32) -> Result<Vec<RuleRow>> {
+    let mut statement = Statement::new(SELECT_RULE);
+    if let Some(after) = after {
+        statement.push(" AND id > ").bind(after);
+    }
+    statement.push(" ORDER BY id LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(rule).collect()
+}
+
+/// One rule.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn one_rule(tx: &mut Tx, id: RuleId) -> Result<Option<RuleRow>> {
+    let mut statement = Statement::new(SELECT_RULE);
+    statement.push(" AND id = ").bind(id);
+    statement.first(tx).await?.as_ref().map(rule).transpose()
+}

@@ -1,0 +1,77 @@
+//! Numbers of the first page.
+
+use model::{Severity, Status};
+
+use super::{Statement, severity};
+use crate::{Result, Tx};
+
+/// Findings by displayed status and severity.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn findings(tx: &mut Tx) -> Result<Vec<(Status, Severity, u64)>> {
+    let rows =
+        Statement::new("SELECT status, severity, COUNT(*) AS n FROM finding GROUP BY status, severity")
+            .all(tx)
+            .await?;
+    rows.iter().map(|row| Ok((row.word("status")?, severity(row, "severity")?, row.count("n")?))).collect()
+}
+
+/// Tickets by health, as the API words it.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn tickets(tx: &mut Tx) -> Result<Vec<(String, u64)>> {
+    let rows = Statement::new("SELECT health, COUNT(*) AS n FROM ticket GROUP BY health").all(tx).await?;
+    rows.iter().map(|row| Ok((row.text("health")?, row.count("n")?))).collect()
+}
+
+/// Number of assets.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn assets(tx: &mut Tx) -> Result<u64> {
+    tx.count("SELECT COUNT(*) AS n FROM asset", Vec::new()).await
+}
+
+/// Number of scans that wait for a person.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn quarantined_scans(tx: &mut Tx) -> Result<u64> {
+    tx.count("SELECT COUNT(*) AS n FROM scan WHERE state = 'quarantined'", Vec::new()).await
+}
+
+/// Name and problem of each connection and each destination that does nothing at the moment.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn board_problems(tx: &mut Tx) -> Result<Vec<BoardProblem>> {
+    let rows = Statement::new(
+        "SELECT name, problem, id AS connection_id FROM connection WHERE problem IS NOT NULL \
+         UNION ALL \
+         SELECT name, problem, connection_id FROM destination WHERE problem IS NOT NULL",
+    )
+    .all(tx)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(BoardProblem {
+                name: row.text("name")?,
+                problem: row.text("problem")?,
+                connection_id: row.id("connection_id")?,
+            })
+        })
+        .collect()
+}
+
+/// Why a connection or a destination does nothing.
+#[derive(Clone, Debug)]
+pub struct BoardProblem {
+    /// Name of the connection or destination.
+    pub name: String,
+    /// Why.
+    pub problem: String,
+    /// The connection.
+    pub connection_id: model::ConnectionId,
+}
