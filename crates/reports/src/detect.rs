@@ -104,9 +104,11 @@ impl Outline {
         if names_sarif || self.has("runs") {
             return Some(Format::Sarif);
         }
-        let trivy = (self.has("SchemaVersion") && has_any(&["ArtifactName", "ArtifactType", "Results", "ClusterName"]))
+        let trivy = (self.has("SchemaVersion")
+            && has_any(&["ArtifactName", "ArtifactType", "Results", "ClusterName"]))
             || (self.has("ArtifactName") && self.has("Results"))
-            || (self.has("ClusterName") && has_any(&["Resources", "Findings", "Vulnerabilities", "Misconfigurations"]));
+            || (self.has("ClusterName")
+                && has_any(&["Resources", "Findings", "Vulnerabilities", "Misconfigurations"]));
         trivy.then_some(Format::Trivy)
     }
 }
@@ -156,7 +158,8 @@ fn json(text: &[u8], whole: bool) -> Result<Format, Error> {
         return Ok(format);
     }
     if let Err(error) = end {
-        let place = Place { byte: 0, line: error.line() as u64, column: error.column() as u64, path: String::new() };
+        let place =
+            Place { byte: 0, line: error.line() as u64, column: error.column() as u64, path: String::new() };
         match error.classify() {
             serde_json::error::Category::Eof if whole => {
                 return Err(ErrorKind::Truncated { inside: "the JSON".to_owned() }.into());

@@ -107,7 +107,9 @@ pub enum ErrorKind {
         reason: String,
     },
     /// The report itself says that the scan did not work.
-    #[error("{scanner} says that its run failed: {message}; fix the scan and upload a report of a run that succeeded")]
+    #[error(
+        "{scanner} says that its run failed: {message}; fix the scan and upload a report of a run that succeeded"
+    )]
     RunFailed {
         /// Name of the scanner.
         scanner: String,
@@ -118,7 +120,9 @@ pub enum ErrorKind {
     #[error("the report holds no run of a scanner; check how the scanner was called")]
     NoRun,
     /// More than [`crate::Limits`] allow.
-    #[error("{what} exceeds the limit of {bound}; split the report, or raise the limit if the file is trusted")]
+    #[error(
+        "{what} exceeds the limit of {bound}; split the report, or raise the limit if the file is trusted"
+    )]
     LimitExceeded {
         /// What was counted, with its unit.
         what: &'static str,

@@ -68,9 +68,9 @@ pub(crate) fn references<'a>(links: impl IntoIterator<Item = &'a str>) -> Vec<St
     let mut kept: Vec<String> = Vec::new();
     for link in links {
         let link = link.trim();
-        let is_page = ["http://", "https://"].iter().any(|scheme| {
-            link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-        });
+        let is_page = ["http://", "https://"]
+            .iter()
+            .any(|scheme| link.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)));
         if is_page && link.len() <= 2_000 && !kept.iter().any(|have| have == link) {
             kept.push(link.to_owned());
             if kept.len() == MAX_REFERENCES {

@@ -68,7 +68,11 @@ pub(crate) struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     /// `bulk` names the keys whose values do not count as header: they are streamed or skipped, never held.
-    pub(crate) fn new(input: &'a mut dyn ReadSeek, limits: &'a Limits, bulk: &'static [&'static str]) -> Self {
+    pub(crate) fn new(
+        input: &'a mut dyn ReadSeek,
+        limits: &'a Limits,
+        bulk: &'static [&'static str],
+    ) -> Self {
         Self {
             input: BufReader::with_capacity(64 << 10, input),
             limits,
@@ -105,6 +109,11 @@ impl<'a> Guard<'a> {
     /// Whether the file ended inside a text.
     pub(crate) fn inside_text(&self) -> bool {
         !matches!(self.text, Text::Outside)
+    }
+
+    /// Whether the last byte closed an object or a list: what is wrong then concerns it as a whole.
+    pub(crate) fn just_closed(&self) -> bool {
+        self.pending == Pending::Close
     }
 
     /// Where the last byte was read. `whole_object` leaves out the last key: the object as a whole is meant.
@@ -241,7 +250,8 @@ impl<'a> Guard<'a> {
         }
         self.kept += 1;
         if self.reads_key
-            && self.keys.len() - self.levels.last().map_or(self.keys.len(), |level| level.key_start) < KEPT_KEY
+            && self.keys.len() - self.levels.last().map_or(self.keys.len(), |level| level.key_start)
+                < KEPT_KEY
         {
             self.keys.push(byte);
         }

@@ -49,7 +49,7 @@ where
 
 fn explain(error: serde_json::Error, mut guard: Guard<'_>, failure: &Failure) -> Error {
     if let Some(kind) = failure.0.borrow_mut().take().or_else(|| guard.failure.take()) {
-        return Error::at(kind, guard.place(false));
+        return Error::at(kind, guard.place(guard.just_closed()));
     }
     let category = error.classify();
     if category == Category::Io {

@@ -5,12 +5,20 @@ use super::model::{Message, Rule, ToolComponent};
 impl Message {
     /// Plain text first: for titles.
     pub(super) fn plain(&self) -> Option<&str> {
-        [&self.text, &self.markdown].into_iter().flatten().map(|text| text.trim()).find(|text| !text.is_empty())
+        [&self.text, &self.markdown]
+            .into_iter()
+            .flatten()
+            .map(|text| text.trim())
+            .find(|text| !text.is_empty())
     }
 
     /// Markdown first: for descriptions.
     pub(super) fn rich(&self) -> Option<&str> {
-        [&self.markdown, &self.text].into_iter().flatten().map(|text| text.trim()).find(|text| !text.is_empty())
+        [&self.markdown, &self.text]
+            .into_iter()
+            .flatten()
+            .map(|text| text.trim())
+            .find(|text| !text.is_empty())
     }
 }
 
@@ -18,7 +26,8 @@ impl Message {
 pub(super) fn resolve(message: &Message, rule: Option<&Rule>, component: &ToolComponent) -> Option<String> {
     let by_id = || {
         let id = message.id.as_deref()?;
-        rule.and_then(|rule| rule.message_strings.get(id)).or_else(|| component.global_message_strings.get(id))
+        rule.and_then(|rule| rule.message_strings.get(id))
+            .or_else(|| component.global_message_strings.get(id))
     };
     match message.rich() {
         Some(text) if message.arguments.is_empty() => Some(text.to_owned()),
@@ -94,6 +103,9 @@ mod tests {
 
     #[test]
     fn a_link_in_a_message_is_read_as_its_text() {
-        assert_eq!(without_links("declared [here](0) or a[1] [there](http://x)."), "declared here or a[1] there.");
+        assert_eq!(
+            without_links("declared [here](0) or a[1] [there](http://x)."),
+            "declared here or a[1] there."
+        );
     }
 }

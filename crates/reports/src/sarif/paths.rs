@@ -91,7 +91,10 @@ fn with_slash(uri: &str) -> String {
 /// Windows paths, which are no URIs but are written as such: `C:\src\a.cs` and `src\a.cs`.
 fn with_slashes(uri: &str) -> String {
     let bytes = uri.as_bytes();
-    let drive = bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && matches!(bytes[2], b'\\' | b'/');
+    let drive = bytes.len() > 2
+        && bytes[0].is_ascii_alphabetic()
+        && bytes[1] == b':'
+        && matches!(bytes[2], b'\\' | b'/');
     if drive {
         return format!("file:///{}", uri.replace('\\', "/"));
     }
@@ -202,7 +205,10 @@ mod tests {
 
     #[test]
     fn an_absolute_path_below_a_base_loses_the_base() {
-        let bases = bases(&[("ROOTPATH", Some("file:///"), None), ("%SRCROOT%", Some("file:///home/ci/repo/"), None)]);
+        let bases = bases(&[
+            ("ROOTPATH", Some("file:///"), None),
+            ("%SRCROOT%", Some("file:///home/ci/repo/"), None),
+        ]);
         assert_eq!(bases.resolve(&location("/home/ci/repo/src/a.c", None)), "src/a.c");
         assert_eq!(bases.resolve(&location("library/alpine", Some("ROOTPATH"))), "library/alpine");
     }

@@ -1,0 +1,114 @@
+//! SARIF 2.1.0, read in two passes: run data may stand behind the results that need it.
+//!
+//! The first pass keeps everything but the results, decides whether the report may be taken in at all, and proves that
+//! the file is whole. The second streams the results. What each field means: `docs/formats/sarif.md`.
+
+mod message;
+mod model;
+mod paths;
+mod result;
+mod rules;
+mod run;
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, Deserializer};
+
+use crate::ReadSeek;
+use crate::error::{Error, ErrorKind, Place};
+use crate::json::seeds::{Elements, Keys, Value};
+use crate::json::{self, Failure};
+use crate::limits::Limits;
+use crate::output::Output;
+use model::{Log, SarifResult};
+use run::Header;
+
+/// Keys whose values are streamed or skipped.
+const BULK: &[&str] = &["results"];
+
+pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
+    let headers = headers(input, limits)?;
+    let failure = Failure::default();
+    let output = RefCell::new(output);
+    let seed =
+        RunsSeed(|index: usize| RunSeed { header: headers.get(index), output: &output, failure: &failure });
+    json::pass(input, limits, BULK, &failure, seed)
+}
+
+fn headers(input: &mut dyn ReadSeek, limits: &Limits) -> Result<Vec<Header>, Error> {
+    let log: Log = json::pass(input, limits, BULK, &Failure::default(), PhantomData)?;
+    let at = |path: &str, kind| Error::at(kind, Place { line: 1, column: 1, byte: 0, path: path.to_owned() });
+    match log.version.as_deref() {
+        // 2.2 is the draft after 2.1.0 and adds to it; a file that names no version is judged by its structure.
+        None | Some("2.1.0" | "2.2" | "2.2.0") => {}
+        Some(old) => {
+            let old = crate::text::shorten(old, 40);
+            return Err(at(
+                "version",
+                ErrorKind::invalid(format!(
+                    "this is SARIF {old}; only the standard version 2.1.0 is read, so update the scanner or convert \
+                     the file (Sarif.Multitool: `sarif transform --sarif-output-version current`)"
+                )),
+            ));
+        }
+    }
+    if log.runs.is_empty() {
+        return Err(ErrorKind::NoRun.into());
+    }
+    if log.inline_external_properties.iter().any(|part| !part.results.is_empty()) {
+        let reason =
+            "results in `inlineExternalProperties` are not read; let the scanner write them into its runs";
+        return Err(at("inlineExternalProperties", ErrorKind::invalid(reason)));
+    }
+    let runs = log.runs.into_iter().enumerate();
+    runs.map(|(index, run)| Header::new(run).map_err(|kind| at(&format!("runs[{index}]"), kind))).collect()
+}
+
+/// The document: everything but `runs` is skipped.
+struct RunsSeed<F>(F);
+
+impl<'de, F, S> DeserializeSeed<'de> for RunsSeed<F>
+where
+    F: FnMut(usize) -> S,
+    S: DeserializeSeed<'de, Value = ()>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let mut runs = Some(self.0);
+        Keys(|key: &str| if key == "runs" { runs.take().map(Elements) } else { None })
+            .deserialize(deserializer)
+    }
+}
+
+/// One run: its results are streamed with the help of its header.
+struct RunSeed<'a, 'o> {
+    header: Option<&'a Header>,
+    output: &'a RefCell<&'a mut Output<'o>>,
+    failure: &'a Failure,
+}
+
+impl<'de> DeserializeSeed<'de> for RunSeed<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self { header, output, failure } = self;
+        if let Some(header) = header {
+            output.borrow_mut().run(header.scan.clone()).map_err(|kind| failure.raise(kind))?;
+        }
+        Keys(|key: &str| {
+            let header = header.filter(|_| key == "results")?;
+            Some(Elements(move |_| {
+                Value::new(failure, move |result: SarifResult| match result::left_out(&result) {
+                    Some(reason) => {
+                        output.borrow_mut().left_out(reason);
+                        Ok(())
+                    }
+                    None => output.borrow_mut().observation(result::observation(&result, header)),
+                })
+            }))
+        })
+        .deserialize(deserializer)
+    }
+}
