@@ -69,18 +69,17 @@ pub(crate) fn judge(
         return Ok(response);
     }
     let error = refuse(operation, effect, &response, now);
-    // The activity id is what the service's support asks for.
-    tracing::debug!(
+    // The activity id is what the service's support asks for. The error itself is logged where it is handled.
+    tracing::info!(
         operation,
         status = status.as_u16(),
         activity_id = header(&response.headers, "activityid").unwrap_or_default(),
-        error = %error,
-        "Azure DevOps refused a call"
+        "Azure DevOps did not do what it was asked"
     );
     Err(error)
 }
 
-fn refuse(operation: &str, effect: Effect, response: &Response, now: DateTime<Utc>) -> Error {
+pub(crate) fn refuse(operation: &str, effect: Effect, response: &Response, now: DateTime<Utc>) -> Error {
     let operation = operation.to_owned();
     let status = response.status;
     let fault: Option<Fault> =

@@ -1,7 +1,7 @@
 //! The client: one organization, one identity. Each call is sent at most once.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::answer::{self, Effect, header};
 use crate::clock::Clock;
 use crate::credential::{Credential, TokenSource};
 use crate::error::Error;
-use crate::route::Route;
+use crate::route::{Generation, Route, Version};
 use crate::throttle::Throttle;
 use crate::transport::{Request, Response, Transport, TransportError};
 
@@ -88,6 +88,8 @@ struct Inner {
     tokens: TokenSource,
     throttle: Throttle,
     counters: Counters,
+    /// The server said that it does not know our version.
+    is_server_2022: AtomicBool,
 }
 
 impl fmt::Debug for Client {
@@ -97,6 +99,7 @@ impl fmt::Debug for Client {
 }
 
 /// Body of a request with its kind.
+#[derive(Clone)]
 pub(crate) enum Body {
     None,
     Json(serde_json::Value),
@@ -104,6 +107,7 @@ pub(crate) enum Body {
 }
 
 /// One call, before it is sent.
+#[derive(Clone)]
 pub(crate) struct Call {
     /// Continues the sentence "Could not …".
     pub(crate) operation: String,
@@ -166,6 +170,7 @@ impl Client {
                 clock,
                 tokens,
                 counters: Counters::default(),
+                is_server_2022: AtomicBool::new(false),
             }),
         }
     }
@@ -199,7 +204,7 @@ impl Client {
         self.now() + self.inner.request_timeout
     }
 
-    pub(crate) fn route(&self, segments: &[&str], version: &str) -> Route {
+    pub(crate) fn route(&self, segments: &[&str], version: Version) -> Route {
         Route::new(&self.inner.base, segments, version)
     }
 
@@ -237,9 +242,15 @@ impl Client {
         self.send(call).await.map(|_| ())
     }
 
-    /// Sends once. The order matters: wait, fetch a token, and only then look at the deadline for the last time.
+    /// Sends once; a second time only to a server that refused the first because of its version (section 2), which
+    /// it does before it looks at anything else.
     async fn send(&self, call: Call) -> Result<Response, Error> {
-        let result = self.send_once(call).await;
+        let generation = self.generation();
+        let mut result = self.send_once(call.clone()).await;
+        if generation == Generation::Current && is_version_refused(&result) {
+            self.inner.is_server_2022.store(true, Ordering::Relaxed);
+            result = self.send_once(call).await;
+        }
         match &result {
             Err(Error::Throttled { .. }) => {
                 self.inner.counters.throttled.fetch_add(1, Ordering::Relaxed);
@@ -250,11 +261,19 @@ impl Client {
         result
     }
 
+    pub(crate) fn generation(&self) -> Generation {
+        match self.inner.is_server_2022.load(Ordering::Relaxed) {
+            true => Generation::Server2022,
+            false => Generation::Current,
+        }
+    }
+
+    /// The order matters: wait, fetch a token, and only then look at the deadline for the last time.
     async fn send_once(&self, call: Call) -> Result<Response, Error> {
         let inner = &*self.inner;
         let effect = call.effect();
         let Call { operation, method, route, body, deadline } = call;
-        let url = match route.finish() {
+        let url = match route.finish(self.generation()) {
             Ok(url) => url,
             Err(reason) => return Err(Error::NotSent { operation, reason }),
         };
@@ -304,6 +323,10 @@ impl Client {
         }
         judged
     }
+}
+
+fn is_version_refused(result: &Result<Response, Error>) -> bool {
+    matches!(result, Err(Error::Rejected { type_key: Some(key), .. }) if key == "VssVersionOutOfRangeException")
 }
 
 /// Headers that every call carries (azure-devops.md section 3), and the body as bytes.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::client::{Body, Call, Client};
 use crate::error::Error;
 use crate::item::{date, lenient_integer, null_is_empty, person};
-use crate::route::COMMENTS;
+use crate::route::Version;
 
 const PAGE: &str = "200";
 /// 10,000 revisions are all an item may have (section 7.10), so there cannot be more comments.
@@ -72,7 +72,10 @@ impl Client {
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let mut route = self
-                .route(&[project, "_apis", "wit", "workItems", &id.to_string(), "comments"], COMMENTS)
+                .route(
+                    &[project, "_apis", "wit", "workItems", &id.to_string(), "comments"],
+                    Version::Comments,
+                )
                 .with("$top", PAGE)
                 .with("order", "asc");
             if let Some(token) = &token {
@@ -104,8 +107,8 @@ impl Client {
         html: &str,
         deadline: DateTime<Utc>,
     ) -> Result<Comment, Error> {
-        let route =
-            self.route(&[project, "_apis", "wit", "workItems", &id.to_string(), "comments"], COMMENTS);
+        let route = self
+            .route(&[project, "_apis", "wit", "workItems", &id.to_string(), "comments"], Version::Comments);
         let body = Body::Json(json!({ "text": html }));
         let call = Call::write(format!("comment on work item {id}"), Method::POST, route, body, deadline);
         self.json::<RawComment>(call).await.map(RawComment::into_comment)

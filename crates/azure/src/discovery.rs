@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Call, Client};
 use crate::error::Error;
 use crate::item::null_is_empty;
-use crate::route::RELEASED;
+use crate::route::Version;
 
 /// Projects per page.
 const PAGE: usize = 200;
@@ -341,7 +341,7 @@ impl Client {
 
     pub(crate) async fn project_page(&self, top: usize, skip: usize) -> Result<Vec<RawProject>, Error> {
         let route = self
-            .route(&["_apis", "projects"], RELEASED)
+            .route(&["_apis", "projects"], Version::Released)
             .with("stateFilter", "wellFormed")
             .with("$top", &top.to_string())
             .with("$skip", &skip.to_string());
@@ -350,7 +350,7 @@ impl Client {
     }
 
     pub(crate) async fn raw_project(&self, project: &str) -> Result<RawProject, Error> {
-        let route = self.route(&["_apis", "projects", project], RELEASED);
+        let route = self.route(&["_apis", "projects", project], Version::Released);
         self.json(Call::get(format!("read project {project}"), route)).await
     }
 
@@ -372,7 +372,7 @@ impl Client {
         let mut teams = Vec::new();
         for _ in 0..MOST_PAGES {
             let route = self
-                .route(&["_apis", "projects", project, "teams"], RELEASED)
+                .route(&["_apis", "projects", project, "teams"], Version::Released)
                 .with("$top", &PAGE.to_string())
                 .with("$skip", &teams.len().to_string());
             let page: Listed<RawReference> =
@@ -396,8 +396,8 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] if project or team do not exist.
     pub async fn team_areas(&self, project: &str, team: &str) -> Result<TeamAreas, Error> {
-        let route =
-            self.route(&[project, team, "_apis", "work", "teamsettings", "teamfieldvalues"], RELEASED);
+        let route = self
+            .route(&[project, team, "_apis", "work", "teamsettings", "teamfieldvalues"], Version::Released);
         let raw: RawTeamAreas = self
             .json(Call::get(format!("read the areas of team {team} in project {project}"), route))
             .await?;
@@ -418,7 +418,7 @@ impl Client {
         project_name: &str,
         team: &str,
     ) -> Result<String, Error> {
-        let route = self.route(&[project, team, "_apis", "work", "teamsettings"], RELEASED);
+        let route = self.route(&[project, team, "_apis", "work", "teamsettings"], Version::Released);
         let operation = format!("read the settings of team {team} in project {project}");
         let settings: RawTeamSettings = self.json(Call::get(operation, route)).await?;
         let path = settings
@@ -440,10 +440,10 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] if the project does not exist.
     pub async fn work_item_types(&self, project: &str) -> Result<Vec<WorkItemType>, Error> {
-        let route = self.route(&[project, "_apis", "wit", "workitemtypes"], RELEASED);
+        let route = self.route(&[project, "_apis", "wit", "workitemtypes"], Version::Released);
         let operation = format!("list the work item types of project {project}");
         let types: Listed<RawType> = self.json(Call::get(operation, route)).await?;
-        let route = self.route(&[project, "_apis", "wit", "workitemtypecategories"], RELEASED);
+        let route = self.route(&[project, "_apis", "wit", "workitemtypecategories"], Version::Released);
         let operation = format!("list the categories of work item types of project {project}");
         let categories: Listed<RawCategory> = self.json(Call::get(operation, route)).await?;
         let hidden: BTreeSet<String> = categories
@@ -466,7 +466,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] if project or team do not exist.
     pub async fn boards(&self, project: &str, team: &str) -> Result<Vec<BoardLayout>, Error> {
-        let route = self.route(&[project, team, "_apis", "work", "boards"], RELEASED);
+        let route = self.route(&[project, team, "_apis", "work", "boards"], Version::Released);
         let operation = format!("list the boards of team {team} in project {project}");
         let boards: Listed<RawReference> = self.json(Call::get(operation, route)).await?;
         let mut layouts = Vec::new();
@@ -478,7 +478,7 @@ impl Client {
 
     /// A board by name or id.
     pub(crate) async fn raw_board(&self, project: &str, team: &str, board: &str) -> Result<RawBoard, Error> {
-        let route = self.route(&[project, team, "_apis", "work", "boards", board], RELEASED);
+        let route = self.route(&[project, team, "_apis", "work", "boards", board], Version::Released);
         self.json(Call::get(format!("read the board {board} of team {team} in project {project}"), route))
             .await
     }

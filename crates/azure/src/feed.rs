@@ -10,7 +10,7 @@ use url::Url;
 use crate::client::{Call, Client};
 use crate::error::Error;
 use crate::item::{lenient_integer, null_is_empty, person};
-use crate::route::RELEASED;
+use crate::route::Version;
 
 /// A page of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Client {
         let mut segments: Vec<&str> = project.into_iter().collect();
         segments.extend(["_apis", "wit", "reporting", "workitemrevisions"]);
         let mut route = self
-            .route(&segments, RELEASED)
+            .route(&segments, Version::Released)
             .with("includeLatestOnly", "true")
             .with("includeDeleted", "true")
             .with("includeIdentityRef", "true")

@@ -12,7 +12,7 @@ use crate::client::{Body, Call, Client};
 use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::null_is_empty;
-use crate::route::RELEASED;
+use crate::route::Version;
 
 /// What happened to a work item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -150,7 +150,7 @@ impl Client {
     /// [`Error::Forbidden`] if it may see none; those of a read.
     pub async fn subscriptions(&self) -> Result<Vec<Subscription>, Error> {
         let route = self
-            .route(&["_apis", "hooks", "subscriptions"], RELEASED)
+            .route(&["_apis", "hooks", "subscriptions"], Version::Released)
             .with("publisherId", "tfs")
             .with("consumerId", "webHooks");
         let found: Listed<RawSubscription> =
@@ -171,7 +171,7 @@ impl Client {
         basic_auth: Option<&BasicAuth>,
     ) -> Result<Subscription, Error> {
         let operation = format!("subscribe to {} of project {project_id}", event.as_str());
-        let route = self.route(&["_apis", "hooks", "subscriptions"], RELEASED);
+        let route = self.route(&["_apis", "hooks", "subscriptions"], Version::Released);
         let body = Body::Json(definition(project_id, event, url, basic_auth));
         let call = Call::write(operation.clone(), Method::POST, route, body, self.soon());
         let made: RawSubscription = self.json(call).await?;
@@ -186,7 +186,7 @@ impl Client {
     /// # Errors
     /// [`Error::Forbidden`] without the permission; any other.
     pub async fn unsubscribe(&self, id: &str) -> Result<(), Error> {
-        let route = self.route(&["_apis", "hooks", "subscriptions", id], RELEASED);
+        let route = self.route(&["_apis", "hooks", "subscriptions", id], Version::Released);
         let operation = format!("remove the service hook subscription {id}");
         match self.done(Call::write(operation, Method::DELETE, route, Body::None, self.soon())).await {
             Err(Error::NotFound { .. }) => Ok(()),
@@ -205,8 +205,9 @@ impl Client {
         url: &Url,
         basic_auth: Option<&BasicAuth>,
     ) -> Result<(), Error> {
-        let route =
-            self.route(&["_apis", "hooks", "testnotifications"], RELEASED).with("useRealData", "false");
+        let route = self
+            .route(&["_apis", "hooks", "testnotifications"], Version::Released)
+            .with("useRealData", "false");
         let body = Body::Json(json!({ "details": definition(project_id, event, url, basic_auth) }));
         let operation = format!("send a test of {} of project {project_id}", event.as_str());
         self.done(Call::write(operation, Method::POST, route, body, self.soon())).await

@@ -14,6 +14,7 @@
 
 mod address;
 mod answer;
+mod batch;
 mod client;
 mod clock;
 mod comments;
@@ -32,6 +33,7 @@ mod verify;
 mod work_items;
 
 pub use address::{AddressPolicy, AddressRefused};
+pub use batch::WRITE_BATCH;
 pub use client::{Client, ClientConfig, Usage};
 pub use clock::{Clock, SystemClock};
 pub use credential::Credential;
@@ -44,4 +46,4 @@ pub use item::Item;
 pub use shape::ItemShape;
 pub use transport::{Request, Response, Transport, TransportError};
 pub use verify::{CheckOutcome, CheckStep, Deployment, Identity};
-pub use work_items::{Author, READ_BATCH, RecycledItem};
+pub use work_items::{Author, READ_BATCH, RecycledItem, Write};

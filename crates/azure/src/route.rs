@@ -2,24 +2,50 @@
 
 use url::Url;
 
-/// Version of every released resource we use (azure-devops.md section 2).
-pub(crate) const RELEASED: &str = "7.1";
-/// Comments exist only as a preview.
-pub(crate) const COMMENTS: &str = "7.1-preview.4";
-/// `connectionData` exists only as a preview.
-pub(crate) const CONNECTION_DATA: &str = "7.1-preview.1";
+/// Which kind of version a resource needs (azure-devops.md section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Every released resource we use.
+    Released,
+    /// Comments exist only as a preview.
+    Comments,
+    /// `connectionData` exists only as a preview.
+    ConnectionData,
+}
+
+/// Which service is spoken to: the hosted one and servers from 2022.1 on, or Server 2022.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Generation {
+    Current,
+    Server2022,
+}
+
+impl Version {
+    fn as_str(self, generation: Generation) -> &'static str {
+        match (generation, self) {
+            (Generation::Current, Self::Released) => "7.1",
+            (Generation::Current, Self::Comments) => "7.1-preview.4",
+            (Generation::Current, Self::ConnectionData) => "7.1-preview.1",
+            (Generation::Server2022, Self::Released) => "7.0",
+            (Generation::Server2022, Self::Comments) => "7.0-preview.3",
+            (Generation::Server2022, Self::ConnectionData) => "7.0-preview.1",
+        }
+    }
+}
 
 /// An address under the organization, with its query.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     url: Url,
+    version: Version,
     fault: Option<String>,
 }
 
 impl Route {
-    /// `{base}/{segments…}?api-version=…`. Segments are raw text: they are encoded here.
-    pub(crate) fn new(base: &Url, segments: &[&str], version: &str) -> Self {
+    /// `{base}/{segments…}`. Segments are raw text: they are encoded here.
+    pub(crate) fn new(base: &Url, segments: &[&str], version: Version) -> Self {
         let mut url = base.clone();
+        url.set_query(None);
         let mut fault = None;
         // The parser drops dot segments, which would turn one address into another.
         if let Some(bad) = segments.iter().find(|segment| matches!(**segment, "" | "." | "..")) {
@@ -31,8 +57,7 @@ impl Route {
             }
             Err(()) => fault = Some(format!("{base} is not the address of a server")),
         }
-        url.query_pairs_mut().clear().append_pair("api-version", version);
-        Self { url, fault }
+        Self { url, version, fault }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -40,8 +65,9 @@ impl Route {
         self
     }
 
-    /// The finished address, or why the given names make none.
-    pub(crate) fn finish(self) -> Result<Url, String> {
+    /// The finished address with its `api-version`, or why the given names make none.
+    pub(crate) fn finish(mut self, generation: Generation) -> Result<Url, String> {
+        self.url.query_pairs_mut().append_pair("api-version", self.version.as_str(generation));
         match self.fault {
             Some(fault) => Err(fault),
             None => Ok(self.url),
@@ -55,7 +81,9 @@ mod tests {
 
     fn path(segments: &[&str]) -> Result<String, String> {
         let base = Url::parse("https://dev.azure.com/my%20org").unwrap();
-        Route::new(&base, segments, RELEASED).finish().map(|url| url.path().to_owned())
+        Route::new(&base, segments, Version::Released)
+            .finish(Generation::Current)
+            .map(|url| url.path().to_owned())
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::client::{Call, Client};
 use crate::discovery::{Listed, RawBoard, TypeField};
 use crate::error::Error;
 use crate::item::integer;
-use crate::route::RELEASED;
+use crate::route::Version;
 
 const REPRO_STEPS: &str = "Microsoft.VSTS.TCM.ReproSteps";
 const DESCRIPTION: &str = "System.Description";
@@ -129,7 +129,10 @@ impl Client {
         work_item_type: &WorkItemType,
     ) -> Result<(Vec<String>, Vec<i64>), Error> {
         let route = self
-            .route(&[project, "_apis", "wit", "workitemtypes", &work_item_type.name, "fields"], RELEASED)
+            .route(
+                &[project, "_apis", "wit", "workitemtypes", &work_item_type.name, "fields"],
+                Version::Released,
+            )
             .with("$expand", "all");
         let operation = format!("read the fields of the type {} in project {project}", work_item_type.name);
         let fields: Listed<TypeField> = self.json(Call::get(operation, route)).await?;

@@ -49,11 +49,17 @@ impl Throttle {
         let limit = deadline.unwrap_or_else(|| self.clock.now() + LONGEST_READ_WAIT);
         // A wait that is known to be too long is refused before a slot is taken.
         self.check(limit)?;
-        let permit = tokio::select! {
-            biased;
-            permit = self.slots.acquire() => permit.expect("the semaphore is never closed"),
-            () = self.clock.sleep_until(limit) => return Err(ComeBack(limit.max(self.not_before()))),
-        };
+        let slot = self.slots.acquire();
+        let permit = match deadline {
+            // Other calls end by their timeouts, so a read's wait for a slot has an end of its own.
+            None => slot.await,
+            Some(deadline) => tokio::select! {
+                biased;
+                permit = slot => permit,
+                () = self.clock.sleep_until(deadline) => return Err(ComeBack(deadline.max(self.not_before()))),
+            },
+        }
+        .expect("the semaphore is never closed");
         loop {
             self.check(limit)?;
             let not_before = self.not_before();

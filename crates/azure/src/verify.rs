@@ -8,7 +8,7 @@ use crate::client::{Call, Client};
 use crate::discovery::RawProject;
 use crate::error::{Error, SignInFailure};
 use crate::item::null_is_empty;
-use crate::route::{CONNECTION_DATA, RELEASED};
+use crate::route::Version;
 
 /// Work item permissions, on an area (azure-devops.md section 8).
 const AREAS: &str = "83e28ad4-2d72-4ceb-97b0-c7726d5502c3";
@@ -133,7 +133,7 @@ impl Client {
     }
 
     async fn identity(&self) -> Result<Identity, Error> {
-        let route = self.route(&["_apis", "connectionData"], CONNECTION_DATA);
+        let route = self.route(&["_apis", "connectionData"], Version::ConnectionData);
         let operation = format!("sign in to {}", self.organization());
         let raw: RawConnection = self.json(Call::get(operation.clone(), route)).await?;
         let user = raw.authenticated_user;
@@ -218,7 +218,7 @@ impl Client {
         }
 
         let route = self
-            .route(&[&found.id, "_apis", "wit", "classificationnodes", "areas"], RELEASED)
+            .route(&[&found.id, "_apis", "wit", "classificationnodes", "areas"], Version::Released)
             .with("$depth", "0");
         let operation = format!("read the areas of project {}", found.name);
         if let Some(root) =
@@ -267,7 +267,7 @@ impl Client {
         (namespace, token, permissions): (&str, &str, i64),
         (message, next_step): (String, &str),
     ) {
-        let route = self.route(&["_apis", "security", "permissionevaluationbatch"], RELEASED);
+        let route = self.route(&["_apis", "security", "permissionevaluationbatch"], Version::Released);
         let body = json!({ "alwaysAllowAdministrators": false, "evaluations": [
             { "securityNamespaceId": namespace, "token": token, "permissions": permissions } ] });
         let call = Call::ask(format!("look up the permission '{name}'"), route, body);
@@ -332,7 +332,14 @@ impl Steps {
     }
 
     fn fail(&mut self, name: &str, error: &Error) {
-        self.fail_with(name, error.message(), error.next_step());
+        let next_step = match error {
+            // Everything but the organization itself is named in later steps.
+            Error::NotFound { .. } if name == "Sign-in" => {
+                "Check the organization's name and the address before it.".to_owned()
+            }
+            error => error.next_step(),
+        };
+        self.fail_with(name, error.message(), next_step);
     }
 
     fn fail_with(&mut self, name: &str, message: String, next_step: String) {

@@ -13,11 +13,85 @@ use crate::client::{Body, Call, Client};
 use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::{Item, lenient_integer, null_is_empty};
-use crate::route::RELEASED;
+use crate::route::{Route, Version};
 use crate::shape::ItemShape;
 
 /// Items per read (section 7.10).
 pub const READ_BATCH: usize = 200;
+
+/// One write to one work item.
+#[derive(Clone, Copy, Debug)]
+pub enum Write<'a> {
+    /// See [`Client::create`].
+    Create {
+        /// Project, by name or id.
+        project: &'a str,
+        /// Shape of the type.
+        shape: &'a ItemShape,
+        /// What the item shall be.
+        draft: &'a Draft,
+    },
+    /// See [`Client::update`].
+    Update {
+        /// Item.
+        id: WorkItemId,
+        /// Revision that the change was planned on.
+        revision: i64,
+        /// Shape of the type.
+        shape: &'a ItemShape,
+        /// What to change.
+        change: &'a Change,
+    },
+}
+
+impl Write<'_> {
+    /// Continues the sentence "Could not …".
+    pub(crate) fn operation(&self) -> String {
+        match self {
+            Self::Create { project, .. } => format!("create a {} in project {project}", self.created_type()),
+            Self::Update { id, .. } => format!("update work item {id}"),
+        }
+    }
+
+    fn created_type(&self) -> &str {
+        match self {
+            Self::Create { shape, draft, .. } if draft.work_item_type.is_empty() => &shape.work_item_type,
+            Self::Create { draft, .. } => &draft.work_item_type,
+            Self::Update { shape, .. } => &shape.work_item_type,
+        }
+    }
+
+    pub(crate) fn route(&self, client: &Client) -> Route {
+        match self {
+            Self::Create { project, .. } => {
+                let work_item_type = format!("${}", self.created_type());
+                client.route(&[project, "_apis", "wit", "workitems", &work_item_type], Version::Released)
+            }
+            Self::Update { id, .. } => {
+                client.route(&["_apis", "wit", "workitems", &id.to_string()], Version::Released)
+            }
+        }
+    }
+
+    /// The operations of the JSON patch.
+    ///
+    /// # Errors
+    /// [`Error::NotSent`] if nothing would change: such a write costs a revision, or wakes people, for nothing.
+    pub(crate) fn patch(&self) -> Result<Vec<Value>, Error> {
+        match self {
+            Self::Create { shape, draft, .. } => Ok(creation(shape, draft)),
+            Self::Update { revision, shape, change, .. } => {
+                let patch = modification(shape, *revision, change);
+                // Only the test of the revision is left: nothing was asked, or the type lacks every field of it.
+                if patch.len() == 1 {
+                    let reason = format!("nothing of the change concerns a {}", shape.work_item_type);
+                    return Err(Error::NotSent { operation: self.operation(), reason });
+                }
+                Ok(patch)
+            }
+        }
+    }
+}
 
 /// Who made a work item, for a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +136,8 @@ struct RawQueryResult {
 impl Client {
     /// Creates a work item in the initial state of its type. Nothing leaves at or after `deadline`.
     ///
-    /// Values for fields that the type does not have (severity, priority) are left out.
+    /// Values for fields that the type does not have (severity, priority) are left out. A draft without area or
+    /// iteration gets the shape's.
     ///
     /// # Errors
     /// Any; after [`Error::UnknownOutcome`] the item may exist, now or a little later.
@@ -73,19 +148,13 @@ impl Client {
         draft: &Draft,
         deadline: DateTime<Utc>,
     ) -> Result<Item, Error> {
-        let work_item_type = match draft.work_item_type.as_str() {
-            "" => shape.work_item_type.as_str(),
-            named => named,
-        };
-        let route = self
-            .route(&[project, "_apis", "wit", "workitems", &format!("${work_item_type}")], RELEASED)
-            .with("$expand", "relations");
-        let operation = format!("create a {work_item_type} in project {project}");
-        let body = Body::Patch(creation(shape, draft));
-        self.json(Call::write(operation, Method::POST, route, body, deadline)).await
+        self.write(&Write::Create { project, shape, draft }, deadline).await
     }
 
     /// Changes a work item in one revision, if it still has `revision`. Nothing leaves at or after `deadline`.
+    ///
+    /// A long text that the board keeps as Markdown must not be overwritten with HTML: look at
+    /// [`model::board::WorkItem::description_is_markdown`] first (section 7.9).
     ///
     /// # Errors
     /// [`Error::RevisionMoved`] if somebody else changed it; any other. A change of nothing is [`Error::NotSent`].
@@ -97,20 +166,17 @@ impl Client {
         change: &Change,
         deadline: DateTime<Utc>,
     ) -> Result<Item, Error> {
-        let operation = format!("update work item {id}");
-        if change.is_empty() {
-            return Err(Error::NotSent { operation, reason: "the change is empty".into() });
-        }
-        let patch = modification(shape, revision, change);
-        // What is left is only the test of the revision: the type lacks every field that was to change.
-        if patch.len() == 1 {
-            let reason = format!("a {} has none of the fields that were to change", shape.work_item_type);
-            return Err(Error::NotSent { operation, reason });
-        }
-        let route = self
-            .route(&["_apis", "wit", "workitems", &id.to_string()], RELEASED)
-            .with("$expand", "relations");
-        self.json(Call::write(operation, Method::PATCH, route, Body::Patch(patch), deadline)).await
+        self.write(&Write::Update { id, revision, shape, change }, deadline).await
+    }
+
+    pub(crate) async fn write(&self, write: &Write<'_>, deadline: DateTime<Utc>) -> Result<Item, Error> {
+        let patch = write.patch()?;
+        let route = write.route(self).with("$expand", "relations");
+        let method = match write {
+            Write::Create { .. } => Method::POST,
+            Write::Update { .. } => Method::PATCH,
+        };
+        self.json(Call::write(write.operation(), method, route, Body::Patch(patch), deadline)).await
     }
 
     /// Reads work items with their links, [`READ_BATCH`] at a time. Items that are gone or may not be read are absent.
@@ -120,7 +186,7 @@ impl Client {
     pub async fn read(&self, ids: &[WorkItemId]) -> Result<Vec<Item>, Error> {
         let mut items = Vec::with_capacity(ids.len());
         for batch in ids.chunks(READ_BATCH) {
-            let route = self.route(&["_apis", "wit", "workitemsbatch"], RELEASED);
+            let route = self.route(&["_apis", "wit", "workitemsbatch"], Version::Released);
             let operation = match batch {
                 [one] => format!("read work item {one}"),
                 _ => format!("read {} work items", batch.len()),
@@ -140,7 +206,7 @@ impl Client {
     /// # Errors
     /// Those of a read; more than 20,000 results are [`Error::Rejected`] (VS402337).
     pub async fn created_since(&self, who: &Author, since: DateTime<Utc>) -> Result<Vec<WorkItemId>, Error> {
-        let route = self.route(&["_apis", "wit", "wiql"], RELEASED).with("timePrecision", "true");
+        let route = self.route(&["_apis", "wit", "wiql"], Version::Released).with("timePrecision", "true");
         let who = match who {
             Author::Me => "@Me".to_owned(),
             Author::Named(name) => wiql_text(name),
@@ -159,7 +225,7 @@ impl Client {
     /// # Errors
     /// Those of a read.
     pub async fn recycled(&self, project: &str) -> Result<Vec<WorkItemId>, Error> {
-        let route = self.route(&[project, "_apis", "wit", "recyclebin"], RELEASED);
+        let route = self.route(&[project, "_apis", "wit", "recyclebin"], Version::Released);
         let operation = format!("list the recycle bin of project {project}");
         let found: Listed<RawId> = self.json(Call::get(operation, route)).await?;
         Ok(found.value.into_iter().map(|item| WorkItemId(item.id)).collect())
@@ -170,7 +236,7 @@ impl Client {
     /// # Errors
     /// Those of a read.
     pub async fn read_recycled(&self, project: &str, id: WorkItemId) -> Result<Option<RecycledItem>, Error> {
-        let route = self.route(&[project, "_apis", "wit", "recyclebin", &id.to_string()], RELEASED);
+        let route = self.route(&[project, "_apis", "wit", "recyclebin", &id.to_string()], Version::Released);
         let operation = format!("read work item {id} in the recycle bin of project {project}");
         match self.json::<RawDeleted>(Call::get(operation, route)).await {
             Ok(found) => Ok(Some(RecycledItem {
@@ -189,7 +255,7 @@ impl Client {
     /// [`Error::NotFound`] if it is not there (any more); any other.
     pub async fn delete(&self, project: &str, id: WorkItemId, deadline: DateTime<Utc>) -> Result<(), Error> {
         let route = self
-            .route(&[project, "_apis", "wit", "workitems", &id.to_string()], RELEASED)
+            .route(&[project, "_apis", "wit", "workitems", &id.to_string()], Version::Released)
             .with("destroy", "false");
         self.done(Call::write(format!("delete work item {id}"), Method::DELETE, route, Body::None, deadline))
             .await
@@ -200,7 +266,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] if it is not in there; any other.
     pub async fn restore(&self, project: &str, id: WorkItemId, deadline: DateTime<Utc>) -> Result<(), Error> {
-        let route = self.route(&[project, "_apis", "wit", "recyclebin", &id.to_string()], RELEASED);
+        let route = self.route(&[project, "_apis", "wit", "recyclebin", &id.to_string()], Version::Released);
         let body = Body::Json(json!({ "isDeleted": false }));
         self.done(Call::write(format!("restore work item {id}"), Method::PATCH, route, body, deadline)).await
     }

@@ -1,12 +1,19 @@
 //! What is sent, when, and how often.
 
-use azure::{Author, BasicAuth, CheckOutcome, Credential, Error, HookEvent, SignInFailure};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use azure::{
+    Author, BasicAuth, CheckOutcome, Client, ClientConfig, Credential, Error, HookEvent, Request,
+    SignInFailure, Transport,
+};
 use chrono::Duration;
 use model::WorkItemId;
 use model::board::{Change, Draft, Hyperlink};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Bench, answer, bug_shape, html, json, noon, ok};
+use crate::support::{Answer, Bench, ManualClock, answer, bug_shape, html, json, noon, ok};
 
 fn item(id: i64) -> Value {
     json!({"id": id, "rev": 1, "fields": {"System.Title": "A"},
@@ -35,8 +42,8 @@ async fn a_new_work_item_carries_everything_in_one_request() {
     let sent = bench.script.sent();
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].method, "POST");
-    let path = "https://dev.azure.com/contoso/My%20Project/_apis/wit/workitems/$User%20Story?api-version=7.1";
-    assert!(sent[0].url.starts_with(path), "{}", sent[0].url);
+    let path = "https://dev.azure.com/contoso/My%20Project/_apis/wit/workitems/$User%20Story?";
+    assert!(sent[0].url.starts_with(path) && sent[0].url.ends_with("&api-version=7.1"), "{}", sent[0].url);
     assert_eq!(sent[0].headers["content-type"], "application/json-patch+json");
     assert_eq!(sent[0].headers["x-tfs-fedauthredirect"], "Suppress");
     assert_eq!(sent[0].headers["authorization"], "Basic OnNlY3JldC10b2tlbg==");
@@ -372,4 +379,77 @@ async fn verification_names_the_permission_that_is_missing() {
     assert_eq!(failed[0].name, "Create tags");
     let note = CheckOutcome::Ok { note: "the organization spells itself Contoso".into() };
     assert!(steps.iter().any(|step| step.outcome == note), "a difference in case is mentioned: {steps:?}");
+}
+
+#[tokio::test]
+async fn an_older_server_is_spoken_to_in_its_own_version_from_then_on() {
+    let too_new = json!({"typeKey": "VssVersionOutOfRangeException", "message": "The requested version is out of range."});
+    let nothing = || ok(json!({"comments": []}));
+    let bench = Bench::new([json(400, too_new), nothing(), nothing()]);
+    bench.client.comments("P", WorkItemId(1)).await.unwrap();
+    bench.client.comments("P", WorkItemId(1)).await.unwrap();
+    let versions: Vec<String> = bench
+        .script
+        .sent()
+        .iter()
+        .map(|sent| sent.url.rsplit_once("api-version=").unwrap().1.to_owned())
+        .collect();
+    assert_eq!(versions, ["7.1-preview.4", "7.0-preview.3", "7.0-preview.3"]);
+}
+
+/// Answers every read with nothing, and remembers how many were under way at once.
+#[derive(Default)]
+struct Crowd {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+#[async_trait]
+impl Transport for Crowd {
+    async fn send(&self, _: Request) -> Answer {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        for _ in 0..5 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        ok(json!({"value": []}))
+    }
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_allowed() {
+    let crowd = Arc::new(Crowd::default());
+    let config = ClientConfig {
+        max_concurrency: 2,
+        ..ClientConfig::hosted("contoso", Credential::PersonalAccessToken("t".into()))
+    };
+    let client = Client::new(config, Arc::clone(&crowd) as _, ManualClock::at_noon());
+    let ids = [WorkItemId(1)];
+    let reads = (0..10).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.read(&ids).await })
+    });
+    for read in reads.collect::<Vec<_>>() {
+        read.await.unwrap().unwrap();
+    }
+    assert_eq!(crowd.most.load(Ordering::SeqCst), 2);
+    assert_eq!(client.usage().reads, 10);
+}
+
+#[tokio::test]
+async fn a_write_does_not_wait_for_a_slot_past_its_deadline() {
+    let crowd = Arc::new(Crowd::default());
+    let config = ClientConfig {
+        max_concurrency: 1,
+        ..ClientConfig::hosted("contoso", Credential::PersonalAccessToken("t".into()))
+    };
+    let client = Client::new(config, Arc::clone(&crowd) as _, ManualClock::at_noon());
+    let (ids, shape, change) = ([WorkItemId(1)], bug_shape(), retitle());
+    let deadline = noon() + Duration::seconds(1);
+    let (read, write) =
+        tokio::join!(client.read(&ids), client.update(WorkItemId(1), 1, &shape, &change, deadline));
+    assert!(read.is_ok());
+    assert!(matches!(write, Err(Error::Throttled { .. })), "{write:?}");
+    assert_eq!(client.usage().writes, 0);
 }

@@ -1,7 +1,14 @@
 //! The client against scripts, recordings, bare sockets and the emulator.
 
+#[cfg(test)]
+mod batch;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod http_transport;
+#[cfg(test)]
 mod meaning;
+#[cfg(test)]
 mod recordings;
+#[cfg(test)]
 mod support;
