@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use url::Url;
 
 use crate::address::AddressPolicy;
 use crate::clock::Clock;
@@ -18,8 +19,8 @@ pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// HTTP over TCP and TLS. Follows no redirects (they mean a sign-in page), repeats nothing, uses no proxy of the
-/// environment (a proxy would resolve names behind the policy's back).
+/// HTTP over TCP and TLS. Follows no redirects (they mean a sign-in page), repeats nothing, and uses no proxy of the
+/// environment: one must be named, see [`HttpTransport::through_proxy`].
 pub struct HttpTransport {
     http: reqwest::Client,
     policy: AddressPolicy,
@@ -32,14 +33,33 @@ impl HttpTransport {
     /// # Errors
     /// TLS could not be set up on this machine.
     pub fn new(policy: AddressPolicy, clock: Arc<dyn Clock>) -> Result<Self, TransportError> {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .dns_resolver(Arc::new(CheckedResolver { policy: policy.clone() }))
-            .build()
-            .map_err(|error| TransportError::NotSent(chain(&error)))?;
+        let http = builder(policy.clone()).no_proxy();
+        Self::finish(http, policy, clock)
+    }
+
+    /// As [`HttpTransport::new`], but everything goes through an HTTP proxy. The proxy resolves the names then, so of
+    /// the policy only scheme and literal addresses are checked here.
+    ///
+    /// # Errors
+    /// TLS could not be set up on this machine, or `proxy` is not the address of a proxy.
+    pub fn through_proxy(
+        policy: AddressPolicy,
+        proxy: &Url,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TransportError> {
+        let all =
+            reqwest::Proxy::all(proxy.clone()).map_err(|error| TransportError::NotSent(chain(&error)))?;
+        // The proxy itself is inside, as a rule; that allows nothing else there.
+        let http = builder(policy.clone().allowing(proxy)).proxy(all);
+        Self::finish(http, policy, clock)
+    }
+
+    fn finish(
+        http: reqwest::ClientBuilder,
+        policy: AddressPolicy,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, TransportError> {
+        let http = http.build().map_err(|error| TransportError::NotSent(chain(&error)))?;
         Ok(Self { http, policy, clock })
     }
 
@@ -91,6 +111,14 @@ impl Transport for HttpTransport {
             }
         }
     }
+}
+
+fn builder(resolving: AddressPolicy) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .dns_resolver(Arc::new(CheckedResolver { policy: resolving }))
 }
 
 /// Asks the system, then lets the policy choose among the addresses.

@@ -191,3 +191,13 @@ async fn a_write_whose_connection_is_cut_has_an_unknown_outcome() {
     let error = client.update(WorkItemId(1), 1, &bug_shape(), &change, deadline).await.unwrap_err();
     assert!(matches!(error, Error::UnknownOutcome { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn through_a_proxy_the_service_is_reached_and_internal_addresses_are_not() {
+    let proxy = serve_once(|socket| say(socket, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")).await;
+    let service: Url = "http://azure-devops.corp.example.com/".parse().unwrap();
+    let policy = AddressPolicy::public_only().allowing(&service);
+    let transport = HttpTransport::through_proxy(policy, &proxy, Arc::new(SystemClock)).unwrap();
+    assert!(is_not_sent(&transport.send(get(&proxy)).await), "the proxy is a way, not a destination");
+    assert_eq!(transport.send(get(&service)).await.unwrap().body, "hi");
+}

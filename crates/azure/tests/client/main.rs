@@ -5,6 +5,8 @@ mod batch;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod http_transport;
 #[cfg(test)]
 mod meaning;
@@ -12,3 +14,5 @@ mod meaning;
 mod recordings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod view;
