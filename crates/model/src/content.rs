@@ -79,7 +79,7 @@ pub fn block(findings: &[Shown<'_>]) -> String {
     let Some(first) = findings.first() else { return "<p>This ticket has no findings any more.</p>".into() };
     let vulnerability = first.vulnerability;
     let mut html = String::new();
-    html.push_str(&format!("<p><b>{}</b> &middot; {}</p>", escape(first.severity.as_str()), escape(&vulnerability.id)));
+    html.push_str(&format!("<p><b>{}</b> · {}</p>", escape(first.severity.as_str()), escape(&vulnerability.id)));
     if let Some(message) = first.message.filter(|_| findings.len() == 1) {
         html.push_str(&format!("<p>{}</p>", escape(&clip(message, TEXT_LIMIT)).replace('\n', "<br>")));
     }
@@ -88,7 +88,7 @@ pub fn block(findings: &[Shown<'_>]) -> String {
         let place = place(finding.location, finding.component);
         let place = if place.is_empty() { finding.title.to_owned() } else { place };
         html.push_str(&format!(
-            "<li><a href=\"{}\">{}</a> &middot; {} &middot; {} &middot; {}</li>",
+            "<li><a href=\"{}\">{}</a> · {} · {} · {}</li>",
             escape(&finding.url),
             escape(&clip(&place, 500)),
             escape(finding.asset),

@@ -51,7 +51,9 @@ pub enum Error {
         value: String,
     },
     /// A secret could not be decrypted.
-    #[error("the stored secret of {0} cannot be decrypted: is this the key file that belongs to this database?")]
+    #[error(
+        "the stored secret of {0} cannot be decrypted: is this the key file that belongs to this database?"
+    )]
     Secret(String),
     /// The address of the database makes no sense.
     #[error("'{0}' is not an address of a database: use sqlite:<file> or postgres://user@host/name")]
@@ -235,7 +237,9 @@ impl Row {
     /// If the document does not have the shape of `T`.
     pub fn opt_json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>> {
         self.opt_text(column)?
-            .map(|text| serde_json::from_str(&text).map_err(|source| Error::Document { what: column, source }))
+            .map(|text| {
+                serde_json::from_str(&text).map_err(|source| Error::Document { what: column, source })
+            })
             .transpose()
     }
 
@@ -341,10 +345,14 @@ impl Db {
     /// If the database cannot be reached.
     pub async fn begin(&self) -> Result<Tx> {
         match self {
-            Self::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Tx::Sqlite).map_err(failed("begin a transaction"))
+            Self::Sqlite { writer, .. } => writer
+                .begin_with("BEGIN IMMEDIATE")
+                .await
+                .map(Tx::Sqlite)
+                .map_err(failed("begin a transaction")),
+            Self::Postgres(pool) => {
+                pool.begin().await.map(Tx::Postgres).map_err(failed("begin a transaction"))
             }
-            Self::Postgres(pool) => pool.begin().await.map(Tx::Postgres).map_err(failed("begin a transaction")),
         }
     }
 
@@ -418,7 +426,9 @@ impl Tx {
     /// If the database refuses.
     pub async fn execute(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<u64> {
         match self {
-            Self::Sqlite(tx) => bind_sqlite(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected()),
+            Self::Sqlite(tx) => {
+                bind_sqlite(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected())
+            }
             Self::Postgres(tx) => {
                 bind_postgres(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected())
             }

@@ -5,8 +5,19 @@
 //! short and are never open across a network call.
 
 mod db;
+pub mod assets;
+pub mod audit;
+pub mod connections;
+pub mod destinations;
 pub mod failpoint;
+pub mod findings;
+pub mod inbox;
+pub mod jobs;
+pub mod rules;
+pub mod scans;
+pub mod secrets;
 pub mod sessions;
+pub mod tickets;
 pub mod tokens;
 pub mod users;
 pub mod views;

@@ -145,7 +145,9 @@ CREATE TABLE detection (
     seen_by UUID NOT NULL,
     PRIMARY KEY (finding_id, configuration_id, branch)
 );
-CREATE INDEX detection_by_configuration ON detection (configuration_id, branch, finding_id);
+-- Only what is there can go: the cost of a scan does not grow with what was fixed long ago.
+CREATE INDEX detection_present ON detection (configuration_id, branch, finding_id)
+    WHERE last_absent_at IS NULL OR last_absent_at <= last_seen_at;
 
 -- Every change with its cause.
 CREATE TABLE audit (

@@ -1,0 +1,134 @@
+//! Assets and the configurations of their scanners.
+
+use chrono::{DateTime, Utc};
+use model::AssetId;
+use uuid::Uuid;
+
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// What is scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Identity.
+    pub id: AssetId,
+    /// Name.
+    pub name: String,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Branches whose scans decide the status of findings.
+    pub tracked_branches: Vec<String>,
+}
+
+impl Asset {
+    /// Scans of this branch decide the status of findings; those without a branch (empty) always do.
+    pub fn tracks(&self, branch: &str) -> bool {
+        branch.is_empty() || self.tracked_branches.iter().any(|tracked| tracked == branch)
+    }
+}
+
+
+fn asset(row: &Row) -> Result<Asset> {
+    Ok(Asset {
+        id: row.id("id")?,
+        name: row.text("name")?,
+        tags: row.json("tags")?,
+        tracked_branches: row.json("tracked_branches")?,
+    })
+}
+
+/// The asset of that name; made if there is none. Names compare without case.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<Utc>) -> Result<Asset> {
+    tx.execute(
+        "INSERT INTO asset (id, name, name_folded, tags, tracked_branches, created_at)
+         VALUES ($1, $2, $3, '[]', $4, $5) ON CONFLICT (name_folded) DO NOTHING",
+        args![id, name, name.to_lowercase(), to_json(&["main", "master"]), now],
+    )
+    .await?;
+    let row = tx
+        .first("SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1", args![name.to_lowercase()])
+        .await?;
+    // It was inserted above or was there before; assets are never deleted in the same transaction.
+    asset(&row.expect("the asset exists"))
+}
+
+/// The asset of that name. Names compare without case.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
+    tx.first("SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1", args![name.to_lowercase()])
+        .await?
+        .map(|row| asset(&row))
+        .transpose()
+}
+
+/// The asset.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: AssetId) -> Result<Option<Asset>> {
+    tx.first("SELECT id, name, tags, tracked_branches FROM asset WHERE id = $1", args![id])
+        .await?
+        .map(|row| asset(&row))
+        .transpose()
+}
+
+/// Holds the asset until the end of the transaction: imports of one asset follow one another.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn hold(tx: &mut Tx, id: AssetId) -> Result<()> {
+    tx.execute("UPDATE asset SET name = name WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Stores tags and tracked branches.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn save(tx: &mut Tx, asset: &Asset) -> Result<()> {
+    tx.execute(
+        "UPDATE asset SET tags = $2, tracked_branches = $3 WHERE id = $1",
+        args![asset.id, to_json(&asset.tags), to_json(&asset.tracked_branches)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Remembers the start of the latest scan.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn scanned(tx: &mut Tx, id: AssetId, at: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "UPDATE asset SET last_scan_at = $2 WHERE id = $1 AND (last_scan_at IS NULL OR last_scan_at < $2)",
+        args![id, at],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The configuration of a scanner on an asset; made if there is none.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn configuration(tx: &mut Tx, id: Uuid, asset: AssetId, scanner: &str, name: &str) -> Result<Uuid> {
+    tx.execute(
+        "INSERT INTO configuration (id, asset_id, scanner, name) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (asset_id, scanner, name) DO NOTHING",
+        args![id, asset, scanner, name],
+    )
+    .await?;
+    let row = tx
+        .first(
+            "SELECT id FROM configuration WHERE asset_id = $1 AND scanner = $2 AND name = $3",
+            args![asset, scanner, name],
+        )
+        .await?;
+    // It was inserted above or was there before.
+    row.expect("the configuration exists").uuid("id")
+}

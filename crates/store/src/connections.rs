@@ -1,0 +1,289 @@
+//! Connections, their lease, and how far their feed was read.
+
+use chrono::{DateTime, Utc};
+use model::ConnectionId;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// How a connection signs in, without the secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum SignIn {
+    /// Personal access token.
+    PersonalAccessToken,
+    /// Microsoft Entra application with a client secret.
+    ClientSecret {
+        /// Tenant.
+        tenant: String,
+        /// Application.
+        client_id: String,
+        /// Where tokens are issued; the public service if absent.
+        authority: Option<String>,
+    },
+}
+
+/// One of our service-hook subscriptions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnSubscription {
+    /// Its id at the service.
+    pub id: String,
+    /// Project.
+    pub project_id: String,
+    /// Event.
+    pub event: String,
+}
+
+/// Who we are on a board.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnIdentity {
+    /// Identity of the directory.
+    pub id: String,
+    /// Name.
+    pub display_name: String,
+}
+
+/// Credentials and organization of one Azure DevOps.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Identity.
+    pub id: ConnectionId,
+    /// Name.
+    pub name: String,
+    /// Remark.
+    pub description: String,
+    /// Instance.
+    pub instance_url: String,
+    /// Organization.
+    pub organization: String,
+    /// How it signs in.
+    pub sign_in: SignIn,
+    /// The secret, sealed.
+    pub secret: Vec<u8>,
+    /// It writes nothing.
+    pub paused: bool,
+    /// Why it does nothing at the moment.
+    pub problem: Option<String>,
+    /// Who we are on the board.
+    pub identity: Option<OwnIdentity>,
+    /// The unguessable part of the hook address, sealed.
+    pub hook_secret: Vec<u8>,
+    /// Our subscriptions.
+    pub subscriptions: Vec<OwnSubscription>,
+    /// Where the feed goes on.
+    pub feed_cursor: Option<String>,
+    /// When the feed is read next.
+    pub feed_due_at: DateTime<Utc>,
+    /// When the next sweep is due.
+    pub sweep_due_at: DateTime<Utc>,
+    /// When the board was last read without error.
+    pub last_contact_at: Option<DateTime<Utc>>,
+    /// The service asked not to be called before.
+    pub blocked_until: DateTime<Utc>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+const SELECT: &str = "SELECT id, name, description, instance_url, organization, sign_in, secret, mode, problem, identity,
+        hook_secret, subscriptions, feed_cursor, feed_due_at, sweep_due_at, last_contact_at, blocked_until, created_at
+ FROM connection";
+
+fn connection(row: &Row) -> Result<Connection> {
+    Ok(Connection {
+        id: row.id("id")?,
+        name: row.text("name")?,
+        description: row.text("description")?,
+        instance_url: row.text("instance_url")?,
+        organization: row.text("organization")?,
+        sign_in: row.json("sign_in")?,
+        secret: row.bytes("secret")?,
+        paused: row.text("mode")? == "paused",
+        problem: row.opt_text("problem")?,
+        identity: row.opt_json("identity")?,
+        hook_secret: row.bytes("hook_secret")?,
+        subscriptions: row.json("subscriptions")?,
+        feed_cursor: row.opt_text("feed_cursor")?,
+        feed_due_at: row.time("feed_due_at")?,
+        sweep_due_at: row.time("sweep_due_at")?,
+        last_contact_at: row.opt_time("last_contact_at")?,
+        blocked_until: row.time("blocked_until")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// All connections, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Connection>> {
+    tx.all(crate::Composed(format!("{SELECT} ORDER BY created_at, id")), args![]).await?.iter().map(connection).collect()
+}
+
+/// The connection.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>> {
+    tx.first(crate::Composed(format!("{SELECT} WHERE id = $1")), args![id])
+        .await?
+        .map(|row| connection(&row))
+        .transpose()
+}
+
+/// The connection whose hook address has this secret.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn by_hook_secret(tx: &mut Tx, hash: Vec<u8>) -> Result<Option<ConnectionId>> {
+    tx.first("SELECT id FROM connection WHERE hook_secret_hash = $1", args![hash])
+        .await?
+        .map(|row| row.id("id"))
+        .transpose()
+}
+
+/// Adds a connection.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>) -> Result<()> {
+    tx.execute(
+        "INSERT INTO connection (id, name, description, instance_url, organization, sign_in, secret, mode, identity,
+                                 hook_secret, hook_secret_hash, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        args![
+            connection.id,
+            &connection.name,
+            &connection.description,
+            &connection.instance_url,
+            &connection.organization,
+            to_json(&connection.sign_in),
+            connection.secret.clone(),
+            mode(connection),
+            connection.identity.as_ref().map(to_json),
+            connection.hook_secret.clone(),
+            hook_secret_hash,
+            connection.created_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+fn mode(connection: &Connection) -> &'static str {
+    if connection.paused { "paused" } else { "active" }
+}
+
+/// Stores what a person may change, and what became known of the board.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
+    tx.execute(
+        "UPDATE connection SET name = $2, description = $3, sign_in = $4, secret = $5, mode = $6, problem = $7, identity = $8,
+                subscriptions = $9 WHERE id = $1",
+        args![
+            connection.id,
+            &connection.name,
+            &connection.description,
+            to_json(&connection.sign_in),
+            connection.secret.clone(),
+            mode(connection),
+            connection.problem.as_deref(),
+            connection.identity.as_ref().map(to_json),
+            to_json(&connection.subscriptions),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deletes a connection with its destinations and tickets. The work items stay as they are.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn delete(tx: &mut Tx, id: ConnectionId) -> Result<()> {
+    tx.execute("DELETE FROM connection WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Takes or keeps the lease. Answers `false` if another replica holds it.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn lease(tx: &mut Tx, id: ConnectionId, owner: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE connection SET lease_owner = $2, lease_until = $4
+             WHERE id = $1 AND (lease_owner = $2 OR lease_owner IS NULL OR lease_until < $3)",
+            args![id, owner, now, until],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Checks, within a transaction that writes, that the lease is still held.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn holds_lease(tx: &mut Tx, id: ConnectionId, owner: Uuid, now: DateTime<Utc>) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE connection SET lease_owner = $2 WHERE id = $1 AND lease_owner = $2 AND lease_until >= $3",
+            args![id, owner, now],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Gives back all leases of an owner that stops.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn release(tx: &mut Tx, owner: Uuid) -> Result<()> {
+    tx.execute("UPDATE connection SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1", args![owner]).await?;
+    Ok(())
+}
+
+/// The board was read: when, how far, and when the feed is read next.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn feed_read(
+    tx: &mut Tx,
+    id: ConnectionId,
+    cursor: Option<&str>,
+    now: DateTime<Utc>,
+    due: DateTime<Utc>,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE connection SET feed_cursor = COALESCE($2, feed_cursor), last_contact_at = $3, feed_due_at = $4, problem = NULL
+         WHERE id = $1",
+        args![id, cursor, now, due],
+    )
+    .await?;
+    Ok(())
+}
+
+/// A sweep was done.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn swept(tx: &mut Tx, id: ConnectionId, due: DateTime<Utc>) -> Result<()> {
+    tx.execute("UPDATE connection SET sweep_due_at = $2 WHERE id = $1", args![id, due]).await?;
+    Ok(())
+}
+
+/// The board could not be used: why, and until when it is left alone.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn blocked(tx: &mut Tx, id: ConnectionId, problem: &str, until: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "UPDATE connection SET problem = $2, blocked_until = $3 WHERE id = $1",
+        args![id, problem, until],
+    )
+    .await?;
+    Ok(())
+}

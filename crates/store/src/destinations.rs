@@ -1,0 +1,209 @@
+//! Destinations and how much was created at each today.
+
+use chrono::{DateTime, Utc};
+use model::map::{SeverityMap, StatusMap};
+use model::process::{BoardLayout, WorkItemType};
+use model::{AssetId, ConnectionId, DestinationId};
+use serde::{Deserialize, Serialize};
+
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// What a person decides about a destination. Blanks are filled in before it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Name.
+    pub name: String,
+    /// Everything without a destination of its own goes here.
+    pub is_default: bool,
+    /// Project.
+    pub project: String,
+    /// Team.
+    pub team: String,
+    /// Board; empty if the type is on none.
+    pub board: String,
+    /// Lane for new work items; empty for the default lane.
+    pub lane: String,
+    /// Work item type.
+    pub work_item_type: String,
+    /// Area path.
+    pub area: String,
+    /// Iteration path.
+    pub iteration: String,
+    /// Tags for new work items.
+    pub tags: Vec<String>,
+    /// How severities are said.
+    pub severity_map: SeverityMap,
+    /// How statuses are said.
+    pub status_map: StatusMap,
+    /// Work items that may be created here in a day (UTC).
+    pub daily_budget: u64,
+}
+
+/// What was last read of the board: enough to plan without asking again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// Workflow of the type.
+    pub work_item_type: WorkItemType,
+    /// Board, if the type is on one.
+    pub board: Option<BoardLayout>,
+    /// Names of fields; a document of the client.
+    pub shape: serde_json::Value,
+}
+
+/// Where work items go.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// Identity.
+    pub id: DestinationId,
+    /// Connection.
+    pub connection_id: ConnectionId,
+    /// The asset it is bound to.
+    pub asset_id: Option<AssetId>,
+    /// Settings.
+    pub settings: Settings,
+    /// What was last read of the board.
+    pub process: Process,
+    /// Why nothing goes here at the moment.
+    pub problem: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+const SELECT: &str = "SELECT id, connection_id, asset_id, settings, process, problem, created_at FROM destination";
+
+fn destination(row: &Row) -> Result<Destination> {
+    Ok(Destination {
+        id: row.id("id")?,
+        connection_id: row.id("connection_id")?,
+        asset_id: row.opt_id("asset_id")?,
+        settings: row.json("settings")?,
+        process: row.json("process")?,
+        problem: row.opt_text("problem")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// All destinations, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Destination>> {
+    tx.all(crate::Composed(format!("{SELECT} ORDER BY created_at, id")), args![])
+        .await?
+        .iter()
+        .map(destination)
+        .collect()
+}
+
+/// The destination.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>> {
+    tx.first(crate::Composed(format!("{SELECT} WHERE id = $1")), args![id])
+        .await?
+        .map(|row| destination(&row))
+        .transpose()
+}
+
+/// Adds a destination.
+///
+/// # Errors
+/// If the database refuses; a duplicate if there is a default already, or the asset is bound already.
+pub async fn add(tx: &mut Tx, destination: &Destination) -> Result<()> {
+    tx.execute(
+        "INSERT INTO destination (id, connection_id, asset_id, is_default, name, settings, process, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            destination.id,
+            destination.connection_id,
+            destination.asset_id,
+            destination.settings.is_default,
+            &destination.settings.name,
+            to_json(&destination.settings),
+            to_json(&destination.process),
+            destination.created_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores settings, binding and what was read of the board.
+///
+/// # Errors
+/// If the database refuses; a duplicate if there is a default already, or the asset is bound already.
+pub async fn save(tx: &mut Tx, destination: &Destination) -> Result<()> {
+    tx.execute(
+        "UPDATE destination SET asset_id = $2, is_default = $3, name = $4, settings = $5, process = $6, problem = $7
+         WHERE id = $1",
+        args![
+            destination.id,
+            destination.asset_id,
+            destination.settings.is_default,
+            &destination.settings.name,
+            to_json(&destination.settings),
+            to_json(&destination.process),
+            destination.problem.as_deref(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Deletes a destination with its tickets. The work items stay as they are.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn delete(tx: &mut Tx, id: DestinationId) -> Result<()> {
+    tx.execute("DELETE FROM destination WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Days since 1970 in UTC: the day of a budget.
+pub fn day(now: DateTime<Utc>) -> i64 {
+    now.timestamp().div_euclid(86_400)
+}
+
+/// Takes one work item out of today's budget. Answers `false`, and takes nothing, if there is none left.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn spend(tx: &mut Tx, id: DestinationId, budget: u64, now: DateTime<Utc>) -> Result<bool> {
+    let budget = i64::try_from(budget).unwrap_or(i64::MAX);
+    tx.execute(
+        "INSERT INTO destination_day (destination_id, day, created) VALUES ($1, $2, 0)
+         ON CONFLICT (destination_id, day) DO NOTHING",
+        args![id, day(now)],
+    )
+    .await?;
+    let touched = tx
+        .execute(
+            "UPDATE destination_day SET created = created + 1 WHERE destination_id = $1 AND day = $2 AND created < $3",
+            args![id, day(now), budget],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Gives back what was taken for a creation that certainly did not happen.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn give_back(tx: &mut Tx, id: DestinationId, spent_at: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "UPDATE destination_day SET created = created - 1 WHERE destination_id = $1 AND day = $2 AND created > 0",
+        args![id, day(spent_at)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// How many work items were created today.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn spent(tx: &mut Tx, id: DestinationId, now: DateTime<Utc>) -> Result<u64> {
+    tx.count("SELECT created AS n FROM destination_day WHERE destination_id = $1 AND day = $2", args![id, day(now)]).await
+}

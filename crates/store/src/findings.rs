@@ -1,0 +1,409 @@
+//! Findings and what scans say about them.
+
+use chrono::{DateTime, Utc};
+use model::identity::Sighting;
+use model::status::{Detection, Facts, Triage};
+use model::{AssetId, FindingId, FindingKind, Observation, ScanId, Severity, Status, TicketId};
+use uuid::Uuid;
+
+use crate::assets::Asset;
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// A finding as it is stored, with what scans say.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Identity.
+    pub id: FindingId,
+    /// Asset.
+    pub asset_id: AssetId,
+    /// Versioned identity across scans.
+    pub fingerprint: String,
+    /// Place.
+    pub place_key: String,
+    /// Sort of weakness.
+    pub kind: FindingKind,
+    /// Severity.
+    pub severity: Severity,
+    /// Displayed status as stored.
+    pub status: Status,
+    /// What was decided.
+    pub triage: Triage,
+    /// How often it came back.
+    pub regressed: u32,
+    /// Start of the first scan that saw it.
+    pub first_seen_at: DateTime<Utc>,
+    /// Start of the latest scan that saw it.
+    pub last_seen_at: DateTime<Utc>,
+    /// Scanner that saw it first.
+    pub scanner: String,
+    /// The latest observation.
+    pub detail: Observation,
+}
+
+/// The stored number of a severity.
+pub(crate) const fn severity_rank(severity: Severity) -> i64 {
+    severity as i64
+}
+
+/// The severity of a stored number.
+pub(crate) fn severity_of(rank: i64) -> Severity {
+    match rank {
+        4 => Severity::Critical,
+        3 => Severity::High,
+        2 => Severity::Medium,
+        1 => Severity::Low,
+        _ => Severity::Info,
+    }
+}
+
+const SELECT: &str = "SELECT f.id, f.asset_id, f.fingerprint, f.place_key, f.kind, f.severity, f.status, f.triage, f.regressed,
+        f.first_seen_at, f.last_seen_at, f.scanner, f.detail FROM finding f";
+
+fn finding(row: &Row) -> Result<Finding> {
+    Ok(Finding {
+        id: row.id("id")?,
+        asset_id: row.id("asset_id")?,
+        fingerprint: row.text("fingerprint")?,
+        place_key: row.text("place_key")?,
+        kind: row.word("kind")?,
+        severity: severity_of(row.int("severity")?),
+        status: row.word("status")?,
+        triage: row.json("triage")?,
+        regressed: u32::try_from(row.int("regressed")?).unwrap_or(0),
+        first_seen_at: row.time("first_seen_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+        scanner: row.text("scanner")?,
+        detail: row.json("detail")?,
+    })
+}
+
+/// The finding.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: FindingId) -> Result<Option<Finding>> {
+    tx.first(crate::Composed(format!("{SELECT} WHERE f.id = $1")), args![id]).await?.map(|row| finding(&row)).transpose()
+}
+
+/// The findings of an asset at a place.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn at_place(tx: &mut Tx, asset: AssetId, place_key: &str) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE f.asset_id = $1 AND f.place_key = $2 ORDER BY f.id")),
+        args![asset, place_key],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
+/// The findings of a ticket, worst first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_ticket(tx: &mut Tx, ticket: TicketId) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} JOIN ticket_finding tf ON tf.finding_id = f.id WHERE tf.ticket_id = $1 ORDER BY f.severity DESC, f.id"
+        )),
+        args![ticket],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
+/// Findings that the rules have not looked at since they changed.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn undecided(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(crate::Composed(format!("{SELECT} WHERE f.undecided ORDER BY f.id LIMIT $1")), args![limit])
+        .await?
+        .iter()
+        .map(finding)
+        .collect()
+}
+
+/// Open findings after a given one, in the order of their ids: for looking at all of them page by page.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn open_after(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE f.id > $1 AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+             ORDER BY f.id LIMIT $2"
+        )),
+        args![after, limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
+/// Findings whose temporary decision has ended.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn expired(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE f.until IS NOT NULL AND f.until <= $1 ORDER BY f.until LIMIT $2")),
+        args![now, limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
+/// Adds a finding. Answers `false`, and adds nothing, if the fingerprint is taken on this asset.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool> {
+    let place = model::content::place(&finding.detail.location, finding.detail.component.as_ref());
+    let added = tx
+        .execute(
+            "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, scanner,
+                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+             ON CONFLICT (asset_id, fingerprint) DO NOTHING",
+            args![
+                finding.id,
+                finding.asset_id,
+                &finding.fingerprint,
+                &finding.place_key,
+                finding.kind.as_str(),
+                severity_rank(finding.severity),
+                &finding.detail.title,
+                &finding.detail.vulnerability.id,
+                &place,
+                &finding.scanner,
+                finding.status.as_str(),
+                to_json(&finding.triage),
+                finding.triage.temporary.map(|temporary| temporary.until),
+                finding.regressed,
+                finding.first_seen_at,
+                finding.last_seen_at,
+                to_json(&finding.detail),
+                search(&finding.detail, &place),
+                undecided,
+            ],
+        )
+        .await?;
+    Ok(added == 1)
+}
+
+fn search(detail: &Observation, place: &str) -> String {
+    format!("{}\n{}\n{place}", detail.title, detail.vulnerability.id).to_lowercase()
+}
+
+/// Stores what a scan, a decision or the clock changed. `undecided` asks the rules to look at it again.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()> {
+    let place = model::content::place(&finding.detail.location, finding.detail.component.as_ref());
+    tx.execute(
+        "UPDATE finding SET severity = $2, title = $3, place = $4, status = $5, triage = $6, until = $7, regressed = $8,
+                last_seen_at = $9, detail = $10, search = $11, undecided = undecided OR $12 WHERE id = $1",
+        args![
+            finding.id,
+            severity_rank(finding.severity),
+            &finding.detail.title,
+            &place,
+            finding.status.as_str(),
+            to_json(&finding.triage),
+            finding.triage.temporary.map(|temporary| temporary.until),
+            finding.regressed,
+            finding.last_seen_at,
+            to_json(&finding.detail),
+            search(&finding.detail, &place),
+            undecided,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The rules have looked at it.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn decided(tx: &mut Tx, id: FindingId) -> Result<()> {
+    tx.execute("UPDATE finding SET undecided = FALSE WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Asks the rules to look again at all open findings without a ticket: rules, destinations or tags changed.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn reconsider_all(tx: &mut Tx) -> Result<u64> {
+    tx.execute(
+        "UPDATE finding SET undecided = TRUE
+         WHERE status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+           AND NOT EXISTS (SELECT 1 FROM ticket_finding tf WHERE tf.finding_id = finding.id)",
+        args![],
+    )
+    .await
+}
+
+/// What scans of one configuration on one branch say, as stored.
+#[derive(Clone, Debug)]
+pub struct StoredDetection {
+    /// Finding.
+    pub finding_id: FindingId,
+    /// Configuration.
+    pub configuration_id: Uuid,
+    /// Branch; empty if none.
+    pub branch: String,
+    /// Rule of the scanner, for coverage.
+    pub rule_id: String,
+    /// Path, for coverage.
+    pub path: String,
+    /// Start of the latest scan that saw it.
+    pub last_seen_at: DateTime<Utc>,
+    /// Start of the latest scan that covered the place and did not see it.
+    pub last_absent_at: Option<DateTime<Utc>>,
+    /// How it looked.
+    pub sighting: Sighting,
+    /// The scan that saw it last.
+    pub seen_by: ScanId,
+}
+
+fn detection(row: &Row) -> Result<StoredDetection> {
+    Ok(StoredDetection {
+        finding_id: row.id("finding_id")?,
+        configuration_id: row.uuid("configuration_id")?,
+        branch: row.text("branch")?,
+        rule_id: row.text("rule_id")?,
+        path: row.text("path")?,
+        last_seen_at: row.time("last_seen_at")?,
+        last_absent_at: row.opt_time("last_absent_at")?,
+        sighting: row.json("sighting")?,
+        seen_by: row.id("seen_by")?,
+    })
+}
+
+const SELECT_DETECTION: &str = "SELECT d.finding_id, d.configuration_id, d.branch, d.rule_id, d.path, d.last_seen_at, d.last_absent_at,
+        d.sighting, d.seen_by FROM detection d";
+
+/// What scans say about a finding.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn detections(tx: &mut Tx, id: FindingId) -> Result<Vec<StoredDetection>> {
+    tx.all(crate::Composed(format!("{SELECT_DETECTION} WHERE d.finding_id = $1")), args![id])
+        .await?
+        .iter()
+        .map(detection)
+        .collect()
+}
+
+/// What scans say about the findings of an asset at a place.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn detections_at_place(tx: &mut Tx, asset: AssetId, place_key: &str) -> Result<Vec<StoredDetection>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT_DETECTION} JOIN finding f ON f.id = d.finding_id WHERE f.asset_id = $1 AND f.place_key = $2"
+        )),
+        args![asset, place_key],
+    )
+    .await?
+    .iter()
+    .map(detection)
+    .collect()
+}
+
+/// What a configuration last saw on a branch and a scan that started at `started_at` did not see, page by page.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn unseen(
+    tx: &mut Tx,
+    configuration: Uuid,
+    branch: &str,
+    started_at: DateTime<Utc>,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<StoredDetection>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT_DETECTION} WHERE d.configuration_id = $1 AND d.branch = $2 AND d.last_seen_at < $3
+               AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at) AND d.finding_id > $4
+             ORDER BY d.finding_id LIMIT $5"
+        )),
+        args![configuration, branch, started_at, after, limit],
+    )
+    .await?
+    .iter()
+    .map(detection)
+    .collect()
+}
+
+/// How many findings a configuration sees on a branch at present.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn present(tx: &mut Tx, configuration: Uuid, branch: &str) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) AS n FROM detection WHERE configuration_id = $1 AND branch = $2
+           AND (last_absent_at IS NULL OR last_absent_at <= last_seen_at)",
+        args![configuration, branch],
+    )
+    .await
+}
+
+/// Stores what scans of a configuration say.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn save_detection(tx: &mut Tx, detection: &StoredDetection) -> Result<()> {
+    tx.execute(
+        "INSERT INTO detection (finding_id, configuration_id, branch, rule_id, path, last_seen_at, last_absent_at, sighting, seen_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (finding_id, configuration_id, branch) DO UPDATE SET rule_id = excluded.rule_id, path = excluded.path,
+             last_seen_at = excluded.last_seen_at, last_absent_at = excluded.last_absent_at, sighting = excluded.sighting,
+             seen_by = excluded.seen_by",
+        args![
+            detection.finding_id,
+            detection.configuration_id,
+            &detection.branch,
+            &detection.rule_id,
+            &detection.path,
+            detection.last_seen_at,
+            detection.last_absent_at,
+            to_json(&detection.sighting),
+            detection.seen_by,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The facts of a finding, from what is stored.
+pub fn facts(finding: &Finding, detections: &[StoredDetection], asset: &Asset) -> Facts {
+    Facts {
+        detections: detections
+            .iter()
+            .filter(|detection| detection.finding_id == finding.id)
+            .map(|detection| Detection {
+                tracked: asset.tracks(&detection.branch),
+                last_seen_at: detection.last_seen_at,
+                last_absent_at: detection.last_absent_at,
+            })
+            .collect(),
+        triage: finding.triage.clone(),
+        regressed: finding.regressed,
+    }
+}

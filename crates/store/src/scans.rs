@@ -1,0 +1,238 @@
+//! Scans and their staged observations.
+
+use chrono::{DateTime, Utc};
+use model::{AssetId, Coverage, JobId, Observation, ScanId};
+use uuid::Uuid;
+
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// A scan as the import knows it.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// Identity.
+    pub id: ScanId,
+    /// The import it came with.
+    pub job_id: JobId,
+    /// Which run of the report, from 0.
+    pub run_number: u32,
+    /// Asset.
+    pub asset_id: AssetId,
+    /// Configuration.
+    pub configuration_id: Uuid,
+    /// Scanner.
+    pub scanner: String,
+    /// Branch; empty if none.
+    pub branch: String,
+    /// Commit.
+    pub commit: Option<String>,
+    /// Version of the scanner.
+    pub scanner_version: Option<String>,
+    /// Format of the report.
+    pub format: String,
+    /// What makes it the same scan again.
+    pub identity: String,
+    /// When the scanner started.
+    pub started_at: DateTime<Utc>,
+    /// What it covered.
+    pub coverage: Coverage,
+    /// Results in the report.
+    pub observations: u64,
+    /// Name of the file.
+    pub filename: Option<String>,
+}
+
+const SELECT: &str = "SELECT s.id, s.job_id, s.run_number, s.asset_id, s.configuration_id, c.scanner, s.branch, s.commit_id,
+        s.scanner_version, s.format, s.identity, s.started_at, s.coverage, s.observations, s.filename
+ FROM scan s JOIN configuration c ON c.id = s.configuration_id";
+
+fn scan(row: &Row) -> Result<Scan> {
+    Ok(Scan {
+        id: row.id("id")?,
+        job_id: row.id("job_id")?,
+        run_number: u32::try_from(row.int("run_number")?).unwrap_or(0),
+        asset_id: row.id("asset_id")?,
+        configuration_id: row.uuid("configuration_id")?,
+        scanner: row.text("scanner")?,
+        branch: row.text("branch")?,
+        commit: row.opt_text("commit_id")?,
+        scanner_version: row.opt_text("scanner_version")?,
+        format: row.text("format")?,
+        identity: row.text("identity")?,
+        started_at: row.time("started_at")?,
+        coverage: row.json("coverage")?,
+        observations: row.count("observations")?,
+        filename: row.opt_text("filename")?,
+    })
+}
+
+/// The import of the same scan, if there is one that did not fail.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn same(tx: &mut Tx, configuration: Uuid, branch: &str, identity: &str) -> Result<Option<(ScanId, JobId)>> {
+    let row = tx
+        .first(
+            "SELECT id, job_id FROM scan
+             WHERE configuration_id = $1 AND branch = $2 AND identity = $3 AND state <> 'failed'",
+            args![configuration, branch, identity],
+        )
+        .await?;
+    row.map(|row| Ok((row.id("id")?, row.id("job_id")?))).transpose()
+}
+
+/// Adds a scan whose report is still to be read in.
+///
+/// # Errors
+/// If the database refuses; a duplicate if the same scan is there already.
+pub async fn add(tx: &mut Tx, scan: &Scan, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "INSERT INTO scan (id, job_id, run_number, asset_id, configuration_id, branch, commit_id, scanner_version, format,
+                           identity, started_at, imported_at, state, coverage, observations, filename)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'staging', $13, $14, $15)",
+        args![
+            scan.id,
+            scan.job_id,
+            scan.run_number,
+            scan.asset_id,
+            scan.configuration_id,
+            &scan.branch,
+            scan.commit.as_deref(),
+            scan.scanner_version.as_deref(),
+            &scan.format,
+            &scan.identity,
+            scan.started_at,
+            now,
+            to_json(&scan.coverage),
+            i64::try_from(scan.observations).unwrap_or(i64::MAX),
+            scan.filename.as_deref(),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The scans of an import, oldest start first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_job(tx: &mut Tx, job: JobId) -> Result<Vec<Scan>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE s.job_id = $1 AND s.state = 'staging' ORDER BY s.started_at, s.run_number")),
+        args![job],
+    )
+    .await?
+    .iter()
+    .map(scan)
+    .collect()
+}
+
+/// The scan, with the word for its state.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: ScanId) -> Result<Option<(Scan, String)>> {
+    let Some(row) = tx.first(crate::Composed(format!("{SELECT} WHERE s.id = $1")), args![id]).await? else {
+        return Ok(None);
+    };
+    let state = tx.first("SELECT state FROM scan WHERE id = $1", args![id]).await?;
+    state.map(|state| Ok((scan(&row)?, state.text("state")?))).transpose()
+}
+
+/// Coverage and start of committed scans of a configuration on a branch that started later, latest first, at most 20.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn later(
+    tx: &mut Tx,
+    configuration: Uuid,
+    branch: &str,
+    than: DateTime<Utc>,
+) -> Result<Vec<(DateTime<Utc>, Coverage)>> {
+    tx.all(
+        "SELECT started_at, coverage FROM scan
+         WHERE configuration_id = $1 AND branch = $2 AND state = 'committed' AND started_at > $3
+         ORDER BY started_at DESC LIMIT 20",
+        args![configuration, branch, than],
+    )
+    .await?
+    .iter()
+    .map(|row| Ok((row.time("started_at")?, row.json("coverage")?)))
+    .collect()
+}
+
+/// What became of a scan.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Effect {
+    /// Findings it saw first.
+    pub new: u64,
+    /// Findings it saw again after they were fixed.
+    pub regressed: u64,
+    /// Findings it proved fixed.
+    pub fixed: u64,
+}
+
+/// Puts a scan into effect (`committed` or `quarantined`) or marks it `failed`.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn finish(tx: &mut Tx, id: ScanId, state: &'static str, effect: Effect) -> Result<()> {
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    tx.execute(
+        "UPDATE scan SET state = $2, new_findings = new_findings + $3, regressed_findings = regressed_findings + $4,
+                fixed_findings = fixed_findings + $5 WHERE id = $1",
+        args![id, state, number(effect.new), number(effect.regressed), number(effect.fixed)],
+    )
+    .await?;
+    tx.execute("DELETE FROM observation WHERE scan_id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// How many observations of a scan are staged already.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn staged(tx: &mut Tx, id: ScanId) -> Result<u64> {
+    tx.count("SELECT COALESCE(MAX(seq) + 1, 0) AS n FROM observation WHERE scan_id = $1", args![id]).await
+}
+
+/// Stages an observation.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn stage(tx: &mut Tx, id: ScanId, seq: u64, place_key: &str, observation: &Observation) -> Result<()> {
+    tx.execute(
+        "INSERT INTO observation (scan_id, seq, place_key, body) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (scan_id, seq) DO NOTHING",
+        args![id, i64::try_from(seq).unwrap_or(i64::MAX), place_key, to_json(observation)],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The next places of a scan after a given one, in order.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn places(tx: &mut Tx, id: ScanId, after: &str, limit: i64) -> Result<Vec<String>> {
+    tx.all(
+        "SELECT DISTINCT place_key FROM observation WHERE scan_id = $1 AND place_key > $2 ORDER BY place_key LIMIT $3",
+        args![id, after, limit],
+    )
+    .await?
+    .iter()
+    .map(|row| row.text("place_key"))
+    .collect()
+}
+
+/// The observations of a scan at a place, in the order of the report.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn observations_at(tx: &mut Tx, id: ScanId, place_key: &str) -> Result<Vec<Observation>> {
+    tx.all("SELECT body FROM observation WHERE scan_id = $1 AND place_key = $2 ORDER BY seq", args![id, place_key])
+        .await?
+        .iter()
+        .map(|row| row.json("body"))
+        .collect()
+}

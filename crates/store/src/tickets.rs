@@ -1,0 +1,447 @@
+//! Tickets: our record of work items, what was agreed on, and writes whose outcome is not known yet.
+
+use chrono::{DateTime, Utc};
+use model::board::{Draft, WorkItem};
+use model::merge::{Base, Conflict, Desired, UpdateIntent};
+use model::{ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::db::to_json;
+use crate::{Result, Row, Tx, args};
+
+/// A write that was announced before it was sent. It stays until its outcome is known for certain.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "write", rename_all = "snake_case")]
+pub enum Intent {
+    /// Creation of the work item.
+    Create {
+        /// When it was announced.
+        announced_at: DateTime<Utc>,
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+        /// What is created.
+        draft: Box<Draft>,
+        /// What it makes come true.
+        wanted: Box<Desired>,
+    },
+    /// Change of the work item.
+    Update {
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+        /// The change.
+        update: Box<UpdateIntent>,
+    },
+}
+
+impl Intent {
+    /// The write is never sent at or after this.
+    pub fn deadline(&self) -> DateTime<Utc> {
+        match self {
+            Self::Create { deadline, .. } | Self::Update { deadline, .. } => *deadline,
+        }
+    }
+}
+
+/// How a ticket is, as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Both sides agree.
+    InStep,
+    /// A change waits to be carried over.
+    Waiting,
+    /// The work item is not created yet.
+    Pending,
+    /// The destination's budget for today is used up.
+    OverBudget,
+    /// A person decided otherwise on a field.
+    Conflict,
+    /// The last try failed; it will be tried again.
+    Retrying,
+    /// Only a person can mend it.
+    Parked,
+    /// The work item was deleted or can no longer be read.
+    Missing,
+    /// All its findings are closed, and so is the work item.
+    Closed,
+}
+
+impl Health {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InStep => "in_step",
+            Self::Waiting => "waiting",
+            Self::Pending => "pending",
+            Self::OverBudget => "over_budget",
+            Self::Conflict => "conflict",
+            Self::Retrying => "retrying",
+            Self::Parked => "parked",
+            Self::Missing => "missing",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl std::str::FromStr for Health {
+    type Err = ();
+
+    fn from_str(s: &str) -> std::result::Result<Self, ()> {
+        [
+            Self::InStep,
+            Self::Waiting,
+            Self::Pending,
+            Self::OverBudget,
+            Self::Conflict,
+            Self::Retrying,
+            Self::Parked,
+            Self::Missing,
+            Self::Closed,
+        ]
+        .into_iter()
+        .find(|health| health.as_str() == s)
+        .ok_or(())
+    }
+}
+
+/// Our record of a work item.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    /// Identity.
+    pub id: TicketId,
+    /// Connection.
+    pub connection_id: ConnectionId,
+    /// Destination.
+    pub destination_id: DestinationId,
+    /// Rule that made it.
+    pub rule_id: Option<RuleId>,
+    /// Findings with the same key share it.
+    pub group_key: String,
+    /// Stands inside the work item and nowhere else.
+    pub token: String,
+    /// Title.
+    pub title: String,
+    /// What its findings say together.
+    pub status: Status,
+    /// How it is.
+    pub health: Health,
+    /// Number of the work item. Once stored, it is the identity.
+    pub work_item_id: Option<WorkItemId>,
+    /// The work item as last read.
+    pub work_item: Option<WorkItem>,
+    /// What both sides last agreed on.
+    pub base: Option<Base>,
+    /// A write whose outcome is not known yet.
+    pub intent: Option<Intent>,
+    /// Fields on which both sides differ.
+    pub conflicts: Vec<Conflict>,
+    /// Counts up with each reason to look again.
+    pub mark: i64,
+    /// The mark that was looked at last.
+    pub synced_mark: i64,
+    /// Failed tries since the last success.
+    pub attempts: u32,
+    /// Not tried before.
+    pub next_attempt_at: DateTime<Utc>,
+    /// Waits for a person.
+    pub parked: bool,
+    /// What is wrong.
+    pub problem: Option<String>,
+    /// What to do about it.
+    pub next_step: Option<String>,
+    /// When both sides were last compared.
+    pub synced_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+const SELECT: &str = "SELECT t.id, t.connection_id, t.destination_id, t.rule_id, t.group_key, t.token, t.title, t.status, t.health,
+        t.work_item_id, t.work_item, t.base, t.intent, t.conflicts, t.mark, t.synced_mark, t.attempts, t.next_attempt_at,
+        t.parked, t.problem, t.next_step, t.synced_at, t.created_at FROM ticket t";
+
+fn ticket(row: &Row) -> Result<Ticket> {
+    Ok(Ticket {
+        id: row.id("id")?,
+        connection_id: row.id("connection_id")?,
+        destination_id: row.id("destination_id")?,
+        rule_id: row.opt_id("rule_id")?,
+        group_key: row.text("group_key")?,
+        token: row.text("token")?,
+        title: row.text("title")?,
+        status: row.word("status")?,
+        health: row.word("health")?,
+        work_item_id: row.opt_int("work_item_id")?.map(WorkItemId),
+        work_item: row.opt_json("work_item")?,
+        base: row.opt_json("base")?,
+        intent: row.opt_json("intent")?,
+        conflicts: row.json("conflicts")?,
+        mark: row.int("mark")?,
+        synced_mark: row.int("synced_mark")?,
+        attempts: u32::try_from(row.int("attempts")?).unwrap_or(0),
+        next_attempt_at: row.time("next_attempt_at")?,
+        parked: row.bool("parked")?,
+        problem: row.opt_text("problem")?,
+        next_step: row.opt_text("next_step")?,
+        synced_at: row.opt_time("synced_at")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// The ticket.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn get(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
+    tx.first(crate::Composed(format!("{SELECT} WHERE t.id = $1")), args![id]).await?.map(|row| ticket(&row)).transpose()
+}
+
+/// The ticket of a group at a destination.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_group(tx: &mut Tx, destination: DestinationId, group_key: &str) -> Result<Option<Ticket>> {
+    tx.first(
+        crate::Composed(format!("{SELECT} WHERE t.destination_id = $1 AND t.group_key = $2")),
+        args![destination, group_key],
+    )
+    .await?
+    .map(|row| ticket(&row))
+    .transpose()
+}
+
+/// The tickets of a finding.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_finding(tx: &mut Tx, finding: FindingId) -> Result<Vec<TicketId>> {
+    tx.all("SELECT ticket_id FROM ticket_finding WHERE finding_id = $1 ORDER BY ticket_id", args![finding])
+        .await?
+        .iter()
+        .map(|row| row.id("ticket_id"))
+        .collect()
+}
+
+/// Tickets of a connection that have a reason to be looked at and may be tried now.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn due(tx: &mut Tx, connection: ConnectionId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Ticket>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE t.connection_id = $1 AND t.mark <> t.synced_mark AND NOT t.parked AND t.next_attempt_at <= $2
+             ORDER BY t.next_attempt_at, t.id LIMIT $3"
+        )),
+        args![connection, now, limit],
+    )
+    .await?
+    .iter()
+    .map(ticket)
+    .collect()
+}
+
+/// When the next waiting ticket of a connection may be tried.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn next_due(tx: &mut Tx, connection: ConnectionId) -> Result<Option<DateTime<Utc>>> {
+    tx.first(
+        "SELECT MIN(next_attempt_at) AS at FROM ticket WHERE connection_id = $1 AND mark <> synced_mark AND NOT parked",
+        args![connection],
+    )
+    .await?
+    .map_or(Ok(None), |row| row.opt_time("at"))
+}
+
+/// Tickets of a connection with a work item, page by page, for a sweep or a plan.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn live_after(tx: &mut Tx, connection: ConnectionId, after: Uuid, limit: i64) -> Result<Vec<Ticket>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2 ORDER BY t.id LIMIT $3"
+        )),
+        args![connection, after, limit],
+    )
+    .await?
+    .iter()
+    .map(ticket)
+    .collect()
+}
+
+/// Tickets of a connection without a work item, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn pending(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Result<Vec<Ticket>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL ORDER BY t.id LIMIT $2")),
+        args![connection, limit],
+    )
+    .await?
+    .iter()
+    .map(ticket)
+    .collect()
+}
+
+/// Adds a ticket without a work item.
+///
+/// # Errors
+/// If the database refuses; a duplicate if the group has a ticket at the destination.
+pub async fn add(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    tx.execute(
+        "INSERT INTO ticket (id, connection_id, destination_id, rule_id, group_key, token, title, status, health, mark,
+                             synced_mark, parked, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12)",
+        args![
+            ticket.id,
+            ticket.connection_id,
+            ticket.destination_id,
+            ticket.rule_id,
+            &ticket.group_key,
+            &ticket.token,
+            &ticket.title,
+            ticket.status.as_str(),
+            ticket.health.as_str(),
+            ticket.mark,
+            ticket.synced_mark,
+            ticket.created_at,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Adds a finding to a ticket.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn add_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> Result<()> {
+    tx.execute(
+        "INSERT INTO ticket_finding (ticket_id, finding_id) VALUES ($1, $2) ON CONFLICT (finding_id, ticket_id) DO NOTHING",
+        args![ticket, finding],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Stores everything about a ticket but its marks.
+///
+/// # Errors
+/// If the database refuses; a duplicate if another ticket has the work item.
+pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET title = $2, status = $3, health = $4, work_item_id = $5, work_item = $6, base = $7, intent = $8,
+                conflicts = $9, attempts = $10, next_attempt_at = $11, parked = $12, problem = $13, next_step = $14,
+                synced_at = $15, synced_mark = $16 WHERE id = $1",
+        args![
+            ticket.id,
+            &ticket.title,
+            ticket.status.as_str(),
+            ticket.health.as_str(),
+            ticket.work_item_id,
+            ticket.work_item.as_ref().map(to_json),
+            ticket.base.as_ref().map(to_json),
+            ticket.intent.as_ref().map(to_json),
+            to_json(&ticket.conflicts),
+            ticket.attempts,
+            ticket.next_attempt_at,
+            ticket.parked,
+            ticket.problem.as_deref(),
+            ticket.next_step.as_deref(),
+            ticket.synced_at,
+            ticket.synced_mark,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Gives a ticket a reason to be looked at.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark(tx: &mut Tx, id: TicketId) -> Result<()> {
+    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// Gives all tickets of a finding a reason to be looked at.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark_of_finding(tx: &mut Tx, finding: FindingId) -> Result<u64> {
+    tx.execute(
+        "UPDATE ticket SET mark = mark + 1 WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)",
+        args![finding],
+    )
+    .await
+}
+
+/// Gives all tickets of a destination a reason to be looked at: its maps changed.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
+    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE destination_id = $1", args![destination]).await
+}
+
+/// Gives the ticket of a work item a reason to be looked at. Nothing happens if there is no such ticket, or if
+/// `revision` is what was agreed on already: that is our own write coming back.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark_of_work_item(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    work_item: WorkItemId,
+    revision: Option<i64>,
+) -> Result<bool> {
+    if let Some(revision) = revision {
+        let known = tx
+            .first(
+                "SELECT base FROM ticket WHERE connection_id = $1 AND work_item_id = $2",
+                args![connection, work_item],
+            )
+            .await?;
+        let Some(known) = known else { return Ok(false) };
+        let base: Option<Base> = known.opt_json("base")?;
+        if base.is_some_and(|base| base.revision >= revision) {
+            return Ok(false);
+        }
+    }
+    let touched = tx
+        .execute(
+            "UPDATE ticket SET mark = mark + 1 WHERE connection_id = $1 AND work_item_id = $2",
+            args![connection, work_item],
+        )
+        .await?;
+    Ok(touched > 0)
+}
+
+/// Lets a parked or waiting ticket be tried at once.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0,
+                next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END WHERE id = $1",
+        args![id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lets all tickets of a connection that wait for another try be tried at once: what kept them was mended.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn retry_all(tx: &mut Tx, connection: ConnectionId) -> Result<u64> {
+    tx.execute(
+        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, next_attempt_at = 0
+         WHERE connection_id = $1 AND intent IS NULL AND (parked OR health IN ('retrying', 'over_budget'))",
+        args![connection],
+    )
+    .await
+}
