@@ -130,6 +130,16 @@ async fn nothing_leaves_at_or_after_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_write_stays_here_if_its_time_ran_out_while_a_token_was_fetched() {
+    let bench = Bench::with(entra(), [token("one")]);
+    bench.script.take_time(Duration::seconds(40));
+    let error =
+        bench.client.update(WorkItemId(7), 3, &bug_shape(), &retitle(), bench.soon()).await.unwrap_err();
+    assert!(matches!(error, Error::DeadlinePassed { .. }), "{error:?}");
+    assert_eq!(bench.script.sent().len(), 1, "only the token was asked for");
+}
+
+#[tokio::test]
 async fn the_deadline_goes_with_the_request_unless_the_timeout_is_sooner() {
     let bench = Bench::new([ok(item(7)), ok(item(7))]);
     for (deadline, expected) in [(Duration::seconds(5), 5), (Duration::minutes(10), 60)] {
@@ -226,6 +236,7 @@ async fn the_feed_goes_on_from_its_cursor_and_tells_deletions() {
     let second = bench.client.changes(first.cursor.as_deref(), Some(noon())).await.unwrap();
     assert!(second.is_last);
     let sent = bench.script.sent();
+    assert!(sent[0].url.contains("includeDeleted=true"), "deletions would be missed");
     assert!(sent[0].url.contains("startDateTime=2026-03-31T12%3A00%3A00.000Z"), "{}", sent[0].url);
     assert!(sent[1].url.contains("continuationToken=1009%3B351%3B15%3BDiscussion"), "{}", sent[1].url);
     assert!(!sent[1].url.contains("startDateTime"), "the service takes only one of them");

@@ -63,13 +63,19 @@ impl Sent {
 }
 
 /// Answers in the order they were given; what is asked beyond that fails the test.
-#[derive(Default)]
 pub(crate) struct Script {
+    clock: Arc<ManualClock>,
+    takes: Mutex<Duration>,
     answers: Mutex<VecDeque<Answer>>,
     sent: Mutex<Vec<Sent>>,
 }
 
 impl Script {
+    /// From now on each answer takes this long.
+    pub(crate) fn take_time(&self, takes: Duration) {
+        *self.takes.lock().unwrap() = takes;
+    }
+
     pub(crate) fn sent(&self) -> Vec<Sent> {
         self.sent.lock().unwrap().clone()
     }
@@ -85,6 +91,7 @@ impl Transport for Script {
             body: String::from_utf8(request.body.to_vec()).unwrap(),
             deadline: request.deadline,
         });
+        self.clock.advance(*self.takes.lock().unwrap());
         let next = self.answers.lock().unwrap().pop_front();
         next.unwrap_or_else(|| panic!("nobody expected {} {}", request.method, request.url))
     }
@@ -103,9 +110,13 @@ impl Bench {
     }
 
     pub(crate) fn with(credential: Credential, answers: impl IntoIterator<Item = Answer>) -> Self {
-        let script =
-            Arc::new(Script { answers: Mutex::new(answers.into_iter().collect()), sent: Mutex::default() });
         let clock = ManualClock::at_noon();
+        let script = Arc::new(Script {
+            clock: Arc::clone(&clock),
+            takes: Mutex::new(Duration::zero()),
+            answers: Mutex::new(answers.into_iter().collect()),
+            sent: Mutex::default(),
+        });
         let transport: Arc<dyn Transport> = Arc::clone(&script) as _;
         let client =
             Client::new(ClientConfig::hosted("contoso", credential), transport, Arc::clone(&clock) as _);
