@@ -1,0 +1,41 @@
+/** Upload of a report. `XMLHttpRequest`, because only it tells how far an upload is. */
+import { ApiError, asProblem, unreachable } from "./client";
+import type { Job } from "./types";
+
+export type ImportOptions = {
+	asset: string;
+	tags?: string;
+	branch?: string;
+	configuration?: string;
+	partial?: boolean;
+};
+
+/** Sends the report; resolves with the job once the server has all of it. `progress` goes from 0 to 1. */
+export function importReport(file: File, options: ImportOptions, progress: (share: number) => void): Promise<Job> {
+	const query = new URLSearchParams({ asset: options.asset, filename: file.name });
+	if (options.tags) query.set("tags", options.tags);
+	if (options.branch) query.set("branch", options.branch);
+	if (options.configuration) query.set("configuration", options.configuration);
+	if (options.partial) query.set("partial", "true");
+	return new Promise((resolve, reject) => {
+		const request = new XMLHttpRequest();
+		request.open("POST", `/api/v1/imports?${query}`);
+		request.setRequestHeader("X-Lockstep", "1");
+		request.setRequestHeader("Content-Type", "application/octet-stream");
+		request.upload.onprogress = (event) => {
+			if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total);
+		};
+		request.onerror = () => reject(unreachable());
+		request.onload = () => {
+			let body: unknown;
+			try {
+				body = JSON.parse(request.responseText);
+			} catch {
+				body = undefined;
+			}
+			if (request.status >= 200 && request.status < 300) resolve(body as Job);
+			else reject(new ApiError(asProblem(request.status, body)));
+		};
+		request.send(file);
+	});
+}

@@ -1,0 +1,84 @@
+/**
+ * Keeps open pages true: the server says what sort of thing changed, and what shows such things is read again.
+ * Without the stream (a proxy that buffers, a server that restarts) everything on the page is read every 15 seconds.
+ */
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import type { LiveEvent, LiveEventKind } from "./types";
+
+/** First words of the query keys that show things of a kind. */
+const SHOWN_IN: Record<LiveEventKind, readonly string[]> = {
+	finding: ["finding", "overview", "asset"],
+	ticket: ["ticket", "finding", "overview"],
+	scan: ["scan", "overview", "asset"],
+	job: ["job"],
+	connection: ["connection", "overview"],
+	configuration: ["configuration", "overview"],
+};
+
+/** An import changes thousands of findings; the page reads again at most this often, in milliseconds. */
+const AT_MOST_EVERY = 700;
+const POLL_EVERY = 15_000;
+const EVERYTHING = [...new Set(Object.values(SHOWN_IN).flat())];
+
+function readAgain(client: QueryClient, words: Iterable<string>) {
+	for (const word of words) client.invalidateQueries({ queryKey: [word] });
+}
+
+/** `true` while the stream is open. */
+export function useLive(): boolean {
+	const client = useQueryClient();
+	const [open, setOpen] = useState(false);
+
+	useEffect(() => {
+		let source: EventSource | undefined;
+		let waiting: number | undefined;
+		let again: number | undefined;
+		let wasOpen = false;
+		const stale = new Set<string>();
+
+		const flush = () => {
+			waiting = undefined;
+			if (stale.size === 0) return;
+			readAgain(client, stale);
+			stale.clear();
+			waiting = window.setTimeout(flush, AT_MOST_EVERY);
+		};
+
+		const connect = () => {
+			source = new EventSource("/api/v1/events");
+			source.onopen = () => {
+				setOpen(true);
+				// What changed while nobody listened is not told again.
+				if (wasOpen) readAgain(client, EVERYTHING);
+				wasOpen = true;
+			};
+			source.addEventListener("change", (message: MessageEvent<string>) => {
+				const event = JSON.parse(message.data) as LiveEvent;
+				for (const word of SHOWN_IN[event.kind] ?? []) stale.add(word);
+				// A short pause lets the events of one commit arrive together.
+				waiting ??= window.setTimeout(flush, 60);
+			});
+			source.onerror = () => {
+				setOpen(false);
+				// The browser gives up for good on an error answer; we do not.
+				if (source?.readyState === EventSource.CLOSED) again = window.setTimeout(connect, POLL_EVERY);
+			};
+		};
+		connect();
+
+		return () => {
+			source?.close();
+			window.clearTimeout(waiting);
+			window.clearTimeout(again);
+		};
+	}, [client]);
+
+	useEffect(() => {
+		if (open) return;
+		const clock = window.setInterval(() => readAgain(client, EVERYTHING), POLL_EVERY);
+		return () => window.clearInterval(clock);
+	}, [client, open]);
+
+	return open;
+}

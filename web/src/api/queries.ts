@@ -1,0 +1,174 @@
+/**
+ * Every read of the pages. The first word of a key is the kind of thing it shows, so that a live event of that kind
+ * finds what to read again (see `live.ts`).
+ */
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { ApiError, api, ask } from "./client";
+import type { Page } from "./types";
+
+/** Filters of a list as they stand in the address; absent ones are not sent. */
+export type Filters = Record<string, string | undefined>;
+
+const PAGE_SIZE = 50;
+
+function pages<T>(key: readonly unknown[], read: (cursor: string | undefined) => Promise<Page<T>>) {
+	return infiniteQueryOptions({
+		queryKey: key,
+		queryFn: ({ pageParam }) => read(pageParam),
+		initialPageParam: undefined as string | undefined,
+		getNextPageParam: (page: Page<T>) => page.next_cursor ?? undefined,
+	});
+}
+
+export const session = queryOptions({
+	queryKey: ["session"],
+	queryFn: async () => {
+		try {
+			return await ask(api.GET("/api/v1/session"));
+		} catch (error) {
+			if (error instanceof ApiError && error.problem.status === 401) return null;
+			throw error;
+		}
+	},
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const version = queryOptions({
+	queryKey: ["version"],
+	queryFn: () => ask(api.GET("/api/v1/version")),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const overview = queryOptions({ queryKey: ["overview"], queryFn: () => ask(api.GET("/api/v1/overview")) });
+
+export const assets = (q?: string) =>
+	pages(["asset", "list", q ?? ""], (cursor) =>
+		ask(api.GET("/api/v1/assets", { params: { query: { q, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const asset = (id: string) =>
+	queryOptions({ queryKey: ["asset", id], queryFn: () => ask(api.GET("/api/v1/assets/{id}", { params: { path: { id } } })) });
+
+export const job = (id: string) =>
+	queryOptions({
+		queryKey: ["job", id],
+		queryFn: () => ask(api.GET("/api/v1/jobs/{id}", { params: { path: { id } } })),
+		// Live events tell sooner; the clock is for a connection without them.
+		refetchInterval: (query) => (query.state.data?.finished_at ? false : 1000),
+	});
+
+export const scans = (asset?: string) =>
+	pages(["scan", "list", asset ?? ""], (cursor) =>
+		ask(api.GET("/api/v1/scans", { params: { query: { asset, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const scan = (id: string) =>
+	queryOptions({ queryKey: ["scan", id], queryFn: () => ask(api.GET("/api/v1/scans/{id}", { params: { path: { id } } })) });
+
+export const findings = (filters: Filters) =>
+	pages(["finding", "list", filters], (cursor) =>
+		ask(api.GET("/api/v1/findings", { params: { query: { ...filters, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const finding = (id: string) =>
+	queryOptions({ queryKey: ["finding", id], queryFn: () => ask(api.GET("/api/v1/findings/{id}", { params: { path: { id } } })) });
+
+export const findingHistory = (id: string) =>
+	pages(["finding", id, "history"], (cursor) =>
+		ask(api.GET("/api/v1/findings/{id}/history", { params: { path: { id }, query: { cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const tickets = (filters: Filters) =>
+	pages(["ticket", "list", filters], (cursor) =>
+		ask(api.GET("/api/v1/tickets", { params: { query: { ...filters, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const ticket = (id: string) =>
+	queryOptions({ queryKey: ["ticket", id], queryFn: () => ask(api.GET("/api/v1/tickets/{id}", { params: { path: { id } } })) });
+
+export const ticketLog = (id: string) =>
+	pages(["ticket", id, "log"], (cursor) =>
+		ask(api.GET("/api/v1/tickets/{id}/log", { params: { path: { id }, query: { cursor, limit: PAGE_SIZE } } })),
+	);
+
+/** A plan reads the live board, so it is only made when somebody asks for it. */
+export const plan = queryOptions({
+	queryKey: ["plan"],
+	queryFn: () => ask(api.POST("/api/v1/plan")),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const connections = queryOptions({
+	queryKey: ["connection", "list"],
+	queryFn: () => ask(api.GET("/api/v1/connections", { params: { query: { limit: 200 } } })),
+});
+
+export const connection = (id: string) =>
+	queryOptions({
+		queryKey: ["connection", id],
+		queryFn: () => ask(api.GET("/api/v1/connections/{id}", { params: { path: { id } } })),
+	});
+
+export const destinations = queryOptions({
+	queryKey: ["configuration", "destinations"],
+	queryFn: () => ask(api.GET("/api/v1/destinations", { params: { query: { limit: 200 } } })),
+});
+
+export const destination = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "destinations", id],
+		queryFn: () => ask(api.GET("/api/v1/destinations/{id}", { params: { path: { id } } })),
+	});
+
+export const rules = queryOptions({
+	queryKey: ["configuration", "rules"],
+	queryFn: () => ask(api.GET("/api/v1/rules", { params: { query: { limit: 200 } } })),
+});
+
+export const rule = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "rules", id],
+		queryFn: () => ask(api.GET("/api/v1/rules/{id}", { params: { path: { id } } })),
+	});
+
+export const tokens = queryOptions({
+	queryKey: ["tokens"],
+	queryFn: () => ask(api.GET("/api/v1/tokens", { params: { query: { limit: 200 } } })),
+});
+
+// What a board looks like changes rarely and costs calls to Azure DevOps: it is kept for some minutes.
+const BOARD_FACTS = 5 * 60_000;
+
+export const boardProjects = (id: string) =>
+	queryOptions({
+		queryKey: ["board", id, "projects"],
+		queryFn: () => ask(api.GET("/api/v1/connections/{id}/projects", { params: { path: { id } } })),
+		staleTime: BOARD_FACTS,
+	});
+
+export const boardTeams = (id: string, project: string) =>
+	queryOptions({
+		queryKey: ["board", id, project, "teams"],
+		queryFn: () => ask(api.GET("/api/v1/connections/{id}/projects/{project}/teams", { params: { path: { id, project } } })),
+		enabled: project !== "",
+		staleTime: BOARD_FACTS,
+	});
+
+export const teamBoards = (id: string, project: string, team: string) =>
+	queryOptions({
+		queryKey: ["board", id, project, team, "boards"],
+		queryFn: () =>
+			ask(
+				api.GET("/api/v1/connections/{id}/projects/{project}/teams/{team}/boards", { params: { path: { id, project, team } } }),
+			),
+		enabled: project !== "" && team !== "",
+		staleTime: BOARD_FACTS,
+	});
+
+export const projectTypes = (id: string, project: string) =>
+	queryOptions({
+		queryKey: ["board", id, project, "types"],
+		queryFn: () => ask(api.GET("/api/v1/connections/{id}/projects/{project}/types", { params: { path: { id, project } } })),
+		enabled: project !== "",
+		staleTime: BOARD_FACTS,
+	});

@@ -1,0 +1,39 @@
+import { Alert, Button, Group, Text } from "@mantine/core";
+import { IconAlertTriangle } from "@tabler/icons-react";
+import { ApiError } from "../api/client";
+
+/** An error in the server's words: what happened, what to do next, and which fields are meant. */
+export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
+	if (!error) return null;
+	const problem = error instanceof ApiError ? error.problem : undefined;
+	const title = problem?.title ?? "Something went wrong";
+	const detail = problem?.detail ?? (error instanceof Error ? error.message : String(error));
+	return (
+		<Alert color="red" title={title} icon={<IconAlertTriangle aria-hidden />} role="alert">
+			<Text size="sm" className="prewrap">
+				{detail}
+			</Text>
+			{problem?.next_step && (
+				<Text size="sm" fw={600} mt={4} className="prewrap">
+					{problem.next_step}
+				</Text>
+			)}
+			{problem?.fields && problem.fields.length > 0 && (
+				<ul style={{ margin: "6px 0 0", paddingLeft: 18 }}>
+					{problem.fields.map((field) => (
+						<li key={field.pointer + field.detail}>
+							<span className="mono">{field.pointer}</span>: {field.detail}
+						</li>
+					))}
+				</ul>
+			)}
+			{retry && (
+				<Group mt={8}>
+					<Button variant="default" onClick={retry}>
+						Try again
+					</Button>
+				</Group>
+			)}
+		</Alert>
+	);
+}

@@ -1,0 +1,162 @@
+import { Badge, Button, Group, Modal, Stack, TagsInput, Text } from "@mantine/core";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useRef, useState } from "react";
+import { useSearchParams } from "react-router";
+import { api, ask } from "../api/client";
+import { assets } from "../api/queries";
+import type { Asset } from "../api/types";
+import { SeverityBar } from "../components/Bars";
+import { Empty } from "../components/Empty";
+import { type Column, PagedList } from "../components/List";
+import { Page } from "../components/Page";
+import { Search } from "../components/Search";
+import { Time } from "../components/Time";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
+import { useShortcuts } from "../shortcuts";
+import { number, total } from "../words";
+import classes from "./Filters.module.css";
+
+/** What is scanned, with what is open on it. */
+export function AssetsPage() {
+	const [params, setParams] = useSearchParams();
+	const analyst = useMay("analyst");
+	const [editing, setEditing] = useState<Asset | null>(null);
+	const search = useRef<HTMLInputElement>(null);
+	useShortcuts({ "/": () => search.current?.focus() });
+	const q = params.get("q") ?? "";
+	const query = useInfiniteQuery({ ...assets(q || undefined), placeholderData: keepPreviousData });
+
+	const edit = (asset: Asset) =>
+		analyst && (
+			<Button variant="subtle" onClick={() => setEditing(asset)} aria-label={`Edit ${asset.name}`}>
+				Edit
+			</Button>
+		);
+	const columns: readonly Column<Asset>[] = [
+		{
+			header: "Open findings",
+			width: "26%",
+			cell: (asset) => (
+				<Group gap={10} wrap="nowrap">
+					<span className="nums" style={{ minWidth: 34, textAlign: "right" }}>
+						{number(total(asset.open))}
+					</span>
+					<SeverityBar counts={asset.open} />
+				</Group>
+			),
+		},
+		{ header: "Tags", width: "24%", cell: (asset) => <Tags tags={asset.tags} /> },
+		{ header: "Last scan", width: "112px", cell: (asset) => (asset.last_scan_at ? <Time at={asset.last_scan_at} /> : "never") },
+		...(analyst ? [{ header: "Settings", width: "88px", cell: edit }] : []),
+	];
+
+	return (
+		<Page title="Assets" about="What is scanned: repositories, images, hosts">
+			<search className={classes.filters} aria-label="Assets">
+				<Search
+					ref={search}
+					value={q}
+					onChange={(value) => setParams(value ? { q: value } : {}, { replace: true })}
+					placeholder="Name"
+				/>
+			</search>
+			<div className="panel flush" aria-busy={query.isPlaceholderData}>
+				<PagedList
+					query={query}
+					label="Assets"
+					titleHeader="Asset"
+					id={(asset) => asset.id}
+					to={(asset) => `/findings?asset=${asset.id}`}
+					title={(asset) => asset.name}
+					about={(asset) => (asset.tracked_branches.length > 0 ? `tracked: ${asset.tracked_branches.join(", ")}` : undefined)}
+					columns={columns}
+					card={(asset) => (
+						<>
+							<span className="nums">{number(total(asset.open))} open</span>
+							<span style={{ flex: "1 1 90px", alignSelf: "center" }}>
+								<SeverityBar counts={asset.open} />
+							</span>
+							<Tags tags={asset.tags} />
+							{edit(asset)}
+						</>
+					)}
+					empty={
+						q ? (
+							<Empty title="No asset of that name" />
+						) : (
+							<Empty title="No assets yet">An asset is made when the first report about it is imported.</Empty>
+						)
+					}
+				/>
+			</div>
+			<Modal opened={editing !== null} onClose={() => setEditing(null)} title={editing?.name}>
+				{editing && <AssetForm asset={editing} onClose={() => setEditing(null)} />}
+			</Modal>
+		</Page>
+	);
+}
+
+function Tags({ tags }: { tags: readonly string[] }) {
+	if (tags.length === 0) return null;
+	return (
+		<Group gap={4}>
+			{tags.map((tag) => (
+				<Badge key={tag} variant="default" tt="none" radius="sm" fw={400}>
+					{tag}
+				</Badge>
+			))}
+		</Group>
+	);
+}
+
+function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
+	const client = useQueryClient();
+	const [tags, setTags] = useState(asset.tags);
+	const [branches, setBranches] = useState(asset.tracked_branches);
+	const save = useMutation({
+		mutationFn: () =>
+			ask(api.PATCH("/api/v1/assets/{id}", { params: { path: { id: asset.id } }, body: { tags, tracked_branches: branches } })),
+		onSuccess: () => {
+			client.invalidateQueries({ queryKey: ["asset"] });
+			onClose();
+		},
+	});
+	const submit = (event: FormEvent) => {
+		event.preventDefault();
+		save.mutate();
+	};
+	return (
+		<form onSubmit={submit}>
+			<Stack gap={12}>
+				<TagsInput
+					label="Tags"
+					description="Rules choose assets by them. Enter ends a tag."
+					value={tags}
+					onChange={setTags}
+					splitChars={[","]}
+					data-autofocus
+				/>
+				<TagsInput
+					label="Tracked branches"
+					description="Only their scans decide the status of findings and make tickets. Scans without a branch always do."
+					value={branches}
+					onChange={setBranches}
+					splitChars={[","]}
+				/>
+				<Text size="xs" c="dimmed">
+					Rules that match after the change make tickets at the next reconcile.
+				</Text>
+				<Trouble error={save.error} />
+				<Group justify="flex-end" gap={8}>
+					<Button variant="default" onClick={onClose}>
+						Cancel
+					</Button>
+					<Button type="submit" loading={save.isPending}>
+						Save
+					</Button>
+				</Group>
+			</Stack>
+		</form>
+	);
+}

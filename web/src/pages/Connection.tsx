@@ -1,0 +1,270 @@
+import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { api, ask } from "../api/client";
+import { connection as connectionQuery, destinations } from "../api/queries";
+import type { Connection, ConnectionChange } from "../api/types";
+import { CheckSteps } from "../components/CheckSteps";
+import { Confirm } from "../components/Confirm";
+import { CopyField } from "../components/CopyField";
+import { Empty } from "../components/Empty";
+import { Facts } from "../components/Facts";
+import { List } from "../components/List";
+import { Loading } from "../components/Loading";
+import { Page } from "../components/Page";
+import { Panel } from "../components/Panel";
+import { EMPTY_TOKEN, isComplete, SignInFields } from "../components/SignInFields";
+import { Time } from "../components/Time";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
+import { number } from "../words";
+import { ConnectionMark } from "./Connections";
+
+const ABOVE = [{ label: "Connections", to: "/connections" }];
+
+/** One connection: how it is, how changes arrive, where its work items go. */
+export function ConnectionPage() {
+	const { id = "" } = useParams();
+	const client = useQueryClient();
+	const analyst = useMay("analyst");
+	const administrator = useMay("administrator");
+	const { data: connection, isPending, error, refetch } = useQuery(connectionQuery(id));
+	const check = useMutation({ mutationFn: () => ask(api.POST("/api/v1/connections/{id}/check", { params: { path: { id } } })) });
+	const change = useMutation({
+		mutationFn: (body: ConnectionChange) => ask(api.PATCH("/api/v1/connections/{id}", { params: { path: { id } }, body })),
+		onSuccess: (saved) => {
+			client.setQueryData(connectionQuery(id).queryKey, saved);
+			client.invalidateQueries({ queryKey: ["connection"] });
+		},
+	});
+	const [replacing, replace] = useDisclosure(false);
+	const [deleting, remove] = useDisclosure(false);
+
+	if (isPending || !connection)
+		return (
+			<Page title="Connection" above={ABOVE}>
+				{isPending ? (
+					<Panel>
+						<Loading />
+					</Panel>
+				) : (
+					<Trouble error={error} retry={() => refetch()} />
+				)}
+			</Page>
+		);
+
+	return (
+		<Page
+			title={connection.name}
+			above={ABOVE}
+			about={<ConnectionMark connection={connection} />}
+			actions={
+				<>
+					{administrator && (
+						<Button
+							variant="default"
+							onClick={() => change.mutate({ mode: connection.mode === "paused" ? "active" : "paused" })}
+							loading={change.isPending}
+						>
+							{connection.mode === "paused" ? "Resume" : "Pause"}
+						</Button>
+					)}
+					{analyst && (
+						<Button onClick={() => check.mutate()} loading={check.isPending}>
+							Check connection
+						</Button>
+					)}
+				</>
+			}
+		>
+			{connection.problem && (
+				<Alert color="red" title="It does nothing at the moment">
+					<span className="prewrap">{connection.problem}</span>
+				</Alert>
+			)}
+			{connection.mode === "paused" && <Alert color="yellow">Paused: the board is read, nothing is written.</Alert>}
+			<Trouble error={change.error ?? check.error} />
+			{check.data && (
+				<Panel title="Check">
+					<CheckSteps check={check.data} />
+				</Panel>
+			)}
+			<div className="grid2">
+				<Stack gap={14}>
+					<Destinations connection={connection} />
+					<Hooks connection={connection} />
+				</Stack>
+				<Panel title="Facts">
+					<Facts
+						facts={[
+							["Organization", connection.organization],
+							["Instance", connection.instance_url],
+							[
+								"Signs in with",
+								connection.sign_in.method === "client_secret"
+									? `Entra application ${connection.sign_in.client_id} of ${connection.sign_in.tenant}`
+									: "personal access token",
+							],
+							["Last contact", connection.last_contact_at ? <Time at={connection.last_contact_at} /> : "never"],
+							["Made", <Time at={connection.created_at} />],
+							["Remark", connection.description],
+						]}
+					/>
+					{administrator && (
+						<Group gap={8} mt={14}>
+							<Button variant="default" onClick={replace.open}>
+								Replace sign-in
+							</Button>
+							<Button variant="subtle" color="red" c="var(--ls-bad)" onClick={remove.open}>
+								Delete
+							</Button>
+						</Group>
+					)}
+				</Panel>
+			</div>
+			<Modal opened={replacing} onClose={replace.close} title="Replace sign-in">
+				<ReplaceSignIn
+					save={(sign_in) => change.mutate({ sign_in }, { onSuccess: replace.close })}
+					busy={change.isPending}
+					error={change.error}
+				/>
+			</Modal>
+			<DeleteConnection connection={connection} opened={deleting} onClose={remove.close} />
+		</Page>
+	);
+}
+
+function Destinations({ connection }: { connection: Connection }) {
+	const administrator = useMay("administrator");
+	const { data, isPending, error, refetch } = useQuery(destinations);
+	const rows = data?.items.filter((destination) => destination.connection.id === connection.id) ?? [];
+	const add = administrator && (
+		<Button
+			component={Link}
+			to={`/connections/${connection.id}/destinations/new`}
+			variant={rows.length > 0 ? "default" : "filled"}
+		>
+			Add a destination
+		</Button>
+	);
+	return (
+		<Panel title="Destinations" actions={rows.length > 0 && add} flush>
+			{isPending && <Loading lines={3} />}
+			{error && !data && <Trouble error={error} retry={() => refetch()} />}
+			{data && rows.length === 0 && (
+				<Empty title="No work items go here yet" action={add}>
+					A destination names the project, team and board that get them.
+				</Empty>
+			)}
+			{rows.length > 0 && (
+				<List
+					rows={rows}
+					label="Destinations"
+					titleHeader="Destination"
+					id={(row) => row.id}
+					to={(row) => `/destinations/${row.id}`}
+					title={(row) => row.name || `${row.project} ${row.work_item_type}`}
+					about={(row) => row.problem ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
+					columns={[
+						{ header: "For", width: "30%", cell: (row) => (row.is_default ? "everything else" : row.asset?.name) },
+						{
+							header: "Created today",
+							width: "112px",
+							align: "right",
+							cell: (row) => `${number(row.created_today)} / ${number(row.daily_budget ?? 200)}`,
+						},
+					]}
+					card={(row) => <span>{row.is_default ? "everything else" : row.asset?.name}</span>}
+				/>
+			)}
+		</Panel>
+	);
+}
+
+function Hooks({ connection }: { connection: Connection }) {
+	const client = useQueryClient();
+	const administrator = useMay("administrator");
+	const path = { params: { path: { id: connection.id } } };
+	const subscribed = connection.hooks === "subscribed";
+	const toggle = useMutation({
+		mutationFn: () =>
+			subscribed
+				? ask(api.DELETE("/api/v1/connections/{id}/hooks", path))
+				: ask(api.POST("/api/v1/connections/{id}/hooks", path)),
+		onSuccess: (saved) => client.setQueryData(connectionQuery(connection.id).queryKey, saved),
+	});
+	return (
+		<Panel title="How changes on the board arrive">
+			<Text size="sm" mb={10}>
+				{subscribed
+					? "Azure DevOps tells Lockstep at once. Sweeps find whatever a hook missed."
+					: "The board is swept at intervals, which always works. Service hooks only make it faster."}
+			</Text>
+			{administrator && (
+				<Group mb={14}>
+					<Button variant={subscribed ? "default" : "filled"} onClick={() => toggle.mutate()} loading={toggle.isPending}>
+						{subscribed ? "Remove the subscriptions" : "Subscribe for me"}
+					</Button>
+				</Group>
+			)}
+			<Trouble error={toggle.error} />
+			<CopyField
+				label="Hook URL"
+				about="By hand: project settings, Service hooks, Web Hooks, trigger “Work item updated”, and paste this address."
+				value={connection.hook_url}
+			/>
+		</Panel>
+	);
+}
+
+type ReplaceProps = { save: (signIn: NonNullable<ConnectionChange["sign_in"]>) => void; busy: boolean; error: unknown };
+
+function ReplaceSignIn({ save, busy, error }: ReplaceProps) {
+	const [draft, setDraft] = useState(EMPTY_TOKEN);
+	return (
+		<form
+			onSubmit={(event) => {
+				event.preventDefault();
+				save(draft);
+			}}
+		>
+			<Stack gap={12}>
+				<SignInFields value={draft} onChange={setDraft} />
+				<Trouble error={error} />
+				<Group justify="flex-end">
+					<Button type="submit" disabled={!isComplete(draft)} loading={busy}>
+						Replace
+					</Button>
+				</Group>
+			</Stack>
+		</form>
+	);
+}
+
+function DeleteConnection({ connection, opened, onClose }: { connection: Connection; opened: boolean; onClose: () => void }) {
+	const client = useQueryClient();
+	const navigate = useNavigate();
+	const remove = useMutation({
+		mutationFn: () => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } })),
+		onSuccess: () => {
+			navigate("/connections");
+			client.invalidateQueries({ queryKey: ["connection"] });
+		},
+	});
+	return (
+		<Confirm
+			opened={opened}
+			title={`Delete ${connection.name}?`}
+			yes="Delete"
+			danger
+			busy={remove.isPending}
+			error={remove.error}
+			onYes={() => remove.mutate()}
+			onClose={onClose}
+		>
+			Its destinations go with it, and its tickets are no longer kept in step. Work items on the board stay as they are.
+		</Confirm>
+	);
+}

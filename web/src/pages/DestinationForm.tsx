@@ -1,0 +1,214 @@
+import { Alert, Button, Group, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { useNavigate } from "react-router";
+import { api, ask } from "../api/client";
+import { projectTypes, teamBoards } from "../api/queries";
+import type { NewDestination } from "../api/types";
+import { Confirm } from "../components/Confirm";
+import { Panel } from "../components/Panel";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
+import { Binding } from "./destination/Binding";
+import { PlaceFields } from "./destination/PlaceFields";
+import { SeverityMapEditor } from "./destination/SeverityMapEditor";
+import { StatusMapEditor } from "./destination/StatusMapEditor";
+
+/** Milliseconds without a change before the server is asked what it thinks. */
+const PAUSE = 400;
+
+const isFilled = (map: object | undefined) => map !== undefined && Object.keys(map).length > 0;
+
+/** Where work items go and how severities and statuses are said there. Checked against the live process while it is edited. */
+export function DestinationForm({ id, start }: { id?: string; start: NewDestination }) {
+	const client = useQueryClient();
+	const navigate = useNavigate();
+	const administrator = useMay("administrator");
+	const [deleting, remove] = useDisclosure(false);
+	const [draft, setDraft] = useState(start);
+	const change = (part: Partial<NewDestination>) => setDraft((old) => ({ ...old, ...part }));
+
+	const [settled] = useDebouncedValue(draft, PAUSE);
+	const complete = settled.project !== "" && settled.work_item_type !== "";
+	const check = useQuery({
+		queryKey: ["check", "destination", settled],
+		queryFn: () => ask(api.POST("/api/v1/destinations/check", { body: settled })),
+		enabled: complete && administrator,
+		placeholderData: keepPreviousData,
+	});
+	const filled = complete ? check.data?.settings : undefined;
+	const problems = complete ? (check.data?.problems ?? []) : [];
+	const general = problems.filter((problem) => !problem.row);
+
+	const { data: types } = useQuery(projectTypes(draft.connection_id, draft.project));
+	const { data: boards } = useQuery(teamBoards(draft.connection_id, draft.project, draft.team || filled?.team || ""));
+	const type = types?.types.find((type) => type.name === draft.work_item_type);
+	const board = boards?.boards.find((board) => board.name === (draft.board || filled?.board));
+
+	const save = useMutation({
+		mutationFn: () =>
+			id
+				? ask(api.PUT("/api/v1/destinations/{id}", { params: { path: { id } }, body: draft }))
+				: ask(api.POST("/api/v1/destinations", { body: draft })),
+		onSuccess: (saved) => {
+			client.invalidateQueries({ queryKey: ["configuration"] });
+			navigate(`/connections/${saved.connection.id}`);
+		},
+	});
+	const submit = (event: FormEvent) => {
+		event.preventDefault();
+		save.mutate();
+	};
+	const checking = settled !== draft || check.isFetching;
+	const sound = complete && !checking && check.isSuccess && problems.length === 0;
+
+	return (
+		<form onSubmit={submit}>
+			<fieldset disabled={!administrator} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
+				<Stack gap={14}>
+					<div className="grid2">
+						<Panel title="Place on the board">
+							<PlaceFields draft={draft} filled={filled} change={change} />
+						</Panel>
+						<Panel title="What goes there">
+							<Binding draft={draft} change={change} />
+							<NumberInput
+								mt={12}
+								label="Daily budget"
+								description="Work items that may be created here in a day (UTC). More wait for the next day."
+								min={1}
+								max={10000}
+								value={draft.daily_budget ?? filled?.daily_budget ?? 200}
+								onChange={(value) => change({ daily_budget: typeof value === "number" ? value : undefined })}
+							/>
+						</Panel>
+					</div>
+					{complete && (
+						<>
+							<Panel
+								title="Status map"
+								actions={
+									isFilled(draft.status_map) &&
+									administrator && (
+										<Button variant="subtle" onClick={() => change({ status_map: {} })}>
+											Suggest again
+										</Button>
+									)
+								}
+							>
+								<StatusMapEditor
+									map={isFilled(draft.status_map) ? (draft.status_map ?? {}) : (filled?.status_map ?? {})}
+									suggested={!isFilled(draft.status_map)}
+									type={type}
+									board={board}
+									problems={problems}
+									change={(status_map) => change({ status_map })}
+								/>
+							</Panel>
+							<Panel title="Severity map">
+								<SeverityMapEditor
+									map={isFilled(draft.severity_map) ? (draft.severity_map ?? {}) : (filled?.severity_map ?? {})}
+									hasSeverityField={!type || type.fields.includes("Microsoft.VSTS.Common.Severity")}
+									change={(severity_map) => change({ severity_map })}
+								/>
+							</Panel>
+							<details className="panel">
+								<summary>Area, iteration, tags and name</summary>
+								<Stack gap={12} mt={12} maw={560}>
+									<TextInput
+										label="Area path"
+										placeholder={filled?.area || "the team's default area"}
+										value={draft.area ?? ""}
+										onChange={(event) => change({ area: event.currentTarget.value })}
+									/>
+									<TextInput
+										label="Iteration path"
+										placeholder={filled?.iteration || "the project's root"}
+										value={draft.iteration ?? ""}
+										onChange={(event) => change({ iteration: event.currentTarget.value })}
+									/>
+									<TagsInput
+										label="Tags for new work items"
+										value={draft.tags ?? []}
+										onChange={(tags) => change({ tags })}
+										splitChars={[",", ";"]}
+									/>
+									<TextInput
+										label="Name"
+										placeholder={filled?.name || "made from project, team and type"}
+										value={draft.name ?? ""}
+										onChange={(event) => change({ name: event.currentTarget.value })}
+									/>
+								</Stack>
+							</details>
+						</>
+					)}
+					{general.length > 0 && (
+						<Alert color="red" title="It cannot be saved yet" role="alert">
+							<ul style={{ margin: 0, paddingLeft: 18 }}>
+								{general.map((problem) => (
+									<li key={problem.message}>
+										{problem.message}: <b>{problem.mend}</b>
+									</li>
+								))}
+							</ul>
+						</Alert>
+					)}
+					{check.error && <Trouble error={check.error} retry={() => check.refetch()} />}
+					<Trouble error={save.error} />
+					{administrator && (
+						<Group gap={10}>
+							<Button type="submit" disabled={!sound} loading={save.isPending}>
+								Save
+							</Button>
+							<Text size="sm" c="dimmed" role="status">
+								{!complete
+									? "Choose a project and a type."
+									: checking
+										? "Checking against the board…"
+										: problems.length > 0
+											? "Mend what is marked, then save."
+											: check.isSuccess && "It fits the board."}
+							</Text>
+							{id && (
+								<Button type="button" variant="subtle" color="red" c="var(--ls-bad)" ml="auto" onClick={remove.open}>
+									Delete
+								</Button>
+							)}
+						</Group>
+					)}
+				</Stack>
+			</fieldset>
+			{id && <DeleteDestination id={id} connection={draft.connection_id} opened={deleting} onClose={remove.close} />}
+		</form>
+	);
+}
+
+type DeleteProps = { id: string; connection: string; opened: boolean; onClose: () => void };
+
+function DeleteDestination({ id, connection, opened, onClose }: DeleteProps) {
+	const client = useQueryClient();
+	const navigate = useNavigate();
+	const remove = useMutation({
+		mutationFn: () => ask(api.DELETE("/api/v1/destinations/{id}", { params: { path: { id } } })),
+		onSuccess: () => {
+			navigate(`/connections/${connection}`);
+			client.invalidateQueries({ queryKey: ["configuration"] });
+		},
+	});
+	return (
+		<Confirm
+			opened={opened}
+			title="Delete this destination?"
+			yes="Delete"
+			danger
+			busy={remove.isPending}
+			error={remove.error}
+			onYes={() => remove.mutate()}
+			onClose={onClose}
+		>
+			Nothing goes there any more. Work items on the board stay as they are.
+		</Confirm>
+	);
+}

@@ -1,0 +1,307 @@
+import { Alert, Anchor, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { Link, useParams } from "react-router";
+import { findingHistory, finding as findingQuery } from "../api/queries";
+import type { Finding, Location } from "../api/types";
+import { Empty } from "../components/Empty";
+import { Facts } from "../components/Facts";
+import { More } from "../components/List";
+import { Loading } from "../components/Loading";
+import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
+import { Page } from "../components/Page";
+import { Panel } from "../components/Panel";
+import { Time } from "../components/Time";
+import { Timeline } from "../components/Timeline";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
+import { day, KIND, place, STATUS, STATUS_MEANS } from "../words";
+import { Detections } from "./Detections";
+import { SetStatusDialog } from "./SetStatusDialog";
+
+const ABOVE = [{ label: "Findings", to: "/findings" }];
+
+/** One weakness: what, where, why its status is what it is, and what happened to it. */
+export function FindingPage() {
+	const { id = "" } = useParams();
+	const { data: finding, isPending, error, refetch } = useQuery(findingQuery(id));
+	const analyst = useMay("analyst");
+	const [deciding, { open, close }] = useDisclosure(false);
+
+	if (isPending || !finding)
+		return (
+			<Page title="Finding" above={ABOVE}>
+				{isPending ? (
+					<Panel>
+						<Loading lines={10} />
+					</Panel>
+				) : (
+					<Trouble error={error} retry={() => refetch()} />
+				)}
+			</Page>
+		);
+
+	return (
+		<Page
+			title={finding.title}
+			above={ABOVE}
+			about={
+				<Group gap={14} mt={4} c="var(--mantine-color-text)">
+					<SeverityMark severity={finding.severity} />
+					<StatusMark status={finding.status} />
+					<Link to={`/findings?asset=${finding.asset.id}`} style={{ color: "inherit" }}>
+						{finding.asset.name}
+					</Link>
+				</Group>
+			}
+			actions={analyst && finding.status !== "fixed" && <Button onClick={open}>Set status</Button>}
+		>
+			{finding.request && (
+				<Alert
+					color="yellow"
+					title={finding.request.kind === "risk_acceptance" ? "Acceptance requested" : "False positive suggested"}
+				>
+					{finding.request.by} asked for it on {day(finding.request.at)}.{" "}
+					{analyst ? "Set the status to agree or to refuse." : "An analyst decides."}
+				</Alert>
+			)}
+			<div className="grid2">
+				<Stack gap={14}>
+					<What finding={finding} />
+					<Where finding={finding} />
+					<Panel title="Seen by" flush>
+						<Detections detections={finding.detections} />
+					</Panel>
+					<History id={id} />
+				</Stack>
+				<Stack gap={14}>
+					<Why finding={finding} />
+					<TicketPanel finding={finding} />
+					<Panel title="Facts">
+						<Facts
+							facts={[
+								["Kind", KIND[finding.kind]],
+								["Scanner", finding.scanner],
+								["Its severity", finding.scanner_severity],
+								["First seen", <Time at={finding.first_seen_at} />],
+								["Last seen", <Time at={finding.last_seen_at} />],
+								["Regressed", finding.regressed > 0 && `${finding.regressed}×`],
+								["CVSS", finding.vulnerability.cvss_score?.toFixed(1)],
+								[
+									"Vector",
+									finding.vulnerability.cvss_vector && <span className="mono">{finding.vulnerability.cvss_vector}</span>,
+								],
+								["Fingerprint", <span className="mono">{finding.fingerprint}</span>],
+							]}
+						/>
+					</Panel>
+				</Stack>
+			</div>
+			<SetStatusDialog finding={finding} opened={deciding} onClose={close} />
+		</Page>
+	);
+}
+
+function What({ finding }: { finding: Finding }) {
+	const { vulnerability } = finding;
+	return (
+		<Panel title={vulnerability.name && vulnerability.name !== finding.title ? vulnerability.name : "What it is"}>
+			<Group gap={6} mb={8}>
+				<Badge variant="default" tt="none" radius="sm">
+					{vulnerability.id}
+				</Badge>
+				{vulnerability.aliases?.map((alias) => (
+					<Badge key={alias} variant="default" tt="none" radius="sm" fw={400}>
+						{alias}
+					</Badge>
+				))}
+				{vulnerability.cwes?.map((cwe) => (
+					<Badge key={cwe} variant="default" tt="none" radius="sm" fw={400}>
+						CWE-{cwe}
+					</Badge>
+				))}
+			</Group>
+			{finding.message && <Words>{finding.message}</Words>}
+			{vulnerability.description && vulnerability.description !== finding.message && <Words>{vulnerability.description}</Words>}
+			{vulnerability.remediation && (
+				<>
+					<Text size="sm" fw={600} mt={10}>
+						What to do
+					</Text>
+					<Words>{vulnerability.remediation}</Words>
+				</>
+			)}
+			{!finding.message && !vulnerability.description && !vulnerability.remediation && (
+				<Text size="sm" c="dimmed">
+					The report says no more about it.
+				</Text>
+			)}
+			{vulnerability.references && vulnerability.references.length > 0 && (
+				<>
+					<Text size="sm" fw={600} mt={10}>
+						Read on
+					</Text>
+					<ul style={{ margin: "2px 0 0", paddingLeft: 18, fontSize: "var(--mantine-font-size-sm)" }}>
+						{vulnerability.references.map((reference) => (
+							<li key={reference} style={{ overflowWrap: "anywhere" }}>
+								<Elsewhere href={reference}>{reference}</Elsewhere>
+							</li>
+						))}
+					</ul>
+				</>
+			)}
+		</Panel>
+	);
+}
+
+/** Text of a scanner: shown as it is, never as markup. */
+function Words({ children }: { children: string }) {
+	return (
+		<Text size="sm" className="prewrap" mb={6}>
+			{children}
+		</Text>
+	);
+}
+
+/** A link out of Lockstep. Only web addresses become links: the text comes from a scanner. */
+function Elsewhere({ href, children }: { href: string; children: ReactNode }) {
+	if (!/^https?:\/\//i.test(href)) return <>{children}</>;
+	return (
+		<Anchor href={href} target="_blank" rel="noopener noreferrer" size="sm" underline="always">
+			{children}
+		</Anchor>
+	);
+}
+
+function Where({ finding }: { finding: Finding }) {
+	const { component, location, related_locations: related } = finding;
+	return (
+		<Panel title="Where">
+			<Facts
+				facts={[
+					["Asset", finding.asset.name],
+					["Component", component && [component.name, component.version].filter(Boolean).join(" ")],
+					["Fixed in", component && (component.fixed_version || "no fixed version is known")],
+					["Ecosystem", component?.ecosystem],
+					["Package", component?.purl && <span className="mono">{component.purl}</span>],
+					["Found in", component?.path && <span className="mono">{component.path}</span>],
+				]}
+			/>
+			{location.path ? (
+				<Place location={location} />
+			) : (
+				!component && <Text size="sm">{finding.place || "The report names no place."}</Text>
+			)}
+			{related.length > 0 && (
+				<details style={{ marginTop: 10 }}>
+					<summary>
+						{related.length} further {related.length === 1 ? "place" : "places"}
+					</summary>
+					{related.map((location) => (
+						<Place key={`${location.path}:${location.start_line}:${location.start_column}`} location={location} />
+					))}
+				</details>
+			)}
+		</Panel>
+	);
+}
+
+function Place({ location }: { location: Location }) {
+	return (
+		<div style={{ marginTop: 8 }}>
+			<div className="mono">
+				{place(location.path ?? "", location.start_line, location.end_line)}
+				{location.logical && ` in ${location.logical}`}
+			</div>
+			{location.snippet && (
+				// biome-ignore lint/a11y/noNoninteractiveTabindex: long lines are scrolled with the keyboard too.
+				<pre className="snippet" style={{ marginTop: 4 }} tabIndex={0}>
+					{location.snippet}
+				</pre>
+			)}
+		</div>
+	);
+}
+
+function Why({ finding }: { finding: Finding }) {
+	return (
+		<Panel title="Status">
+			<Text size="sm" fw={600}>
+				<StatusMark status={finding.status} />
+			</Text>
+			<Text size="sm" c="dimmed" mt={2}>
+				{STATUS_MEANS[finding.status]}
+			</Text>
+			{finding.reason && (
+				<Text size="sm" className="prewrap" mt={6}>
+					“{finding.reason}”
+				</Text>
+			)}
+			{finding.temporary_until && (
+				<Text size="sm" mt={6}>
+					{STATUS[finding.status]} until {day(finding.temporary_until)}.
+				</Text>
+			)}
+		</Panel>
+	);
+}
+
+function TicketPanel({ finding }: { finding: Finding }) {
+	const { ticket } = finding;
+	return (
+		<Panel title="Ticket" actions={ticket && <HealthMark health={ticket.health} />}>
+			{ticket ? (
+				<Facts
+					facts={[
+						[
+							"Work item",
+							ticket.work_item_id && ticket.url ? (
+								<Elsewhere href={ticket.url}>#{ticket.work_item_id} on the board</Elsewhere>
+							) : (
+								"not created yet"
+							),
+						],
+						["State", ticket.state],
+						["Column", ticket.column],
+						["Assignee", ticket.work_item_id && (ticket.assignee || "nobody")],
+						["Details", <Link to={`/tickets/${ticket.id}`}>Open the ticket</Link>],
+					]}
+				/>
+			) : (
+				<Text size="sm" c="dimmed">
+					None. A <Link to="/rules">rule</Link> decides which findings get one.
+				</Text>
+			)}
+		</Panel>
+	);
+}
+
+function History({ id }: { id: string }) {
+	const query = useInfiniteQuery(findingHistory(id));
+	const entries = query.data?.pages.flatMap((page) => page.items) ?? [];
+	return (
+		<Panel title="History">
+			{query.isPending && <Loading lines={4} />}
+			{query.isError && entries.length === 0 && <Trouble error={query.error} retry={() => query.refetch()} />}
+			{query.isSuccess && entries.length === 0 && <Empty title="Nothing happened yet" />}
+			<Timeline
+				entries={entries}
+				more={(entry) =>
+					entry.to && (
+						<Group gap={8} mt={3}>
+							{entry.from && (
+								<>
+									<StatusMark status={entry.from} />
+									<span aria-hidden="true">→</span>
+								</>
+							)}
+							<StatusMark status={entry.to} />
+						</Group>
+					)
+				}
+			/>
+			{query.hasNextPage && <More query={query} />}
+		</Panel>
+	);
+}

@@ -1,0 +1,54 @@
+import { Alert, Text } from "@mantine/core";
+import { Link } from "react-router";
+import type { ImportResult, SeverityCounts } from "../api/types";
+import { SeverityBar } from "../components/Bars";
+import { count, number, SEVERITIES, total } from "../words";
+import classes from "./ImportSummary.module.css";
+
+/** What an import did: what is new, what came back, what is proved fixed. */
+export function ImportSummary({ result }: { result: ImportResult }) {
+	if (result.already_imported)
+		return (
+			<Alert color="gray" title="Nothing changed">
+				The same report was imported before.
+			</Alert>
+		);
+	const rows: readonly [string, SeverityCounts][] = [
+		["New", result.new],
+		["Came back", result.regressed],
+		["Still open", result.still_open],
+		["Fixed", result.fixed],
+	];
+	const most = Math.max(1, ...rows.map(([, counts]) => total(counts)));
+	return (
+		<div>
+			<Text size="sm" mb={8}>
+				{count(result.observations, "result")} read in {count(result.scans.length, "scan")}.
+			</Text>
+			{result.quarantined && (
+				<Alert color="yellow" title="Quarantined" mb={10}>
+					Suspiciously many findings are gone, so nothing was closed.{" "}
+					<Link to={`/scans/${result.scans[0]}`}>Look at the scan</Link> and confirm it if that is right.
+				</Alert>
+			)}
+			<dl className={classes.rows}>
+				{rows.map(([name, counts]) => (
+					<div key={name}>
+						<dt>{name}</dt>
+						<dd>
+							<span className={classes.number}>{number(total(counts))}</span>
+							<span className={classes.bar} style={{ width: `${(total(counts) / most) * 100}%` }}>
+								{total(counts) > 0 && <SeverityBar counts={counts} />}
+							</span>
+							<span className={classes.words}>
+								{SEVERITIES.filter((severity) => counts[severity] > 0)
+									.map((severity) => `${counts[severity]} ${severity}`)
+									.join(", ")}
+							</span>
+						</dd>
+					</div>
+				))}
+			</dl>
+		</div>
+	);
+}

@@ -1,0 +1,246 @@
+import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Link, useParams } from "react-router";
+import { api, ask } from "../api/client";
+import { findings, ticketLog, ticket as ticketQuery } from "../api/queries";
+import type { Ticket } from "../api/types";
+import { Empty } from "../components/Empty";
+import { Facts } from "../components/Facts";
+import { FieldChanges } from "../components/FieldChanges";
+import { JobProgress } from "../components/JobProgress";
+import { List, More } from "../components/List";
+import { Loading } from "../components/Loading";
+import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
+import { Page } from "../components/Page";
+import { Panel } from "../components/Panel";
+import { ReconcileSummary } from "../components/ReconcileSummary";
+import { Time } from "../components/Time";
+import { Timeline } from "../components/Timeline";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
+import { count, HEALTH_MEANS, HEALTH_TONE } from "../words";
+import classes from "./Ticket.module.css";
+
+const ABOVE = [{ label: "Tickets", to: "/tickets" }];
+
+/** Our record of one work item: how it is, what to do, what happened. */
+export function TicketPage() {
+	const { id = "" } = useParams();
+	const client = useQueryClient();
+	const analyst = useMay("analyst");
+	const [job, setJob] = useState<string>();
+	const { data: ticket, isPending, error, refetch } = useQuery(ticketQuery(id));
+	const retry = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/tickets/{id}/retry", { params: { path: { id } } })),
+		onSuccess: (saved) => client.setQueryData(ticketQuery(id).queryKey, saved),
+	});
+	const reconcile = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/reconcile", { body: { ticket: id } })),
+		onSuccess: (started) => setJob(started.id),
+	});
+
+	if (isPending || !ticket)
+		return (
+			<Page title="Ticket" above={ABOVE}>
+				{isPending ? (
+					<Panel>
+						<Loading lines={10} />
+					</Panel>
+				) : (
+					<Trouble error={error} retry={() => refetch()} />
+				)}
+			</Page>
+		);
+
+	const stuck = ticket.health === "parked" || ticket.health === "retrying" || ticket.health === "missing";
+	return (
+		<Page
+			title={ticket.title}
+			above={ABOVE}
+			about={
+				<Group gap={14} mt={4} c="var(--mantine-color-text)">
+					<HealthMark health={ticket.health} />
+					<StatusMark status={ticket.status} />
+					<span>{count(ticket.findings, "finding")}</span>
+				</Group>
+			}
+			actions={
+				analyst && (
+					<>
+						{stuck && (
+							<Button variant="default" onClick={() => retry.mutate()} loading={retry.isPending}>
+								Try again
+							</Button>
+						)}
+						<Button onClick={() => reconcile.mutate()} loading={reconcile.isPending}>
+							Reconcile now
+						</Button>
+					</>
+				)
+			}
+		>
+			<Trouble error={retry.error ?? reconcile.error} />
+			{job && (
+				<Panel title="Reconcile">
+					<JobProgress key={job} id={job} label="Reconcile">
+						{(done) => done.reconcile && <ReconcileSummary result={done.reconcile} />}
+					</JobProgress>
+				</Panel>
+			)}
+			<div className="grid2">
+				<Stack gap={14}>
+					<Health ticket={ticket} />
+					<Members id={id} />
+					<Log id={id} />
+				</Stack>
+				<Stack gap={14}>
+					<WorkItem ticket={ticket} />
+					<Panel title="Where it belongs">
+						<Facts
+							facts={[
+								["Connection", <Link to={`/connections/${ticket.connection.id}`}>{ticket.connection.name}</Link>],
+								["Destination", <Link to={`/destinations/${ticket.destination.id}`}>{ticket.destination.name}</Link>],
+								["Rule", ticket.rule ? <Link to={`/rules/${ticket.rule.id}`}>{ticket.rule.name}</Link> : "none"],
+								["Compared", ticket.synced_at ? <Time at={ticket.synced_at} /> : "never"],
+								["Made", <Time at={ticket.created_at} />],
+							]}
+						/>
+					</Panel>
+				</Stack>
+			</div>
+		</Page>
+	);
+}
+
+function Health({ ticket }: { ticket: Ticket }) {
+	return (
+		<Panel title="How it is">
+			<div className={classes.health} data-tone={HEALTH_TONE[ticket.health]}>
+				<Text size="sm" fw={600} className="prewrap">
+					{ticket.problem ?? HEALTH_MEANS[ticket.health]}
+				</Text>
+				{ticket.problem && (
+					<Text size="sm" c="dimmed">
+						{HEALTH_MEANS[ticket.health]}
+					</Text>
+				)}
+				{ticket.next_step && (
+					<Text size="sm" mt={4} className="prewrap">
+						{ticket.next_step}
+					</Text>
+				)}
+				{ticket.attempts > 0 && (
+					<Text size="sm" c="dimmed" mt={4}>
+						{count(ticket.attempts, "failed try", "failed tries")}
+						{ticket.next_attempt_at && (
+							<>
+								; tried next <Time at={ticket.next_attempt_at} />
+							</>
+						)}
+					</Text>
+				)}
+			</div>
+			{ticket.conflicts.length > 0 && (
+				<table className={classes.conflicts}>
+					<caption>Decided otherwise on the board</caption>
+					<thead>
+						<tr>
+							<th scope="col">Field</th>
+							<th scope="col">On the board (stays)</th>
+							<th scope="col">Lockstep would write</th>
+						</tr>
+					</thead>
+					<tbody>
+						{ticket.conflicts.map((conflict) => (
+							<tr key={conflict.field}>
+								<th scope="row">{conflict.field}</th>
+								<td className="prewrap">{conflict.theirs || <i>empty</i>}</td>
+								<td className="prewrap">{conflict.ours || <i>empty</i>}</td>
+							</tr>
+						))}
+					</tbody>
+				</table>
+			)}
+		</Panel>
+	);
+}
+
+function WorkItem({ ticket }: { ticket: Ticket }) {
+	const item = ticket.work_item;
+	return (
+		<Panel title="Work item">
+			{item ? (
+				<Facts
+					facts={[
+						[
+							item.work_item_type,
+							<Anchor href={item.url} target="_blank" rel="noopener noreferrer" size="sm" underline="always">
+								#{item.id} on the board
+							</Anchor>,
+						],
+						["State", item.state],
+						["Column", item.column],
+						["Lane", item.lane],
+						["Assignee", item.assignee ?? "nobody"],
+						["Iteration", item.iteration],
+						["Comments", item.comments > 0 && String(item.comments)],
+						["Revision", String(item.revision)],
+					]}
+				/>
+			) : (
+				<Text size="sm" c="dimmed">
+					Not created yet.
+				</Text>
+			)}
+		</Panel>
+	);
+}
+
+function Members({ id }: { id: string }) {
+	const query = useInfiniteQuery(findings({ ticket: id }));
+	const rows = query.data?.pages.flatMap((page) => page.items) ?? [];
+	return (
+		<Panel title="Findings" flush>
+			{query.isPending && <Loading lines={3} />}
+			{query.isError && rows.length === 0 && <Trouble error={query.error} retry={() => query.refetch()} />}
+			{query.isSuccess && rows.length === 0 && <Empty title="No findings any more" />}
+			{rows.length > 0 && (
+				<List
+					rows={rows}
+					label="Findings of this ticket"
+					titleHeader="Finding"
+					id={(finding) => finding.id}
+					to={(finding) => `/findings/${finding.id}`}
+					title={(finding) => finding.title}
+					about={(finding) => <span className="mono">{finding.place}</span>}
+					columns={[
+						{ header: "Severity", width: "104px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
+						{ header: "Status", width: "168px", cell: (finding) => <StatusMark status={finding.status} /> },
+					]}
+					card={(finding) => (
+						<>
+							<SeverityMark severity={finding.severity} />
+							<StatusMark status={finding.status} />
+						</>
+					)}
+				/>
+			)}
+			{query.hasNextPage && <More query={query} />}
+		</Panel>
+	);
+}
+
+function Log({ id }: { id: string }) {
+	const query = useInfiniteQuery(ticketLog(id));
+	const entries = query.data?.pages.flatMap((page) => page.items) ?? [];
+	return (
+		<Panel title="Log">
+			{query.isPending && <Loading lines={4} />}
+			{query.isError && entries.length === 0 && <Trouble error={query.error} retry={() => query.refetch()} />}
+			{query.isSuccess && entries.length === 0 && <Empty title="Nothing happened yet" />}
+			<Timeline entries={entries} more={(entry) => <FieldChanges fields={entry.fields} />} />
+			{query.hasNextPage && <More query={query} />}
+		</Panel>
+	);
+}

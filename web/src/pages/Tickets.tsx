@@ -1,0 +1,123 @@
+import { Button, NativeSelect } from "@mantine/core";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useRef } from "react";
+import { Link, useSearchParams } from "react-router";
+import { destinations, tickets } from "../api/queries";
+import type { Ticket, TicketHealth } from "../api/types";
+import { Empty } from "../components/Empty";
+import { type Column, PagedList } from "../components/List";
+import { HealthMark, StatusMark } from "../components/Marks";
+import { Page } from "../components/Page";
+import { Search } from "../components/Search";
+import { useShortcuts } from "../shortcuts";
+import { HEALTH, HEALTHS, number } from "../words";
+import classes from "./Filters.module.css";
+
+const board = (ticket: Ticket) =>
+	ticket.work_item && `#${ticket.work_item.id} ${ticket.work_item.column ?? ticket.work_item.state}`;
+
+const COLUMNS: readonly Column<Ticket>[] = [
+	{ header: "Health", width: "124px", cell: (ticket) => <HealthMark health={ticket.health} /> },
+	{ header: "Board", width: "16%", cell: board },
+	{ header: "Findings say", width: "172px", cell: (ticket) => <StatusMark status={ticket.status} /> },
+	{ header: "Assignee", width: "14%", cell: (ticket) => ticket.work_item?.assignee },
+	{ header: "Findings", width: "84px", align: "right", cell: (ticket) => number(ticket.findings) },
+];
+
+/** Our records of work items. */
+export function TicketsPage() {
+	const [params, setParams] = useSearchParams();
+	const search = useRef<HTMLInputElement>(null);
+	useShortcuts({ "/": () => search.current?.focus() });
+	const get = (name: string) => params.get(name) ?? undefined;
+	const set = (name: string, value: string) =>
+		setParams(
+			(old) => {
+				const next = new URLSearchParams(old);
+				if (value) next.set(name, value);
+				else next.delete(name);
+				return next;
+			},
+			{ replace: true },
+		);
+	const health = get("health") ?? "";
+	const query = useInfiniteQuery({
+		...tickets({ health: get("health"), destination: get("destination"), q: get("q") }),
+		placeholderData: keepPreviousData,
+	});
+	const { data: places } = useQuery(destinations);
+	const filtered = params.size > 0;
+
+	return (
+		<Page title="Tickets" about="Each is the record of one work item and its findings">
+			<search className={classes.filters} aria-label="Tickets">
+				<Search
+					ref={search}
+					value={get("q") ?? ""}
+					onChange={(value) => set("q", value)}
+					placeholder="Title or number of a work item"
+				/>
+				<NativeSelect
+					label="Health"
+					value={health}
+					onChange={(event) => set("health", event.currentTarget.value)}
+					data={[
+						{ value: "", label: "Any" },
+						...(health.includes(",")
+							? [
+									{
+										value: health,
+										label: health
+											.split(",")
+											.map((word) => HEALTH[word as TicketHealth] ?? word)
+											.join(", "),
+									},
+								]
+							: []),
+						...HEALTHS.map((value) => ({ value, label: HEALTH[value] })),
+					]}
+				/>
+				<NativeSelect
+					label="Destination"
+					value={get("destination") ?? ""}
+					onChange={(event) => set("destination", event.currentTarget.value)}
+					data={[{ value: "", label: "Any" }, ...(places?.items ?? []).map(({ id, name }) => ({ value: id, label: name || id }))]}
+				/>
+				{filtered && (
+					<Button variant="subtle" size="sm" onClick={() => setParams({}, { replace: true })}>
+						Clear
+					</Button>
+				)}
+			</search>
+			<div className="panel flush" aria-busy={query.isPlaceholderData}>
+				<PagedList
+					query={query}
+					label="Tickets"
+					titleHeader="Ticket"
+					id={(ticket) => ticket.id}
+					to={(ticket) => `/tickets/${ticket.id}`}
+					title={(ticket) => ticket.title}
+					about={(ticket) => ticket.problem ?? ticket.destination.name}
+					columns={COLUMNS}
+					card={(ticket) => (
+						<>
+							<HealthMark health={ticket.health} />
+							<StatusMark status={ticket.status} />
+							<span>{board(ticket)}</span>
+						</>
+					)}
+					empty={
+						filtered ? (
+							<Empty title="No ticket matches">Widen the filter, or clear it.</Empty>
+						) : (
+							<Empty title="No tickets yet">
+								<Link to="/connections">Connect Azure DevOps</Link>, add a destination and <Link to="/rules">save a rule</Link>:
+								findings that match get a work item.
+							</Empty>
+						)
+					}
+				/>
+			</div>
+		</Page>
+	);
+}

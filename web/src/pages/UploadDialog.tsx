@@ -1,0 +1,170 @@
+import { Button, Checkbox, Group, Modal, Progress, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { type DragEvent, type FormEvent, useRef, useState } from "react";
+import { importReport } from "../api/import";
+import { JobProgress } from "../components/JobProgress";
+import { Trouble } from "../components/Trouble";
+import { ImportSummary } from "./ImportSummary";
+import classes from "./UploadDialog.module.css";
+
+/** Brings a report in: choose or drop a file, name the asset, watch it being read. */
+export function UploadDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+	return (
+		<Modal opened={opened} onClose={onClose} title="Upload a report" size="lg">
+			<UploadForm onClose={onClose} />
+		</Modal>
+	);
+}
+
+function UploadForm({ onClose }: { onClose: () => void }) {
+	const [file, setFile] = useState<File | null>(null);
+	const [asset, setAsset] = useState("");
+	const [tags, setTags] = useState<string[]>([]);
+	const [branch, setBranch] = useState("");
+	const [configuration, setConfiguration] = useState("");
+	const [partial, setPartial] = useState(false);
+	const [share, setShare] = useState(0);
+	const upload = useMutation({
+		mutationFn: (report: File) =>
+			importReport(
+				report,
+				{ asset: asset.trim(), tags: tags.join(","), branch: branch.trim(), configuration: configuration.trim(), partial },
+				setShare,
+			),
+	});
+
+	if (upload.data)
+		return (
+			<Stack gap={12}>
+				<JobProgress id={upload.data.id} label="Import">
+					{(job) => job.import && <ImportSummary result={job.import} />}
+				</JobProgress>
+				<Group justify="flex-end" gap={8}>
+					<Button
+						variant="default"
+						onClick={() => {
+							upload.reset();
+							setFile(null);
+							setShare(0);
+						}}
+					>
+						Another report
+					</Button>
+					<Button onClick={onClose}>Close</Button>
+				</Group>
+			</Stack>
+		);
+
+	const submit = (event: FormEvent) => {
+		event.preventDefault();
+		if (file) upload.mutate(file);
+	};
+	return (
+		<form onSubmit={submit}>
+			<Stack gap={12}>
+				<DropField file={file} onFile={setFile} />
+				<TextInput
+					label="Asset"
+					description="What was scanned: a repository, an image, a host. Made on first use."
+					placeholder="my-service"
+					required
+					value={asset}
+					onChange={(event) => setAsset(event.currentTarget.value)}
+				/>
+				<TagsInput
+					label="Tags of the asset"
+					description="Added to those it has. Enter ends a tag."
+					value={tags}
+					onChange={setTags}
+					splitChars={[","]}
+				/>
+				<Group grow align="flex-start">
+					<TextInput
+						label="Branch"
+						description="If the report does not say so."
+						value={branch}
+						onChange={(event) => setBranch(event.currentTarget.value)}
+					/>
+					<TextInput
+						label="Configuration"
+						description="Tells apart scans of one scanner."
+						value={configuration}
+						onChange={(event) => setConfiguration(event.currentTarget.value)}
+					/>
+				</Group>
+				<Checkbox
+					label="Only a part was scanned: what is missing closes nothing"
+					checked={partial}
+					onChange={(event) => setPartial(event.currentTarget.checked)}
+				/>
+				{upload.isPending && (
+					<div role="status">
+						<Progress value={share * 100} aria-label="Upload" />
+						<Text size="sm" c="dimmed">
+							{Math.round(share * 100)} % sent
+						</Text>
+					</div>
+				)}
+				<Trouble error={upload.error} />
+				<Group justify="flex-end" gap={8}>
+					<Button variant="default" onClick={onClose}>
+						Cancel
+					</Button>
+					<Button type="submit" disabled={!file || asset.trim() === ""} loading={upload.isPending}>
+						Import
+					</Button>
+				</Group>
+			</Stack>
+		</form>
+	);
+}
+
+function DropField({ file, onFile }: { file: File | null; onFile: (file: File | null) => void }) {
+	const [over, setOver] = useState(false);
+	const input = useRef<HTMLInputElement>(null);
+	const drop = (event: DragEvent) => {
+		event.preventDefault();
+		setOver(false);
+		onFile(event.dataTransfer.files[0] ?? null);
+	};
+	return (
+		// biome-ignore lint/a11y/noStaticElementInteractions: dropping is the mouse's shortcut for the file field inside.
+		<div
+			className={classes.drop}
+			data-over={over}
+			onDragOver={(event) => {
+				event.preventDefault();
+				setOver(true);
+			}}
+			onDragLeave={() => setOver(false)}
+			onDrop={drop}
+		>
+			<input
+				ref={input}
+				type="file"
+				id="report"
+				className={classes.input}
+				onChange={(event) => onFile(event.currentTarget.files?.[0] ?? null)}
+			/>
+			<label htmlFor="report">
+				{file ? (
+					<>
+						<b>{file.name}</b>
+						<span>{size(file.size)} · choose another</span>
+					</>
+				) : (
+					<>
+						<b>Drop a report here, or choose a file</b>
+						<span>SARIF, Trivy, generic JSON or CSV; the format is recognised</span>
+					</>
+				)}
+			</label>
+		</div>
+	);
+}
+
+function size(bytes: number): string {
+	if (bytes < 1024) return `${bytes} bytes`;
+	if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(0)} KiB`;
+	return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}

@@ -1,0 +1,46 @@
+import { createBrowserRouter } from "react-router";
+import { NotFound } from "./pages/NotFound";
+import { RouteTrouble } from "./pages/RouteTrouble";
+import { Shell } from "./shell/Shell";
+
+/** The pages by address. Each is a file of its own and is fetched when it is first needed. */
+export const router = createBrowserRouter([
+	{
+		element: <Shell />,
+		errorElement: <RouteTrouble />,
+		hydrateFallbackElement: <div />,
+		children: [
+			{
+				errorElement: <RouteTrouble />,
+				children: [
+					{ index: true, lazy: async () => ({ Component: (await import("./pages/Overview")).OverviewPage }) },
+					{ path: "findings", lazy: async () => ({ Component: (await import("./pages/Findings")).FindingsPage }) },
+					{ path: "findings/:id", lazy: async () => ({ Component: (await import("./pages/Finding")).FindingPage }) },
+					{ path: "tickets", lazy: async () => ({ Component: (await import("./pages/Tickets")).TicketsPage }) },
+					{ path: "tickets/:id", lazy: async () => ({ Component: (await import("./pages/Ticket")).TicketPage }) },
+					{ path: "scans", lazy: async () => ({ Component: (await import("./pages/Scans")).ScansPage }) },
+					{ path: "scans/:id", lazy: async () => ({ Component: (await import("./pages/Scan")).ScanPage }) },
+					{ path: "assets", lazy: async () => ({ Component: (await import("./pages/Assets")).AssetsPage }) },
+					{ path: "connections", lazy: async () => ({ Component: (await import("./pages/Connections")).ConnectionsPage }) },
+					{
+						path: "connections/new",
+						lazy: async () => ({ Component: (await import("./pages/NewConnection")).NewConnectionPage }),
+					},
+					{ path: "connections/:id", lazy: async () => ({ Component: (await import("./pages/Connection")).ConnectionPage }) },
+					{
+						path: "connections/:connection/destinations/new",
+						lazy: async () => ({ Component: (await import("./pages/Destination")).NewDestinationPage }),
+					},
+					{ path: "destinations/:id", lazy: async () => ({ Component: (await import("./pages/Destination")).DestinationPage }) },
+					{ path: "rules", lazy: async () => ({ Component: (await import("./pages/Rules")).RulesPage }) },
+					{ path: "rules/new", lazy: async () => ({ Component: (await import("./pages/Rule")).NewRulePage }) },
+					{ path: "rules/:id", lazy: async () => ({ Component: (await import("./pages/Rule")).RulePage }) },
+					{ path: "plan", lazy: async () => ({ Component: (await import("./pages/Plan")).PlanPage }) },
+					{ path: "password", lazy: async () => ({ Component: (await import("./pages/Password")).PasswordPage }) },
+					{ path: "tokens", lazy: async () => ({ Component: (await import("./pages/Tokens")).TokensPage }) },
+					{ path: "*", element: <NotFound /> },
+				],
+			},
+		],
+	},
+]);

@@ -1,0 +1,56 @@
+import {
+	IconBug,
+	IconChecklist,
+	IconFilterCog,
+	IconLayoutDashboard,
+	IconPlugConnected,
+	IconRadar2,
+	IconServer2,
+	IconTicket,
+} from "@tabler/icons-react";
+import { NavLink } from "react-router";
+import classes from "./Navigation.module.css";
+
+const GROUPS = [
+	{
+		label: undefined,
+		pages: [
+			{ to: "/", label: "Overview", Icon: IconLayoutDashboard },
+			{ to: "/findings", label: "Findings", Icon: IconBug },
+			{ to: "/tickets", label: "Tickets", Icon: IconTicket },
+			{ to: "/scans", label: "Scans", Icon: IconRadar2 },
+			{ to: "/assets", label: "Assets", Icon: IconServer2 },
+		],
+	},
+	{
+		label: "Azure Boards",
+		pages: [
+			{ to: "/connections", label: "Connections", Icon: IconPlugConnected },
+			{ to: "/rules", label: "Rules", Icon: IconFilterCog },
+			{ to: "/plan", label: "Plan", Icon: IconChecklist },
+		],
+	},
+] as const;
+
+/** The way to every page. */
+export function Navigation() {
+	return (
+		<div>
+			{GROUPS.map((group) => (
+				<div key={group.label ?? ""} className={classes.group}>
+					{group.label && <div className={classes.label}>{group.label}</div>}
+					<ul className={classes.list}>
+						{group.pages.map(({ to, label, Icon }) => (
+							<li key={to}>
+								<NavLink to={to} end={to === "/"} className={classes.link}>
+									<Icon size={17} stroke={1.6} aria-hidden />
+									{label}
+								</NavLink>
+							</li>
+						))}
+					</ul>
+				</div>
+			))}
+		</div>
+	);
+}
