@@ -1,0 +1,100 @@
+//! What each route requires: one table, deny first.
+
+use api::Role;
+use http::Method;
+
+use crate::problem::{Answer, Failure};
+
+/// What a route requires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Required {
+    /// Nothing: anybody may call.
+    Nothing,
+    /// A caller with at least this role.
+    Role(Role),
+}
+
+/// Routes that anybody may call.
+const PUBLIC: [(Method, &str); 5] = [
+    (Method::POST, "/api/v1/session"),
+    (Method::GET, "/api/v1/openapi.json"),
+    (Method::GET, "/healthz"),
+    (Method::GET, "/readyz"),
+    (Method::POST, "/hooks/azure-devops/{secret}"),
+];
+
+/// Changing routes that need less than an administrator.
+const LOWERED: [(Method, &str, Role); 11] = [
+    (Method::DELETE, "/api/v1/session", Role::Reader),
+    (Method::POST, "/api/v1/session/password", Role::Reader),
+    (Method::POST, "/api/v1/plan", Role::Reader),
+    (Method::POST, "/api/v1/rules/plan", Role::Reader),
+    (Method::POST, "/api/v1/imports", Role::Importer),
+    (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
+    (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
+    (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/retry", Role::Analyst),
+    (Method::POST, "/api/v1/reconcile", Role::Analyst),
+    (Method::POST, "/api/v1/connections/{id}/check", Role::Analyst),
+];
+
+/// Reading routes that need more than a reader.
+const RAISED: [(Method, &str, Role); 1] = [(Method::GET, "/api/v1/tokens", Role::Administrator)];
+
+/// What a route requires, by method and the path it was registered with.
+pub(crate) fn required(method: &Method, path: &str) -> Required {
+    // axum answers HEAD with the handler of GET.
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    if PUBLIC.iter().any(|(of, route)| of == method && *route == path) {
+        return Required::Nothing;
+    }
+    let listed = LOWERED.iter().chain(&RAISED).find(|(of, route, _)| of == method && *route == path);
+    Required::Role(match listed {
+        Some((_, _, role)) => *role,
+        None if *method == Method::GET => Role::Reader,
+        None => Role::Administrator,
+    })
+}
+
+/// The word for a role in the database and in messages.
+pub(crate) const fn word(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Importer => "importer",
+        Role::Analyst => "analyst",
+        Role::Administrator => "administrator",
+    }
+}
+
+/// The role of a stored word.
+pub(crate) fn role(stored: &str) -> Answer<Role> {
+    [Role::Reader, Role::Importer, Role::Analyst, Role::Administrator]
+        .into_iter()
+        .find(|role| word(*role) == stored)
+        .ok_or_else(|| Failure::from(store::Error::Word { what: "role", value: stored.to_owned() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_that_nobody_listed_is_for_administrators_unless_it_only_reads() {
+        assert_eq!(required(&Method::POST, "/api/v1/new-thing"), Required::Role(Role::Administrator));
+        assert_eq!(required(&Method::DELETE, "/api/v1/new-thing"), Required::Role(Role::Administrator));
+        assert_eq!(required(&Method::GET, "/api/v1/new-thing"), Required::Role(Role::Reader));
+    }
+
+    #[test]
+    fn reading_the_head_requires_what_reading_requires() {
+        assert_eq!(required(&Method::HEAD, "/api/v1/tokens"), Required::Role(Role::Administrator));
+    }
+
+    #[test]
+    fn every_role_has_a_word_that_leads_back() {
+        for known in [Role::Reader, Role::Importer, Role::Analyst, Role::Administrator] {
+            assert_eq!(role(word(known)).unwrap(), known);
+        }
+        assert!(role("root").is_err());
+    }
+}

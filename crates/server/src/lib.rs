@@ -1,0 +1,86 @@
+//! Lockstep's HTTP server.
+//!
+//! One file for each resource in `routes`; each handler translates, calls one use case and translates back. Who may
+//! call what stands in one table (`access::policy`) that denies first. Everything that goes wrong leaves as a
+//! [`api::Problem`]. The pages of the UI travel inside the binary.
+
+mod access;
+mod extract;
+mod layers;
+pub mod openapi;
+mod paging;
+mod problem;
+mod routes;
+mod start;
+mod translate;
+mod ui;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use chrono::{DateTime, Utc};
+use store::Db;
+use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+use url::Url;
+
+pub use access::{CSRF_HEADER, SESSION_COOKIE};
+pub use problem::chain;
+pub use start::{Running, Settings, StartError, start};
+
+/// Longest body of a request that is not a report, in bytes.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Shared>);
+
+/// The parts of an [`App`].
+pub(crate) struct Shared {
+    /// The database.
+    pub(crate) db: Db,
+    /// What changed, for everybody who watches.
+    pub(crate) live: broadcast::Sender<api::LiveEvent>,
+    /// Failed sign-ins.
+    pub(crate) attempts: access::attempts::Attempts,
+    /// Address under which people reach this server.
+    pub(crate) public_url: Url,
+    /// Cancelled when the server stops, so that endless answers end.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// The present moment.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// All routes, guarded.
+pub(crate) fn router(app: App) -> Router {
+    let (routes, document) = routes::all().split_for_parts();
+    let document = openapi::complete(document);
+    routes
+        .route("/api/v1/openapi.json", get(|| async move { axum::Json(document) }))
+        .layer(from_fn_with_state(app.clone(), access::guard))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .method_not_allowed_fallback(ui::method_not_allowed)
+        .fallback(ui::pages)
+        .layer(CompressionLayer::new())
+        .layer(from_fn(layers::careful_headers))
+        .layer(from_fn(layers::trace))
+        .with_state(app)
+}

@@ -1,0 +1,55 @@
+//! Assets.
+
+use api::{Asset, Page};
+use axum::extract::State;
+use model::AssetId;
+use serde::Deserialize;
+use store::views;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::extract::{Path, Query};
+use crate::paging::Paging;
+use crate::problem::{Answer, Failure};
+use crate::translate;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_assets)).routes(routes!(get_asset))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct AssetQuery {
+    /// Text in the name.
+    q: Option<String>,
+    /// Where the page starts.
+    cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    limit: Option<u32>,
+}
+
+/// Assets by name
+#[utoipa::path(get, path = "/assets", tag = "Assets", params(AssetQuery),
+    responses((status = 200, body = Page<Asset>)))]
+async fn list_assets(State(app): State<App>, Query(query): Query<AssetQuery>) -> Answer<axum::Json<Page<Asset>>> {
+    let paging: Paging<String> = Paging::of("assets", query.cursor.as_deref(), query.limit)?;
+    let text = query.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let mut tx = app.db.read().await?;
+    let rows = views::assets::page(&mut tx, text, paging.after.as_deref(), paging.rows()).await?;
+    Ok(axum::Json(paging.page(rows, |row| row.name_folded.clone(), translate::asset)?))
+}
+
+/// One asset
+#[utoipa::path(get, path = "/assets/{id}", tag = "Assets", params(("id" = AssetId, Path)),
+    responses((status = 200, body = Asset)))]
+async fn get_asset(State(app): State<App>, Path(id): Path<AssetId>) -> Answer<axum::Json<Asset>> {
+    read_asset(&app, id).await.map(axum::Json)
+}
+
+async fn read_asset(app: &App, id: AssetId) -> Answer<Asset> {
+    let mut tx = app.db.read().await?;
+    let row = views::assets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("asset"))?;
+    translate::asset(row)
+}

@@ -1,0 +1,116 @@
+//! Findings and their history.
+
+use std::str::FromStr;
+
+use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery};
+use axum::extract::State;
+use model::{AuditId, FindingId, Severity, Status};
+use store::views;
+use store::views::findings::FindingKey;
+use store::views::history::Subject;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::extract::{Path, Query};
+use crate::paging::Paging;
+use crate::problem::{Answer, Failure};
+use crate::translate;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_findings))
+        .routes(routes!(get_finding))
+        .routes(routes!(finding_history))
+}
+
+/// Findings, worst first, then newest first
+#[utoipa::path(get, path = "/findings", tag = "Findings", params(FindingFilter),
+    responses((status = 200, body = Page<FindingSummary>)))]
+async fn list_findings(
+    State(app): State<App>,
+    Query(query): Query<FindingFilter>,
+) -> Answer<axum::Json<Page<FindingSummary>>> {
+    let paging: Paging<(Severity, FindingId)> = Paging::of("findings", query.cursor.as_deref(), query.limit)?;
+    let filter = views::findings::FindingFilter {
+        statuses: statuses(query.status.as_deref())?,
+        severities: words::<Severity>("severity", query.severity.as_deref())?,
+        asset: query.asset,
+        ticket: query.ticket,
+        text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+    };
+    let after = paging.after.map(|(severity, id)| FindingKey { severity, id });
+    let mut tx = app.db.read().await?;
+    let rows = views::findings::page(&mut tx, &filter, after, paging.rows()).await?;
+    Ok(axum::Json(paging.page(rows, |row| (row.severity, row.id), translate::finding_summary)?))
+}
+
+/// Words separated by commas, each at most once.
+fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(parameter: &str, list: Option<&str>) -> Answer<Vec<T>> {
+    let mut parsed = Vec::new();
+    for word in list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let value = word.parse().map_err(|error| {
+            Failure::invalid(&format!("`{parameter}`: {error}"), "Use the words of the API, separated by commas.")
+        })?;
+        if !parsed.contains(&value) {
+            parsed.push(value);
+        }
+    }
+    Ok(parsed)
+}
+
+/// Statuses separated by commas; `open` stands for all open ones.
+fn statuses(list: Option<&str>) -> Answer<Vec<Status>> {
+    let open: Vec<&str> = Status::ALL.into_iter().filter(|status| status.is_open()).map(Status::as_str).collect();
+    let open = open.join(",");
+    let spelled: Vec<&str> = list
+        .unwrap_or_default()
+        .split(',')
+        .map(|word| if word.trim().eq_ignore_ascii_case("open") { open.as_str() } else { word })
+        .collect();
+    words("status", Some(&spelled.join(",")))
+}
+
+/// One finding in full
+#[utoipa::path(get, path = "/findings/{id}", tag = "Findings", params(("id" = FindingId, Path)),
+    responses((status = 200, body = Finding)))]
+async fn get_finding(State(app): State<App>, Path(id): Path<FindingId>) -> Answer<axum::Json<Finding>> {
+    read_finding(&app, id).await.map(axum::Json)
+}
+
+async fn read_finding(app: &App, id: FindingId) -> Answer<Finding> {
+    let mut tx = app.db.read().await?;
+    let detail = views::findings::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("finding"))?;
+    translate::finding(detail)
+}
+
+/// What happened to a finding, newest first
+#[utoipa::path(get, path = "/findings/{id}/history", tag = "Findings", params(("id" = FindingId, Path), PageQuery),
+    responses((status = 200, body = Page<HistoryEntry>)))]
+async fn finding_history(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    Query(query): Query<PageQuery>,
+) -> Answer<axum::Json<Page<HistoryEntry>>> {
+    let paging: Paging<AuditId> = Paging::of("history", query.cursor.as_deref(), query.limit)?;
+    let mut tx = app.db.read().await?;
+    if views::findings::by_ids(&mut tx, &[id]).await?.is_empty() {
+        return Err(Failure::not_found("finding"));
+    }
+    let rows = views::history::page(&mut tx, Subject::Finding, id.0, paging.after, paging.rows()).await?;
+    Ok(axum::Json(paging.page(rows, |row| row.id, translate::history_entry)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_stands_for_every_open_status_and_can_be_joined_with_others() {
+        let open = statuses(Some("open")).unwrap();
+        assert_eq!(open.len(), Status::ALL.iter().filter(|status| status.is_open()).count());
+        assert_eq!(statuses(Some("open, created,fixed")).unwrap().len(), open.len() + 1);
+        assert!(statuses(None).unwrap().is_empty());
+        assert!(statuses(Some("gone")).is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! Routes, one file for each resource. Handlers translate, call one use case, and translate back.
+
+mod assets;
+mod events;
+mod findings;
+mod health;
+mod jobs;
+mod overview;
+mod scans;
+mod session;
+mod tickets;
+mod tokens;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+
+/// Every route with its description; the paths are complete.
+pub(crate) fn all() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .merge(session::routes())
+        .merge(tokens::routes())
+        .merge(overview::routes())
+        .merge(events::routes())
+        .merge(assets::routes())
+        .merge(jobs::routes())
+        .merge(scans::routes())
+        .merge(findings::routes())
+        .merge(tickets::routes());
+    health::routes().nest("/api/v1", v1)
+}

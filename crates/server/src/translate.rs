@@ -1,0 +1,297 @@
+//! From rows of the database to what the API says, word for word.
+
+use api::{
+    Asset, Attention, Cause, Conflict, Detection, FieldChange, Finding, FindingSummary, HistoryEntry, Job, JobKind, Named,
+    Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketRef, WorkItemShown,
+};
+use model::Severity;
+use model::board::WorkItem;
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error as WordError, StrDeserializer};
+use store::views;
+
+use crate::problem::Answer;
+
+/// A stored word as one of the API's words.
+pub(crate) fn word<T: DeserializeOwned>(what: &'static str, value: &str) -> Answer<T> {
+    parse_word(value).ok_or_else(|| store::Error::Word { what, value: value.to_owned() }.into())
+}
+
+/// A word as one of the API's words, if it is one.
+pub(crate) fn parse_word<T: DeserializeOwned>(value: &str) -> Option<T> {
+    T::deserialize(StrDeserializer::<WordError>::new(value)).ok()
+}
+
+/// The word of one of the API's unit variants.
+pub(crate) fn word_of<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        // Only called with enums whose variants carry nothing.
+        other => unreachable!("a word was expected, not {other:?}"),
+    }
+}
+
+fn document<T: DeserializeOwned>(what: &'static str, text: Option<&str>) -> Answer<Option<T>> {
+    text.map(|text| {
+        serde_json::from_str(text).map_err(|source| store::Error::Document { what, source }.into())
+    })
+    .transpose()
+}
+
+fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
+    let mut counts = SeverityCounts::default();
+    for (severity, number) in by_severity {
+        counts.add(severity, number);
+    }
+    counts
+}
+
+fn some_text(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+pub(crate) fn asset(row: views::assets::AssetRow) -> Answer<Asset> {
+    Ok(Asset {
+        id: row.id,
+        name: row.name,
+        tags: row.tags,
+        tracked_branches: row.tracked_branches,
+        created_at: row.created_at,
+        last_scan_at: row.last_scan_at,
+        open: counts(row.open),
+    })
+}
+
+pub(crate) fn scan(row: views::scans::ScanRow) -> Answer<Scan> {
+    Ok(Scan {
+        id: row.id,
+        asset: Named { id: row.asset_id, name: row.asset_name },
+        scanner: row.scanner,
+        scanner_version: row.scanner_version,
+        format: row.format,
+        configuration: row.configuration,
+        branch: some_text(row.branch),
+        commit: row.commit,
+        started_at: row.started_at,
+        imported_at: row.imported_at,
+        state: word("state of a scan", &row.state)?,
+        coverage: row.coverage,
+        observations: row.observations,
+        new: row.new,
+        regressed: row.regressed,
+        fixed: row.fixed,
+        filename: row.filename,
+    })
+}
+
+pub(crate) fn finding_summary(row: views::findings::FindingRow) -> Answer<FindingSummary> {
+    Ok(FindingSummary {
+        id: row.id,
+        asset: Named { id: row.asset_id, name: row.asset_name },
+        title: row.title,
+        severity: row.severity,
+        status: row.status,
+        kind: row.kind,
+        vulnerability_id: row.vulnerability_id,
+        place: row.place,
+        scanner: row.scanner,
+        first_seen_at: row.first_seen_at,
+        last_seen_at: row.last_seen_at,
+        regressed: row.regressed,
+        request: row.triage.request,
+        temporary_until: row.triage.temporary.map(|temporary| temporary.until),
+        ticket: row.ticket.map(ticket_ref).transpose()?,
+    })
+}
+
+fn ticket_ref(row: views::findings::TicketOfFinding) -> Answer<TicketRef> {
+    let item = row.work_item;
+    Ok(TicketRef {
+        id: row.id,
+        work_item_id: row.work_item_id,
+        health: word("health of a ticket", &row.health)?,
+        url: item.as_ref().and_then(|item| some_text(item.web_url.clone())),
+        state: item.as_ref().map(|item| item.state.clone()),
+        column: item.as_ref().and_then(|item| item.column.clone()),
+        assignee: item.and_then(|item| item.assignee).and_then(|person| some_text(person.display_name)),
+    })
+}
+
+pub(crate) fn finding(detail: views::findings::FindingDetail) -> Answer<Finding> {
+    let reason = detail.summary.triage.reason.clone();
+    let observation = detail.observation;
+    let tracked = detail.tracked_branches;
+    Ok(Finding {
+        summary: finding_summary(detail.summary)?,
+        vulnerability: observation.vulnerability,
+        message: observation.message,
+        location: observation.location,
+        related_locations: observation.related_locations,
+        component: observation.component,
+        scanner_severity: observation.scanner_severity,
+        fingerprint: detail.fingerprint,
+        reason,
+        detections: detail
+            .detections
+            .into_iter()
+            .map(|row| Detection {
+                scanner: row.scanner,
+                configuration: row.configuration,
+                tracked: row.branch.is_empty() || tracked.contains(&row.branch),
+                branch: some_text(row.branch),
+                last_seen_at: row.last_seen_at,
+                last_absent_at: row.last_absent_at,
+            })
+            .collect(),
+    })
+}
+
+pub(crate) fn history_entry(row: views::history::HistoryRow) -> Answer<HistoryEntry> {
+    Ok(HistoryEntry {
+        id: row.id,
+        at: row.at,
+        cause: Cause { kind: word("cause", &row.cause)?, label: row.cause_label },
+        what: row.what,
+        from: row.from_status,
+        to: row.to_status,
+    })
+}
+
+pub(crate) fn ticket_log_entry(row: views::history::HistoryRow) -> Answer<TicketLogEntry> {
+    Ok(TicketLogEntry {
+        id: row.id,
+        at: row.at,
+        cause: Cause { kind: word("cause", &row.cause)?, label: row.cause_label },
+        what: row.what,
+        fields: row
+            .fields
+            .into_iter()
+            .map(|field| FieldChange { field: field.field, from: field.from, to: field.to, reason: field.reason })
+            .collect(),
+    })
+}
+
+pub(crate) fn ticket(row: views::tickets::TicketRow) -> Answer<Ticket> {
+    Ok(Ticket {
+        id: row.id,
+        title: row.title,
+        health: word("health of a ticket", &row.health)?,
+        problem: row.problem,
+        next_step: row.next_step,
+        status: row.status,
+        connection: Named { id: row.connection_id, name: row.connection_name },
+        destination: Named { id: row.destination_id, name: row.destination_name },
+        rule: row.rule_id.zip(row.rule_name).map(|(id, name)| Named { id, name }),
+        work_item: row.work_item.map(work_item),
+        findings: row.findings,
+        conflicts: row
+            .conflicts
+            .into_iter()
+            .map(|conflict| Conflict { field: conflict.field, ours: conflict.ours, theirs: conflict.theirs })
+            .collect(),
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at,
+        synced_at: row.synced_at,
+        created_at: row.created_at,
+    })
+}
+
+fn work_item(item: WorkItem) -> WorkItemShown {
+    WorkItemShown {
+        id: item.id,
+        revision: item.revision,
+        url: item.web_url,
+        work_item_type: item.work_item_type,
+        state: item.state,
+        column: item.column,
+        lane: item.lane,
+        assignee: item.assignee.and_then(|person| some_text(person.display_name)),
+        iteration: item.iteration,
+        comments: item.comment_count,
+    }
+}
+
+/// What the engine keeps of why a job failed.
+#[derive(serde::Deserialize)]
+struct StoredProblem {
+    code: String,
+    title: String,
+    detail: String,
+    #[serde(default)]
+    next_step: String,
+}
+
+pub(crate) fn job(row: views::jobs::JobRow) -> Answer<Job> {
+    let kind: JobKind = word("kind of a job", &row.kind)?;
+    let problem: Option<StoredProblem> = document("problem of a job", row.problem.as_deref())?;
+    let result = row.result.as_deref();
+    Ok(Job {
+        id: row.id,
+        kind,
+        state: word("state of a job", &row.state)?,
+        done: row.done,
+        total: row.total,
+        message: row.message,
+        problem: problem.map(|problem| Problem {
+            kind: format!("urn:lockstep:problem:{}", problem.code),
+            code: problem.code,
+            status: 422,
+            title: problem.title,
+            detail: problem.detail,
+            next_step: problem.next_step,
+            fields: Vec::new(),
+        }),
+        import: match kind {
+            JobKind::Import => document("result of an import", result)?,
+            JobKind::Reconcile => None,
+        },
+        reconcile: match kind {
+            JobKind::Reconcile => document("result of a reconcile", result)?,
+            JobKind::Import => None,
+        },
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    })
+}
+
+/// What tickets of one health ask of a person, if anything.
+pub(crate) fn ticket_attention(health: TicketHealth, count: u64) -> Option<Attention> {
+    let tickets = if count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") };
+    let (message, next_step) = match health {
+        TicketHealth::Parked => (
+            format!("{tickets} failed too often and wait for you."),
+            "Read the error on the ticket, mend its cause, then retry.",
+        ),
+        TicketHealth::Missing => (
+            format!("The work item of {tickets} was deleted or can no longer be read."),
+            "Restore the work item, or give the connection the right to read it.",
+        ),
+        TicketHealth::Conflict => (
+            format!("Somebody on the board decided otherwise on {tickets}."),
+            "Compare both values on the ticket.",
+        ),
+        TicketHealth::OverBudget => (
+            format!("{tickets} wait because the destination got all the work items it may get today."),
+            "Raise the destination's daily budget, or wait until midnight UTC.",
+        ),
+        TicketHealth::InStep
+        | TicketHealth::Waiting
+        | TicketHealth::Pending
+        | TicketHealth::Retrying
+        | TicketHealth::Closed => return None,
+    };
+    Some(Attention { message, next_step: next_step.to_owned(), link: format!("/tickets?health={}", word_of(&health)) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_lead_back_to_what_they_stand_for() {
+        for health in [TicketHealth::InStep, TicketHealth::OverBudget, TicketHealth::Closed] {
+            assert_eq!(parse_word::<TicketHealth>(&word_of(&health)), Some(health));
+        }
+        assert_eq!(parse_word::<TicketHealth>("broken"), None);
+    }
+}
