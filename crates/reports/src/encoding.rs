@@ -3,6 +3,7 @@
 /// Follows a stream of bytes and says whether it is UTF-8 (RFC 3629: no surrogates, no overlong forms).
 #[derive(Default)]
 pub(crate) struct Utf8 {
+    first: u8,
     left: u8,
     low: u8,
     high: u8,
@@ -16,12 +17,13 @@ impl Utf8 {
     pub(crate) fn follow(&mut self, byte: u8) -> Result<(), String> {
         if self.left > 0 {
             if !(self.low..=self.high).contains(&byte) {
-                return Err(not_utf8(byte));
+                return Err(not_utf8(self.first));
             }
             self.left -= 1;
             (self.low, self.high) = (0x80, 0xBF);
             return Ok(());
         }
+        self.first = byte;
         (self.left, self.low, self.high) = match byte {
             0..=0x7F => (0, 0, 0),
             0xC2..=0xDF => (1, 0x80, 0xBF),

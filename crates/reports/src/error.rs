@@ -11,7 +11,7 @@ pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Place {
     /// Bytes read, from 0.
     pub byte: u64,
-    /// Line, from 1.
+    /// Line, from 1; 0 if only the path is known.
     pub line: u64,
     /// Column in characters, from 1.
     pub column: u64,
@@ -21,9 +21,13 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {} (byte {})", self.line, self.column, self.byte)?;
-        if !self.path.is_empty() {
-            write!(f, ", at {}", self.path)?;
+        if self.line > 0 {
+            write!(f, "line {}, column {} (byte {})", self.line, self.column, self.byte)?;
+        }
+        match (self.line > 0, self.path.is_empty()) {
+            (_, true) => {}
+            (true, false) => write!(f, ", at {}", self.path)?,
+            (false, false) => write!(f, "at {}", self.path)?,
         }
         Ok(())
     }
@@ -43,6 +47,11 @@ impl Error {
         Self { kind, place: None }
     }
 
+    /// An error of a value whose path is known, but not where in the file it stands.
+    pub(crate) fn at_path(kind: ErrorKind, path: impl Into<String>) -> Self {
+        Self::at(kind, Place { path: path.into(), ..Place::default() })
+    }
+
     pub(crate) fn at(kind: ErrorKind, place: Place) -> Self {
         Self { kind, place: Some(place) }
     }
@@ -51,8 +60,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.kind),
-            None => self.kind.fmt(f),
+            Some(place) if *place != Place::default() => write!(f, "{place}: {}", self.kind),
+            _ => self.kind.fmt(f),
         }
     }
 }

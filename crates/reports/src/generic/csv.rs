@@ -64,6 +64,7 @@ fn pass(
         Guard { input: BufReader::with_capacity(HEAD_BYTES, input), limits, progress: Rc::clone(&progress) };
     let header = guard.header()?;
     let delimiter = delimiter(&header) as u8;
+    progress.borrow_mut().delimiter = delimiter;
     // Rows of any length are taken in, so that a wrong one is told with names instead of numbers.
     let mut reader = ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(guard);
     let fail = |error: csv::Error| refuse(error, &progress);
@@ -84,13 +85,17 @@ fn pass(
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        if record.len() != columns.len() {
+        let cut_off = progress.borrow().in_quotes && reader.is_done();
+        if record.len() != columns.len() && !cut_off {
             let reason = format!(
                 "the row has {} cells, the header has {}; put cells that hold the delimiter or line breaks in quotes",
                 record.len(),
                 columns.len()
             );
             return Err(Error::at(ErrorKind::Invalid { reason }, Place { path: String::new(), ..place(0) }));
+        }
+        if cut_off {
+            break;
         }
         let mut draft = Draft::default();
         for (index, (cell, column)) in record.iter().zip(&columns).enumerate() {
@@ -226,6 +231,9 @@ struct Progress {
     line: u64,
     row_bytes: u64,
     in_quotes: bool,
+    just_closed: bool,
+    delimiter: u8,
+    last: u8,
     ends_a_line: bool,
     utf8: Utf8,
     failure: Option<ErrorKind>,
@@ -276,9 +284,13 @@ impl Progress {
             let what = "size of one row in bytes (a quote that is not closed, perhaps)";
             return Err(ErrorKind::LimitExceeded { what, bound });
         }
-        // Two quotes for one inside a cell toggle twice, so the state is right at every line break.
+        // A quote opens a cell only at its start; two quotes inside a cell close and open it again (RFC 4180).
+        let starts_cell =
+            self.last == self.delimiter || matches!(self.last, 0 | b'\n' | b'\r') || self.just_closed;
+        self.just_closed = false;
         match byte {
-            b'"' => self.in_quotes = !self.in_quotes,
+            b'"' if self.in_quotes => (self.in_quotes, self.just_closed) = (false, true),
+            b'"' if starts_cell => self.in_quotes = true,
             b'\n' => {
                 self.line += 1;
                 if !self.in_quotes {
@@ -287,7 +299,8 @@ impl Progress {
             }
             _ => {}
         }
-        self.ends_a_line = matches!(byte, b'\n' | b'\r');
+        self.last = byte;
+        self.ends_a_line = byte == b'\n';
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use super::finding::{Draft, FIELDS};
 use super::names::{is_private, unknown};
 use crate::ReadSeek;
-use crate::error::{Error, ErrorKind, Place};
+use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{FromOne, Presence, Words};
 use crate::json::seeds::{Elements, Keys};
 use crate::json::{self, Failure};
@@ -80,9 +80,7 @@ struct GivenCoverage {
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     let document: Document = json::pass(input, limits, BULK, &Failure::default(), PhantomData)?;
-    let scan = scan(document).map_err(|(path, kind)| {
-        Error::at(kind, Place { byte: 0, line: 1, column: 1, path: path.to_owned() })
-    })?;
+    let scan = scan(document).map_err(|(path, kind)| Error::at_path(kind, path))?;
     output.run(scan)?;
     let failure = Failure::default();
     let output = RefCell::new(output);

@@ -116,6 +116,12 @@ impl<'a> Guard<'a> {
         self.pending == Pending::Close
     }
 
+    /// Whether the file ends here although the JSON does not.
+    pub(crate) fn ends_unfinished(&mut self) -> bool {
+        let open = self.levels.len() - usize::from(self.just_closed() && !self.levels.is_empty());
+        open > 0 && matches!(self.next_byte(), Ok(None))
+    }
+
     /// Where the last byte was read. `whole_object` leaves out the last key: the object as a whole is meant.
     pub(crate) fn place(&self, whole_object: bool) -> Place {
         let mut path = String::new();
@@ -274,6 +280,9 @@ impl<'a> Guard<'a> {
     }
 
     fn next_byte(&mut self) -> io::Result<Option<u8>> {
+        if self.failure.is_some() {
+            return Err(io::Error::other("stopped"));
+        }
         loop {
             let Some(&byte) = self.input.fill_buf()?.first() else {
                 return match self.utf8.finish() {

@@ -5,7 +5,7 @@ pub(crate) mod lenient;
 pub(crate) mod seeds;
 
 use std::cell::RefCell;
-use std::io::SeekFrom;
+use std::io::{Read, SeekFrom};
 
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
@@ -38,34 +38,66 @@ pub(crate) fn pass<S, T>(
 where
     S: for<'de> DeserializeSeed<'de, Value = T>,
 {
-    input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
-    let mut guard = Guard::new(input, limits, bulk);
-    guard.skip_mark().map_err(ErrorKind::Io)?;
+    let mut guard = open(&mut *input, limits, bulk)?;
     let mut parser = serde_json::Deserializer::from_reader(&mut guard);
     let result = seed.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
     drop(parser);
-    result.map_err(|error| explain(error, guard, failure))
-}
-
-fn explain(error: serde_json::Error, mut guard: Guard<'_>, failure: &Failure) -> Error {
-    if let Some(kind) = failure.0.borrow_mut().take().or_else(|| guard.failure.take()) {
-        return Error::at(kind, guard.place(guard.just_closed()));
-    }
-    let category = error.classify();
-    if category == Category::Io {
-        return ErrorKind::Io(std::io::Error::from(error)).into();
+    let error = match result {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let stopped = guard.failure.take();
+    let typed = failure.0.borrow_mut().take();
+    let (place, inside_text) = (guard.place(false), guard.inside_text());
+    drop(guard);
+    if let Some(kind) = stopped {
+        return Err(Error::at(kind, place));
     }
     let full = error.to_string();
-    // The parser's own position does not know about texts that were cut; ours does.
     let reason = full.rsplit_once(" at line ").map_or(full.as_str(), |(reason, _)| reason).to_owned();
-    let place = guard.place(reason.starts_with("missing field"));
-    let kind = match category {
-        Category::Eof if guard.inside_text() => ErrorKind::Truncated { inside: "a text".to_owned() },
-        Category::Eof => ErrorKind::Truncated { inside: "the JSON".to_owned() },
-        Category::Syntax => ErrorKind::Syntax { reason: format!("not valid JSON: {reason}") },
-        Category::Data | Category::Io => {
+    let kind = match (typed, error.classify()) {
+        (Some(kind), _) => kind,
+        (None, Category::Io) => return Err(ErrorKind::Io(std::io::Error::from(error)).into()),
+        (None, Category::Eof) => {
+            let inside = if inside_text { "a text" } else { "the JSON" };
+            return Err(Error::at(ErrorKind::Truncated { inside: inside.to_owned() }, place));
+        }
+        (None, Category::Syntax) => ErrorKind::Syntax { reason: format!("not valid JSON: {reason}") },
+        (None, Category::Data) => {
             ErrorKind::invalid(format!("{reason}; the report does not follow its format"))
         }
     };
-    Error::at(kind, place)
+    let mut guard = open(input, limits, bulk)?;
+    find(&mut guard, error.line(), error.column())?;
+    let place = guard.place(reason.starts_with("missing field") || guard.just_closed());
+    if matches!(kind, ErrorKind::Syntax { .. }) && guard.ends_unfinished() {
+        return Err(Error::at(ErrorKind::Truncated { inside: "the JSON".to_owned() }, place));
+    }
+    Err(Error::at(kind, place))
+}
+
+fn open<'a>(
+    input: &'a mut dyn ReadSeek,
+    limits: &'a Limits,
+    bulk: &'static [&'static str],
+) -> Result<Guard<'a>, Error> {
+    input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
+    let mut guard = Guard::new(input, limits, bulk);
+    guard.skip_mark().map_err(ErrorKind::Io)?;
+    Ok(guard)
+}
+
+/// Reads again up to where the parser made its error. The parser goes on reading a little after that, so where the
+/// first reading ended is not where the error is; its own count knows neither path nor texts that were cut.
+fn find(guard: &mut Guard<'_>, line: usize, column: usize) -> Result<(), Error> {
+    let (mut at_line, mut at_column) = (1, 0);
+    let mut byte = [0];
+    while (at_line, at_column) < (line, column) && guard.read(&mut byte).map_err(ErrorKind::Io)? == 1 {
+        if byte == *b"\n" {
+            (at_line, at_column) = (at_line + 1, 0);
+        } else {
+            at_column += 1;
+        }
+    }
+    Ok(())
 }

@@ -16,12 +16,12 @@ use std::marker::PhantomData;
 use serde::de::{DeserializeSeed, Deserializer};
 
 use crate::ReadSeek;
-use crate::error::{Error, ErrorKind, Place};
+use crate::error::{Error, ErrorKind};
 use crate::json::seeds::{Elements, Keys, Value};
 use crate::json::{self, Failure};
 use crate::limits::Limits;
 use crate::output::Output;
-use model::{Log, SarifResult};
+use model::{Log, SarifResult, Version};
 use run::Header;
 
 /// Keys whose values are streamed or skipped.
@@ -37,32 +37,42 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
 }
 
 fn headers(input: &mut dyn ReadSeek, limits: &Limits) -> Result<Vec<Header>, Error> {
-    let log: Log = json::pass(input, limits, BULK, &Failure::default(), PhantomData)?;
-    let at = |path: &str, kind| Error::at(kind, Place { line: 1, column: 1, byte: 0, path: path.to_owned() });
-    match log.version.as_deref() {
-        // 2.2 is the draft after 2.1.0 and adds to it; a file that names no version is judged by its structure.
-        None | Some("2.1.0" | "2.2" | "2.2.0") => {}
-        Some(old) => {
-            let old = crate::text::shorten(old, 40);
-            return Err(at(
-                "version",
-                ErrorKind::invalid(format!(
-                    "this is SARIF {old}; only the standard version 2.1.0 is read, so update the scanner or convert \
-                     the file (Sarif.Multitool: `sarif transform --sarif-output-version current`)"
-                )),
-            ));
+    let log: Log = match json::pass(input, limits, BULK, &Failure::default(), PhantomData) {
+        Ok(log) => log,
+        // Drafts differ in their structure: the version says more than the first value that does not fit.
+        Err(error) if matches!(error.kind, ErrorKind::Invalid { .. }) => {
+            let version = json::pass(input, limits, BULK, &Failure::default(), PhantomData::<Version>);
+            return Err(version.and_then(|version| known(version.version.first())).err().unwrap_or(error));
         }
-    }
+        Err(error) => return Err(error),
+    };
+    known(log.version.as_deref())?;
     if log.runs.is_empty() {
         return Err(ErrorKind::NoRun.into());
     }
     if log.inline_external_properties.iter().any(|part| !part.results.is_empty()) {
         let reason =
             "results in `inlineExternalProperties` are not read; let the scanner write them into its runs";
-        return Err(at("inlineExternalProperties", ErrorKind::invalid(reason)));
+        return Err(Error::at_path(ErrorKind::invalid(reason), "inlineExternalProperties"));
     }
     let runs = log.runs.into_iter().enumerate();
-    runs.map(|(index, run)| Header::new(run).map_err(|kind| at(&format!("runs[{index}]"), kind))).collect()
+    runs.map(|(index, run)| Header::new(run).map_err(|kind| Error::at_path(kind, format!("runs[{index}]"))))
+        .collect()
+}
+
+/// 2.2 is the draft after 2.1.0 and adds to it; a file that names no version is judged by its structure.
+fn known(version: Option<&str>) -> Result<(), Error> {
+    match version {
+        None | Some("2.1.0" | "2.2" | "2.2.0") => Ok(()),
+        Some(other) => {
+            let other = crate::text::shorten(other, 40);
+            let reason = format!(
+                "this is SARIF {other}; only the standard version 2.1.0 is read, so update the scanner or convert the \
+                 file (Sarif.Multitool: `sarif transform --sarif-output-version current`)"
+            );
+            Err(Error::at_path(ErrorKind::invalid(reason), "version"))
+        }
+    }
 }
 
 /// The document: everything but `runs` is skipped.

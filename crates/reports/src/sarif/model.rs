@@ -18,6 +18,13 @@ pub(super) struct Log {
     pub(super) inline_external_properties: Vec<ExternalProperties>,
 }
 
+/// Only the version of a file.
+#[derive(Deserialize)]
+pub(super) struct Version {
+    #[serde(default)]
+    pub(super) version: Words,
+}
+
 /// Parts of a run that stand elsewhere in the file (4.3). Only whether there are results matters.
 #[derive(Deserialize)]
 pub(super) struct ExternalProperties {

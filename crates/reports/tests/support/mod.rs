@@ -1,5 +1,7 @@
 //! Verbs that the tests share: read a report from a file or from text.
 
+#![expect(dead_code, reason = "each test file uses its part of these verbs")]
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -8,27 +10,27 @@ use reports::{Error, Event, Format, Limits, Summary};
 
 /// A report as it arrived at the sink.
 #[derive(Debug)]
-pub struct Report {
-    pub summary: Summary,
-    pub runs: Vec<ScanRun>,
-    pub observations: Vec<Observation>,
+pub(crate) struct Report {
+    pub(crate) summary: Summary,
+    pub(crate) runs: Vec<ScanRun>,
+    pub(crate) observations: Vec<Observation>,
 }
 
 impl Report {
     /// The only observation.
     #[track_caller]
-    pub fn only(&self) -> &Observation {
+    pub(crate) fn only(&self) -> &Observation {
         assert_eq!(self.observations.len(), 1, "{:#?}", self.observations);
         &self.observations[0]
     }
 }
 
 /// Reads bytes with their format detected.
-pub fn read(bytes: &[u8]) -> Result<Report, Error> {
+pub(crate) fn read(bytes: &[u8]) -> Result<Report, Error> {
     read_as(bytes, None, &Limits::default())
 }
 
-pub fn read_as(bytes: &[u8], format: Option<Format>, limits: &Limits) -> Result<Report, Error> {
+pub(crate) fn read_as(bytes: &[u8], format: Option<Format>, limits: &Limits) -> Result<Report, Error> {
     let mut runs = Vec::new();
     let mut observations = Vec::new();
     let mut sink = |event| {
@@ -52,13 +54,13 @@ pub fn read_as(bytes: &[u8], format: Option<Format>, limits: &Limits) -> Result<
 }
 
 /// A sample of our own.
-pub fn sample(name: &str) -> Vec<u8> {
+pub(crate) fn sample(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/samples").join(name);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// Public reports with known contents, where they are installed.
-pub fn fixtures() -> Option<PathBuf> {
+pub(crate) fn fixtures() -> Option<PathBuf> {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/scans"));
     if path.is_dir() {
         return Some(path);
