@@ -172,7 +172,9 @@ impl ProcessKind {
 
 impl Process {
     pub(crate) fn type_named(&self, name: &str) -> Option<&TypeDef> {
-        self.types.iter().find(|t| t.name.eq_ignore_ascii_case(name) || t.reference_name().eq_ignore_ascii_case(name))
+        self.types
+            .iter()
+            .find(|t| t.name.eq_ignore_ascii_case(name) || t.reference_name().eq_ignore_ascii_case(name))
     }
 
     /// The types of a backlog level, without bugs (a team decides where those go).

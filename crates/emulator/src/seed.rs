@@ -62,6 +62,8 @@ pub struct UserSeed {
     pub pats: Vec<String>,
     /// Offered in the "Acting as" list of the board page.
     pub human: bool,
+    /// Lacks the permission to create tag definitions (403 TF401289).
+    pub no_new_tags: bool,
 }
 
 /// An Entra application with a client secret.
@@ -202,7 +204,8 @@ impl ProjectSeed {
 }
 
 /// The token of the demo's service account: 84 characters like a current PAT, and worth nothing elsewhere.
-pub const DEMO_PAT: &str = "demo-pat-for-the-emulator-only-000000000000000000000000000000000000000000000AZDO0000";
+pub const DEMO_PAT: &str =
+    "demo-pat-for-the-emulator-only-000000000000000000000000000000000000000000000AZDO0000";
 
 impl Seed {
     /// The demo: organization `contoso`, Agile project `Webshop`, teams `Payments` and `Storefront` with
@@ -235,6 +238,7 @@ impl Seed {
                         role: Role::Administrator,
                         pats: vec![DEMO_PAT.into()],
                         human: false,
+                        no_new_tags: false,
                     },
                     UserSeed::person("Ada Marsh", "ada.marsh@contoso.example").with_role(Role::Administrator),
                     UserSeed::person("Ben Okafor", "ben.okafor@contoso.example"),

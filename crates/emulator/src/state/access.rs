@@ -42,7 +42,8 @@ pub(crate) fn authenticate(
     request: &Request,
     now: DateTime<Utc>,
 ) -> Who {
-    let Some((scheme, credential)) = request.header_value("authorization").and_then(|h| h.split_once(' ')) else {
+    let Some((scheme, credential)) = request.header_value("authorization").and_then(|h| h.split_once(' '))
+    else {
         return Who::Unknown;
     };
     let identity = if scheme.eq_ignore_ascii_case("basic") {
@@ -61,7 +62,11 @@ pub(crate) fn authenticate(
     } else if scheme.eq_ignore_ascii_case("bearer") {
         match tokens.get(credential.trim()) {
             Some(token) if token.expires > now => {
-                match org.principals.iter().find(|p| p.client_id == token.client_id && org.tenant == token.tenant) {
+                match org
+                    .principals
+                    .iter()
+                    .find(|p| p.client_id == token.client_id && org.tenant == token.tenant)
+                {
                     Some(principal) => principal.identity,
                     None => return Who::NotAMember(format!("{}\\{}", token.tenant, token.client_id)),
                 }
@@ -83,7 +88,11 @@ pub(crate) fn authenticate(
 pub(crate) fn sign_in(base_url: &str, request: &Request) -> Response {
     if request.header_value("x-tfs-fedauthredirect").is_some_and(|v| v.eq_ignore_ascii_case("suppress")) {
         let challenge = format!("Basic realm=\"{base_url}/\"");
-        return Response { status: 401, headers: vec![("WWW-Authenticate".into(), challenge)], body: Vec::new() };
+        return Response {
+            status: 401,
+            headers: vec![("WWW-Authenticate".into(), challenge)],
+            body: Vec::new(),
+        };
     }
     Response {
         status: 203,
@@ -102,7 +111,10 @@ pub(crate) fn not_a_member(who: &str, tenant: Uuid) -> Response {
         status: error.status,
         headers: vec![
             ("Content-Type".into(), error.content_type().into()),
-            ("WWW-Authenticate".into(), format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}")),
+            (
+                "WWW-Authenticate".into(),
+                format!("Bearer authorization_uri=https://login.microsoftonline.com/{tenant}"),
+            ),
             ("WWW-Authenticate".into(), "TFS-Federated".into()),
             ("X-VSS-ResourceTenant".into(), tenant.to_string()),
         ],
@@ -111,7 +123,12 @@ pub(crate) fn not_a_member(who: &str, tenant: Uuid) -> Response {
 }
 
 /// `POST /{tenant}/oauth2/v2.0/token` with client credentials.
-pub(crate) fn issue_token(state: &mut State, now: DateTime<Utc>, tenant: &str, request: &Request) -> Response {
+pub(crate) fn issue_token(
+    state: &mut State,
+    now: DateTime<Utc>,
+    tenant: &str,
+    request: &Request,
+) -> Response {
     let answer = |status: u16, value: Value| Response {
         status,
         headers: vec![
@@ -153,7 +170,9 @@ pub(crate) fn issue_token(state: &mut State, now: DateTime<Utc>, tenant: &str, r
     };
     let scope = form.get("scope").unwrap_or_default();
     if !scope.starts_with(RESOURCE) || !scope.ends_with("/.default") {
-        let text = format!("The provided request must include a valid 'scope' input parameter. The scope {scope} is not valid.");
+        let text = format!(
+            "The provided request must include a valid 'scope' input parameter. The scope {scope} is not valid."
+        );
         return refuse(400, "invalid_scope", 70_011, &text, trace);
     }
     let wanted = form.get("client_id").unwrap_or_default();
@@ -164,7 +183,8 @@ pub(crate) fn issue_token(state: &mut State, now: DateTime<Utc>, tenant: &str, r
         .flat_map(|org| &org.principals)
         .find(|p| p.client_id.to_string().eq_ignore_ascii_case(wanted));
     let Some(principal) = principal else {
-        let text = format!("Application with identifier '{wanted}' was not found in the directory '{tenant}'.");
+        let text =
+            format!("Application with identifier '{wanted}' was not found in the directory '{tenant}'.");
         return refuse(400, "unauthorized_client", 700_016, &text, trace);
     };
     if form.get("client_secret") != Some(principal.client_secret.as_str()) {

@@ -59,7 +59,9 @@ pub(crate) fn initial(process: ProcessKind, bugs: BugsBehavior, ids: &mut Ids) -
             let types = types_on(definition, &level.category, bugs);
             let states: Vec<&str> = types
                 .first()
-                .map(|t| t.states.iter().filter(|s| s.category != "Removed").map(|s| s.name.as_str()).collect())
+                .map(|t| {
+                    t.states.iter().filter(|s| s.category != "Removed").map(|s| s.name.as_str()).collect()
+                })
                 .unwrap_or_default();
             let last = states.len().saturating_sub(1);
             let columns = states
@@ -174,7 +176,8 @@ pub(crate) fn state_from_column(
         }
         if written(&lane_field) && !text(fields, &lane_field).is_empty() {
             let name = text(fields, &lane_field).to_owned();
-            let row = board.rows.iter().find(|r| r.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&name)));
+            let row =
+                board.rows.iter().find(|r| r.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&name)));
             match row.and_then(|r| r.name.clone()) {
                 Some(canonical) => {
                     fields.insert(lane_field, canonical.into());
@@ -191,7 +194,13 @@ pub(crate) fn state_from_column(
 
 /// Step two, once the state is settled: every board that shows the item gets a column that fits the state,
 /// every other one loses its fields, and the read-only mirrors follow.
-pub(crate) fn place(project: &Project, kind: &str, fields: &mut Fields, errors: &mut Vec<RuleError>, written: &dyn Fn(&str) -> bool) {
+pub(crate) fn place(
+    project: &Project,
+    kind: &str,
+    fields: &mut Fields,
+    errors: &mut Vec<RuleError>,
+    written: &dyn Fn(&str) -> bool,
+) {
     let area = text(fields, "System.AreaPath").to_owned();
     let state = text(fields, "System.State").to_owned();
     let boards = of_item(project, kind, &area);
@@ -235,7 +244,11 @@ fn mirror(fields: &mut Fields, boards: &[(&Team, &Board)], area: &str) {
         fields.remove(name);
     }
     let closeness = |team: &Team| {
-        team.areas.iter().filter(|(p, _)| area.to_lowercase().starts_with(&p.to_lowercase())).map(|(p, _)| p.len()).max()
+        team.areas
+            .iter()
+            .filter(|(p, _)| area.to_lowercase().starts_with(&p.to_lowercase()))
+            .map(|(p, _)| p.len())
+            .max()
     };
     let Some((_, board)) = boards.iter().max_by_key(|(team, _)| closeness(team)) else { return };
     for (mirror, field) in [
@@ -390,17 +403,23 @@ pub(crate) fn replace_columns(world: &mut World, name: &str) -> Answer {
     let (project, team, board) = find(world, name)?;
     let types = types_on(project.definition(), &board.category, team.bugs);
     if sent.len() < 2 {
-        return Err(ApiError::board_invalid("VS403338: The board must have an incoming and an outgoing column."));
+        return Err(ApiError::board_invalid(
+            "VS403338: The board must have an incoming and an outgoing column.",
+        ));
     }
     let last = sent.len() - 1;
     for (at, column) in sent.iter().enumerate() {
         if sent[..at].iter().any(|c| c.name.eq_ignore_ascii_case(&column.name)) {
-            return Err(ApiError::board_invalid(format!("VS403339: Column name '{}' is used twice.", column.name)));
+            return Err(ApiError::board_invalid(format!(
+                "VS403339: Column name '{}' is used twice.",
+                column.name
+            )));
         }
         for kind in &types {
             let state = column.state_mappings.get(&kind.name).and_then(|s| kind.state(s));
             if state.is_none() {
-                let message = format!("VS403340: Column '{}' has no valid state for {}.", column.name, kind.name);
+                let message =
+                    format!("VS403340: Column '{}' has no valid state for {}.", column.name, kind.name);
                 return Err(ApiError::board_invalid(message));
             }
         }

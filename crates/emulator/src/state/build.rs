@@ -11,7 +11,9 @@ use super::{
     journal::Journal,
     model::{Column, Identity, Node, Organization, Principal, Project, Row, Team},
 };
-use crate::seed::{BugsBehavior, ColumnSeed, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed};
+use crate::seed::{
+    BugsBehavior, ColumnSeed, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed,
+};
 
 pub(crate) fn state(seed: &Seed, now: DateTime<Utc>) -> State {
     let mut ids = Ids { number: seed.number, used: 0 };
@@ -65,6 +67,7 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
             unique_name: user.email.clone(),
             role: user.role,
             human: user.human,
+            may_create_tags: !user.no_new_tags,
             application: false,
         });
         org.pats.extend(user.pats.iter().map(|pat| (pat.clone(), id)));
@@ -77,6 +80,7 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
             unique_name: principal.client_id.to_string(),
             role: principal.role,
             human: false,
+            may_create_tags: true,
             application: true,
         });
         org.principals.push(Principal {
@@ -133,7 +137,13 @@ fn build_project(seed: &ProjectSeed, org: &mut Organization, ids: &mut Ids, now:
 
 pub(crate) fn node(name: &str, org: &mut Organization, ids: &mut Ids) -> Node {
     org.last_node += 1;
-    Node { id: org.last_node, identifier: ids.guid(), name: name.into(), children: Vec::new(), attributes: None }
+    Node {
+        id: org.last_node,
+        identifier: ids.guid(),
+        name: name.into(),
+        children: Vec::new(),
+        attributes: None,
+    }
 }
 
 fn grow(root: &mut Node, path: &str, org: &mut Organization, ids: &mut Ids) {
@@ -153,7 +163,8 @@ fn team(seed: &TeamSeed, project: &ProjectSeed, org: &Organization, ids: &mut Id
         .areas
         .iter()
         .map(|area| {
-            let path = if area.is_empty() { project.name.clone() } else { format!("{}\\{area}", project.name) };
+            let path =
+                if area.is_empty() { project.name.clone() } else { format!("{}\\{area}", project.name) };
             (path, seed.include_sub_areas)
         })
         .collect();

@@ -111,7 +111,11 @@ pub(crate) enum Reply {
     /// JSON whose content type lacks the charset, as the reporting routes answer.
     Reporting(Value),
     Empty(u16),
-    File { name: String, content: Vec<u8>, download: bool },
+    File {
+        name: String,
+        content: Vec<u8>,
+        download: bool,
+    },
 }
 
 /// What handlers return.
@@ -131,7 +135,8 @@ impl Call {
         if self.body.is_empty() {
             return Err(ApiError::missing_body(parameter));
         }
-        serde_json::from_slice(&self.body).map_err(|error| ApiError::argument(format!("{parameter}: {error}")))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ApiError::argument(format!("{parameter}: {error}")))
     }
 
     /// A link at organization level.

@@ -41,7 +41,14 @@ impl Tree {
 }
 
 /// `depth` counts the levels of children to include.
-fn node_json(world: &World, project: &Project, tree: Tree, node: &Node, below: &[String], depth: i64) -> Value {
+fn node_json(
+    world: &World,
+    project: &Project,
+    tree: Tree,
+    node: &Node,
+    below: &[String],
+    depth: i64,
+) -> Value {
     let (structure, segment, plural) = tree.words();
     let url_of = |path: &[String]| {
         let rest = path.iter().fold(String::new(), |r, s| r + "/" + &encode(s));
@@ -183,8 +190,10 @@ pub(crate) fn list_tags(world: &World) -> Answer {
 
 pub(crate) fn get_tag(world: &World, name: &str) -> Answer {
     let project = world.project()?;
-    let found =
-        project.tags.iter().find(|t| t.name.to_lowercase() == name.to_lowercase() || t.id.to_string() == name);
+    let found = project
+        .tags
+        .iter()
+        .find(|t| t.name.to_lowercase() == name.to_lowercase() || t.id.to_string() == name);
     let tag = found.ok_or_else(|| ApiError::no_node(name))?;
     ok(tag_json(world, project, tag))
 }

@@ -50,9 +50,8 @@ pub(crate) fn get_project(world: &World, name: &str) -> Answer {
         "collection": {"href": call.org_url(&format!("_apis/projectCollections/{}", world.org.id))},
         "web": {"href": call.org_url(&encode(&project.name))},
     });
-    body["defaultTeam"] = team.map_or(Value::Null, |t| {
-        json!({"id": t.id, "name": t.name, "url": team_url(world, project, t)})
-    });
+    body["defaultTeam"] =
+        team.map_or(Value::Null, |t| json!({"id": t.id, "name": t.name, "url": team_url(world, project, t)}));
     if call.query.flag("includeCapabilities") {
         body["capabilities"] = json!({
             "processTemplate": {"templateName": process.name, "templateTypeId": process.template_type_id},

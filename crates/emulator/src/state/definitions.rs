@@ -71,9 +71,17 @@ impl World<'_> {
                     read_only: false,
                 };
                 [
-                    field("System.ExtensionMarker", format!("WEF_{wef}_Extension Marker"), FieldKind::Boolean),
+                    field(
+                        "System.ExtensionMarker",
+                        format!("WEF_{wef}_Extension Marker"),
+                        FieldKind::Boolean,
+                    ),
                     field("Kanban.Column", format!("WEF_{wef}_{} Column", board.name), FieldKind::String),
-                    field("Kanban.Column.Done", format!("WEF_{wef}_{} Column Done", board.name), FieldKind::Boolean),
+                    field(
+                        "Kanban.Column.Done",
+                        format!("WEF_{wef}_{} Column Done", board.name),
+                        FieldKind::Boolean,
+                    ),
                     field("Kanban.Lane", format!("WEF_{wef}_{} Lane", board.name), FieldKind::String),
                 ]
             })
@@ -264,14 +272,16 @@ pub(crate) fn list_type_fields(world: &World, name: &str) -> Answer {
 pub(crate) fn get_type_field(world: &World, name: &str, field: &str) -> Answer {
     let (_, kind) = world.work_item_type(name)?;
     let all = type_fields(world, kind, expands_values(world));
-    let found = all.into_iter().find(|f| f["referenceName"].as_str().is_some_and(|r| r.eq_ignore_ascii_case(field)));
+    let found =
+        all.into_iter().find(|f| f["referenceName"].as_str().is_some_and(|r| r.eq_ignore_ascii_case(field)));
     found.map_or_else(|| Err(ApiError::no_field(field)), ok)
 }
 
 fn categories(world: &World) -> Result<Vec<Value>, ApiError> {
     let project = world.project()?;
     let url = |rest: &str| world.call.project_url(project.id, &format!("_apis/wit/{rest}"));
-    let mut names: Vec<&str> = project.definition().types.iter().filter_map(|t| t.category.as_deref()).collect();
+    let mut names: Vec<&str> =
+        project.definition().types.iter().filter_map(|t| t.category.as_deref()).collect();
     names.sort_unstable();
     names.dedup();
     let mut all: Vec<Value> = names

@@ -31,7 +31,16 @@ const FRAMEWORK: &str = "Microsoft.VisualStudio.Services.WebApi";
 impl ApiError {
     fn new(status: u16, type_key: &'static str, namespace: &'static str, message: String) -> Self {
         let event_id = if namespace == TRACKING { 3200 } else { 3000 };
-        Self { status, type_key, type_name: namespace, message, event_id, error_code: 0, custom: None, plain_text: false }
+        Self {
+            status,
+            type_key,
+            type_name: namespace,
+            message,
+            event_id,
+            error_code: 0,
+            custom: None,
+            plain_text: false,
+        }
     }
 
     fn with_code(self, error_code: i64) -> Self {
@@ -68,7 +77,8 @@ impl ApiError {
     // --- framework -------------------------------------------------------------------------------------
 
     pub(crate) fn no_controller(path: &str) -> Self {
-        let message = format!("The controller for path '{path}' was not found or does not implement IController.");
+        let message =
+            format!("The controller for path '{path}' was not found or does not implement IController.");
         Self { plain_text: true, ..Self::new(404, "HttpException", FRAMEWORK, message) }
     }
 
@@ -125,7 +135,10 @@ impl ApiError {
     }
 
     pub(crate) fn access_denied(message: String, custom: Option<Value>) -> Self {
-        Self { custom, ..Self::new(403, "AccessCheckException", "Microsoft.TeamFoundation.Framework.Server", message) }
+        Self {
+            custom,
+            ..Self::new(403, "AccessCheckException", "Microsoft.TeamFoundation.Framework.Server", message)
+        }
     }
 
     // --- core ------------------------------------------------------------------------------------------
@@ -134,7 +147,12 @@ impl ApiError {
         let message = format!(
             "TF200016: The following project does not exist: {name}. Verify that the name of the project is correct and that the project exists on the specified Azure DevOps Server."
         );
-        Self::new(404, "ProjectDoesNotExistWithNameException", "Microsoft.TeamFoundation.Core.WebApi", message)
+        Self::new(
+            404,
+            "ProjectDoesNotExistWithNameException",
+            "Microsoft.TeamFoundation.Core.WebApi",
+            message,
+        )
     }
 
     pub(crate) fn no_project_with_id(id: &str) -> Self {
@@ -155,12 +173,20 @@ impl ApiError {
     }
 
     pub(crate) fn board_invalid(message: impl Into<String>) -> Self {
-        Self::new(400, "BoardValidatorException", "Microsoft.Azure.Boards.Agile.Common.Exceptions", message.into())
+        Self::new(
+            400,
+            "BoardValidatorException",
+            "Microsoft.Azure.Boards.Agile.Common.Exceptions",
+            message.into(),
+        )
     }
 
     pub(crate) fn team_field_default_missing() -> Self {
         let namespace = "Microsoft.TeamFoundation.Work.WebApi.Exceptions";
-        Self { event_id: 0, ..Self::new(400, "TeamFieldArgumentNullException", namespace, "DefaultValue".into()) }
+        Self {
+            event_id: 0,
+            ..Self::new(400, "TeamFieldArgumentNullException", namespace, "DefaultValue".into())
+        }
     }
 
     pub(crate) fn team_settings_invalid(message: &str) -> Self {
@@ -201,7 +227,9 @@ impl ApiError {
     }
 
     pub(crate) fn node_exists(name: &str) -> Self {
-        let message = format!("VS402371: Classification node name {name} is already in use by a different child node of parent classification node.");
+        let message = format!(
+            "VS402371: Classification node name {name} is already in use by a different child node of parent classification node."
+        );
         Self::new(409, "ClassificationNodeDuplicateNameException", TRACKING, message)
     }
 
@@ -209,7 +237,12 @@ impl ApiError {
         let message = format!(
             "VS403351: Test Operation for path {path} failed, value {actual} was not equal to test value {tested}."
         );
-        Self::new(412, "TestPatchOperationFailedException", "Microsoft.VisualStudio.Services.WebApi.Patch", message)
+        Self::new(
+            412,
+            "TestPatchOperationFailedException",
+            "Microsoft.VisualStudio.Services.WebApi.Patch",
+            message,
+        )
     }
 
     pub(crate) fn bad_patch(message: impl Into<String>) -> Self {
@@ -217,14 +250,13 @@ impl ApiError {
     }
 
     pub(crate) fn empty_patch() -> Self {
-        let message =
-            "You must pass a valid patch document in the body of the request.".to_owned();
+        let message = "You must pass a valid patch document in the body of the request.".to_owned();
         Self::new(400, "VssPropertyValidationException", FRAMEWORK, message)
     }
 
-    pub(crate) fn title_too_long() -> Self {
-        let custom = json!({"ReferenceName": "System.Title"});
-        let message = "TF401324: Value for field 'System.Title' is too long.".to_owned();
+    pub(crate) fn too_long(field: &str) -> Self {
+        let custom = json!({"ReferenceName": field});
+        let message = format!("TF401324: Value for field '{field}' is too long.");
         Self { custom: Some(custom), ..Self::new(400, "WorkItemFieldInvalidException", TRACKING, message) }
     }
 
@@ -239,7 +271,8 @@ impl ApiError {
     }
 
     pub(crate) fn too_many_ids() -> Self {
-        let message = "VS403474: You are over the limit of 200 work items to retrieve in one request.".to_owned();
+        let message =
+            "VS403474: You are over the limit of 200 work items to retrieve in one request.".to_owned();
         Self::new(400, "WorkItemPageSizeExceededException", TRACKING, message)
     }
 
@@ -294,7 +327,8 @@ impl ApiError {
     }
 
     pub(crate) fn too_many_revisions(id: i64) -> Self {
-        let message = format!("VS403668: Work item {id} reached the maximum number of revisions allowed through REST.");
+        let message =
+            format!("VS403668: Work item {id} reached the maximum number of revisions allowed through REST.");
         Self::new(400, "WorkItemRevisionLimitExceededException", TRACKING, message).with_code(600_179)
     }
 
@@ -391,8 +425,9 @@ impl RuleError {
         } else {
             ("hasValues, limitedToValues, invalidListValue", 4_194_316)
         };
-        let message =
-            format!("The field '{label}' contains the value '{value}' that is not in the list of supported values");
+        let message = format!(
+            "The field '{label}' contains the value '{value}' that is not in the list of supported values"
+        );
         Self { field: field.into(), flags, code, message }
     }
 
@@ -411,9 +446,15 @@ impl RuleError {
     }
 
     pub(crate) fn board_lane(field: &str, label: &str) -> Self {
-        let message =
-            format!("TF401320: Rule Error for field {label}. Error code: HasValues, LimitedToValues, InvalidListValue.");
-        Self { field: field.into(), flags: "hasValues, limitedToValues, invalidListValue", code: 4_194_316, message }
+        let message = format!(
+            "TF401320: Rule Error for field {label}. Error code: HasValues, LimitedToValues, InvalidListValue."
+        );
+        Self {
+            field: field.into(),
+            flags: "hasValues, limitedToValues, invalidListValue",
+            code: 4_194_316,
+            message,
+        }
     }
 
     pub(crate) fn read_only(field: &str) -> Self {
@@ -423,7 +464,12 @@ impl RuleError {
 
     pub(crate) fn unknown_identity(field: &str, label: &str, value: &str) -> Self {
         let message = format!("The identity value '{value}' for field '{label}' is an unknown identity.");
-        Self { field: field.into(), flags: "hasValues, limitedToValues, invalidListValue", code: 4_194_316, message }
+        Self {
+            field: field.into(),
+            flags: "hasValues, limitedToValues, invalidListValue",
+            code: 4_194_316,
+            message,
+        }
     }
 
     pub(crate) fn invalid_type(field: &str, label: &str) -> Self {

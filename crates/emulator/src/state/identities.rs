@@ -101,10 +101,13 @@ const AREAS: [(&str, &str); 6] = [
 
 /// `GET _apis/resourceAreas[/{id}]`.
 pub(crate) fn resource_areas(call: &Call, id: Option<&str>) -> Answer {
-    let area = |(id, name): &(&str, &str)| json!({"id": id, "name": name, "locationUrl": format!("{}/", call.base)});
+    let area =
+        |(id, name): &(&str, &str)| json!({"id": id, "name": name, "locationUrl": format!("{}/", call.base)});
     match id {
         None => ok(collection(AREAS.iter().map(area).collect())),
-        Some(id) => ok(AREAS.iter().find(|(area, _)| area.eq_ignore_ascii_case(id)).map_or(Value::Null, area)),
+        Some(id) => {
+            ok(AREAS.iter().find(|(area, _)| area.eq_ignore_ascii_case(id)).map_or(Value::Null, area))
+        }
     }
 }
 

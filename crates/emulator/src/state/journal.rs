@@ -88,7 +88,9 @@ impl Family {
             ["wit", ..] => Self::Definitions,
             ["work", ..] => Self::Boards,
             ["hooks", ..] => Self::Hooks,
-            ["projects" | "teams" | "connectiondata" | "resourceareas" | "identities" | "security", ..] => Self::Core,
+            ["projects" | "teams" | "connectiondata" | "resourceareas" | "identities" | "security", ..] => {
+                Self::Core
+            }
             _ => Self::Other,
         }
     }

@@ -16,7 +16,7 @@ mod core;
 mod definitions;
 mod errors;
 mod feed;
-pub mod hooks;
+mod hooks;
 mod html;
 mod identities;
 mod items;
@@ -24,8 +24,8 @@ mod journal;
 mod links;
 mod model;
 mod patch;
-mod render;
 mod recycle;
+mod render;
 mod router;
 mod rules;
 mod save;
@@ -39,17 +39,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::{
-    hooks::{Delivery, DeliveryOutcome, HookKnobs},
-    journal::{Counters, Family, LogEntry},
-};
-pub(crate) use self::call::{decode, encode};
+pub(crate) use self::access::SIGN_IN_PAGE;
+use self::call::{decode, encode};
 use self::{
     access::{Token, Who},
-    call::{Call, Query, Reply, World},
+    call::{Call, Reply, World},
     errors::ApiError,
     journal::Journal,
     model::Organization,
+};
+pub use self::{
+    hooks::{Delivery, DeliveryId, DeliveryOutcome, HookKnobs},
+    journal::{Counters, Family, LogEntry},
 };
 use crate::seed::Seed;
 
@@ -242,8 +243,7 @@ impl State {
         as_identity: Option<Uuid>,
         noted: &mut Noted,
     ) -> Response {
-        let segments: Vec<String> =
-            request.path.split('/').filter(|s| !s.is_empty()).map(decode).collect();
+        let segments: Vec<String> = request.path.split('/').filter(|s| !s.is_empty()).map(decode).collect();
         if let [tenant, oauth, v2, token] = segments.as_slice()
             && oauth == "oauth2"
             && v2 == "v2.0"
@@ -280,7 +280,8 @@ impl State {
             return plain_error(&ApiError::stopped(&organization.name));
         }
         let who = match as_identity {
-            Some(id) => Who::Identity(id),
+            Some(id) if organization.identities.iter().any(|i| i.id == id) => Who::Identity(id),
+            Some(_) => Who::Unknown,
             None => access::authenticate(&self.tokens, organization, request, now),
         };
         let actor = match who {
@@ -289,24 +290,43 @@ impl State {
             Who::NotAMember(name) => return access::not_a_member(&name, organization.tenant),
         };
         let base = format!("{}/{}", self.base_url, encode(&organization.name));
-        let mut response =
-            match router::prepare(now, request, actor, segments, organization, base, self.allow_local_hooks) {
-                Ok(call) => {
-                    let cost = router::cost(&call);
-                    let mut world =
-                        World { org: organization, ids: &mut self.ids, call: &call, wrote: false, touched: Vec::new() };
-                    let answer = router::dispatch(&mut world);
-                    noted.wrote |= world.wrote;
-                    noted.touched.append(&mut world.touched);
-                    let mut response = finish(answer, &call);
-                    response.headers.push(("x-ratelimit-cost".into(), format!("{cost}")));
-                    response
-                }
-                Err(error) => plain_error(&error),
-            };
+        let mut response = match router::prepare(
+            now,
+            request,
+            actor,
+            segments,
+            organization,
+            base,
+            self.allow_local_hooks,
+        ) {
+            Ok(call) => {
+                let cost = router::cost(&call);
+                let mut world = World {
+                    org: organization,
+                    ids: &mut self.ids,
+                    call: &call,
+                    wrote: false,
+                    touched: Vec::new(),
+                };
+                let answer = router::dispatch(&mut world);
+                noted.wrote |= world.wrote;
+                noted.touched.append(&mut world.touched);
+                let mut response = finish(answer, &call);
+                response.headers.push(("x-ratelimit-cost".into(), format!("{cost}")));
+                response
+            }
+            Err(error) => plain_error(&error),
+        };
         let me = organization.identity(actor);
         response.headers.push(("X-VSS-UserData".into(), format!("{}:{}", me.id, me.unique_name)));
         response
+    }
+
+    /// Forgets which deliveries were handed out: after loading a saved state nothing is on its way any more.
+    pub fn resume(&mut self) {
+        for org in self.organizations.values_mut() {
+            hooks::forget_in_flight(org);
+        }
     }
 
     /// Service hook deliveries whose time has come; each must be reported with [`State::delivery_finished`].
@@ -319,11 +339,11 @@ impl State {
     }
 
     /// Tells what became of a delivery; decides about retries, probation and disabling.
-    pub fn delivery_finished(&mut self, delivery: u64, outcome: &DeliveryOutcome, now: DateTime<Utc>) {
+    pub fn delivery_finished(&mut self, delivery: DeliveryId, outcome: &DeliveryOutcome, now: DateTime<Utc>) {
         let now = self.time(now);
         self.changes += 1;
-        for org in self.organizations.values_mut() {
-            hooks::finished(org, delivery, outcome, now);
+        if let Some(org) = self.organizations.values_mut().find(|org| org.id == delivery.organization) {
+            hooks::finished(org, delivery.number, outcome, now);
         }
     }
 
@@ -372,7 +392,11 @@ impl State {
                     .identities
                     .iter()
                     .filter(|i| i.human)
-                    .map(|i| PersonView { id: i.id, name: i.name.clone(), unique_name: i.unique_name.clone() })
+                    .map(|i| PersonView {
+                        id: i.id,
+                        name: i.name.clone(),
+                        unique_name: i.unique_name.clone(),
+                    })
                     .collect(),
                 projects: org
                     .projects

@@ -52,6 +52,7 @@ pub(crate) struct Identity {
     pub(crate) unique_name: String,
     pub(crate) role: Role,
     pub(crate) human: bool,
+    pub(crate) may_create_tags: bool,
     /// An application and not a user.
     pub(crate) application: bool,
 }
@@ -284,7 +285,9 @@ impl Project {
     }
 
     pub(crate) fn team(&self, name: &str) -> Option<&Team> {
-        self.teams.iter().find(|t| t.name.eq_ignore_ascii_case(name) || t.id.to_string().eq_ignore_ascii_case(name))
+        self.teams
+            .iter()
+            .find(|t| t.name.eq_ignore_ascii_case(name) || t.id.to_string().eq_ignore_ascii_case(name))
     }
 }
 

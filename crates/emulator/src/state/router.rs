@@ -30,8 +30,9 @@ pub(crate) fn prepare(
     let (scope, rest) = (&segments[..at], &segments[at + 1..]);
     let path = normalised(rest);
     let query = Query::parse(&request.query);
-    let version = version::negotiate(&request.method, &path, query.get("api-version"), request.header_value("accept"))?
-        .unwrap_or_else(|| version::unspecified(&path));
+    let version =
+        version::negotiate(&request.method, &path, query.get("api-version"), request.header_value("accept"))?
+            .unwrap_or_else(|| version::unspecified(&path));
     let project = match scope.first() {
         Some(name) => Some(find_project(org, name)?),
         None => None,
@@ -73,14 +74,56 @@ pub(crate) fn find_project(org: &Organization, name: &str) -> Result<Uuid, ApiEr
 
 /// Lower-cases the words of the route that are fixed; names and values that follow them stay as they are.
 fn normalised(rest: &[String]) -> Vec<String> {
-    const WORDS: [&str; 48] = [
-        "wit", "work", "hooks", "projects", "teams", "members", "connectiondata", "resourceareas", "identities",
-        "security", "permissionevaluationbatch", "workitems", "workitemsbatch", "workitemsdelete", "wiql", "$batch",
-        "updates", "revisions", "comments", "attachments", "recyclebin", "reporting", "workitemrevisions",
-        "workitemlinks", "workitemtypes", "states", "fields", "workitemtypecategories", "workitemrelationtypes",
-        "classificationnodes", "areas", "iterations", "tags", "teamsettings", "teamfieldvalues",
-        "backlogconfiguration", "backlogs", "boards", "columns", "rows", "subscriptions", "subscriptionsquery",
-        "notifications", "notificationsquery", "testnotifications", "publishers", "consumers", "eventtypes",
+    const WORDS: [&str; 49] = [
+        "wit",
+        "work",
+        "hooks",
+        "projects",
+        "teams",
+        "members",
+        "connectiondata",
+        "resourceareas",
+        "identities",
+        "security",
+        "permissionevaluationbatch",
+        "workitems",
+        "workitemsbatch",
+        "workitemsdelete",
+        "wiql",
+        "$batch",
+        "updates",
+        "revisions",
+        "comments",
+        "attachments",
+        "recyclebin",
+        "reporting",
+        "workitemrevisions",
+        "workitemlinks",
+        "workitemtypes",
+        "states",
+        "fields",
+        "workitemtypecategories",
+        "workitemrelationtypes",
+        "classificationnodes",
+        "areas",
+        "iterations",
+        "tags",
+        "teamsettings",
+        "teamfieldvalues",
+        "backlogconfiguration",
+        "backlogs",
+        "boards",
+        "columns",
+        "rows",
+        "subscriptions",
+        "subscriptionsquery",
+        "notifications",
+        "notificationsquery",
+        "testnotifications",
+        "publishers",
+        "consumers",
+        "eventtypes",
+        "inputvaluesquery",
     ];
     rest.iter()
         .enumerate()
@@ -90,9 +133,18 @@ fn normalised(rest: &[String]) -> Vec<String> {
             let previous = at.checked_sub(1).map(|p| rest[p].to_ascii_lowercase());
             let value = matches!(
                 previous.as_deref(),
-                Some("projects" | "teams" | "workitemtypes" | "boards" | "tags" | "workitemtypecategories" | "workitemrelationtypes")
+                Some(
+                    "projects"
+                        | "teams"
+                        | "workitemtypes"
+                        | "boards"
+                        | "tags"
+                        | "workitemtypecategories"
+                        | "workitemrelationtypes"
+                )
             );
-            let node_path = rest.get(1).is_some_and(|s| s.eq_ignore_ascii_case("classificationnodes")) && at > 2;
+            let node_path =
+                rest.get(1).is_some_and(|s| s.eq_ignore_ascii_case("classificationnodes")) && at > 2;
             if !value && !node_path && WORDS.contains(&lower.as_str()) { lower } else { segment.clone() }
         })
         .collect()
@@ -150,7 +202,9 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("GET", ["wit", "workitemtypes", name]) => definitions::get_type(world, name),
         ("GET", ["wit", "workitemtypes", name, "states"]) => definitions::list_states(world, name),
         ("GET", ["wit", "workitemtypes", name, "fields"]) => definitions::list_type_fields(world, name),
-        ("GET", ["wit", "workitemtypes", name, "fields", field]) => definitions::get_type_field(world, name, field),
+        ("GET", ["wit", "workitemtypes", name, "fields", field]) => {
+            definitions::get_type_field(world, name, field)
+        }
         ("GET", ["wit", "workitemtypecategories"]) => definitions::list_categories(world),
         ("GET", ["wit", "workitemtypecategories", name]) => definitions::get_category(world, name),
         ("GET", ["wit", "workitemrelationtypes"]) => definitions::list_relation_types(world),
@@ -158,7 +212,9 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
 
         ("GET", ["wit", "classificationnodes"]) => classification::list(world),
         ("GET", ["wit", "classificationnodes", group, rest @ ..]) => classification::get(world, group, rest),
-        ("POST", ["wit", "classificationnodes", group, rest @ ..]) => classification::create(world, group, rest),
+        ("POST", ["wit", "classificationnodes", group, rest @ ..]) => {
+            classification::create(world, group, rest)
+        }
         ("GET", ["wit", "tags"]) => classification::list_tags(world),
         ("GET", ["wit", "tags", tag]) => classification::get_tag(world, tag),
 

@@ -71,9 +71,12 @@ pub(crate) fn settings(world: &World) -> Answer {
 fn team_mut<'a>(world: &'a mut World) -> Result<&'a mut Team, ApiError> {
     let (project, team) = world.team()?;
     let (project, team) = (project.id, team.id);
-    let found = world.org.projects.iter_mut().find(|p| p.id == project).and_then(|p| {
-        p.teams.iter_mut().find(|t| t.id == team)
-    });
+    let found = world
+        .org
+        .projects
+        .iter_mut()
+        .find(|p| p.id == project)
+        .and_then(|p| p.teams.iter_mut().find(|t| t.id == team));
     Ok(found.expect("the route named an existing team"))
 }
 
@@ -91,9 +94,11 @@ pub(crate) fn change_settings(world: &mut World) -> Answer {
     let (project, _) = world.team()?;
     let path_of = |id: Option<uuid::Uuid>| match id {
         None => Ok(None),
-        Some(id) => path_with_id(&project.iterations, id, String::new())
-            .map(Some)
-            .ok_or_else(|| ApiError::team_settings_invalid("The backlog iteration path that you specified is no longer valid.")),
+        Some(id) => path_with_id(&project.iterations, id, String::new()).map(Some).ok_or_else(|| {
+            ApiError::team_settings_invalid(
+                "The backlog iteration path that you specified is no longer valid.",
+            )
+        }),
     };
     let backlog = path_of(patch.backlog_iteration)?;
     let default = path_of(patch.default_iteration)?;
@@ -161,7 +166,8 @@ pub(crate) fn change_field_values(world: &mut World) -> Answer {
     }
     require_team_administrator(world)?;
     let patch: Patch = world.call.json("patch")?;
-    let default = patch.default_value.filter(|v| !v.is_empty()).ok_or_else(ApiError::team_field_default_missing)?;
+    let default =
+        patch.default_value.filter(|v| !v.is_empty()).ok_or_else(ApiError::team_field_default_missing)?;
     let (project, _) = world.team()?;
     let resolve = |path: &str| {
         let found = project.areas.resolve(path).map(|(path, _)| path);
@@ -206,7 +212,8 @@ fn type_refs(world: &World, project: &Project, types: &[&TypeDef]) -> Vec<Value>
     types
         .iter()
         .map(|t| {
-            let url = world.call.project_url(project.id, &format!("_apis/wit/workItemTypes/{}", encode(&t.name)));
+            let url =
+                world.call.project_url(project.id, &format!("_apis/wit/workItemTypes/{}", encode(&t.name)));
             json!({"name": t.name, "url": url})
         })
         .collect()

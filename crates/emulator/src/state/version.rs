@@ -47,9 +47,15 @@ fn resource(path: &[String]) -> Resource {
         ["wit", "attachments", ..] | ["projects", ..] => released(4),
         ["wit", "fields", ..] => released(3),
         ["wit", "workitemtypes", _, "fields", ..] => released(3),
-        ["wit", "workitemtypes" | "workitemtypecategories" | "workitemrelationtypes" | "wiql" | "classificationnodes", ..] => {
-            released(2)
-        }
+        [
+            "wit",
+            "workitemtypes"
+            | "workitemtypecategories"
+            | "workitemrelationtypes"
+            | "wiql"
+            | "classificationnodes",
+            ..,
+        ] => released(2),
         ["wit", "reporting", ..] => released(3),
         ["teams"] => preview(3),
         ["connectiondata"] | ["resourceareas", ..] => preview(1),
