@@ -1,6 +1,8 @@
 //! The client against scripts, recordings, bare sockets and the emulator.
 
 #[cfg(test)]
+mod against_emulator;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod calls;
