@@ -17,14 +17,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let is_json = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
-                let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-                essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-            });
+        let is_json =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
+                |value| {
+                    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                    essence == "application/json"
+                        || (essence.starts_with("application/") && essence.ends_with("+json"))
+                },
+            );
         if !is_json {
             // Also keeps a page of another site from posting a form here.
             return Err(Failure::new(

@@ -59,7 +59,9 @@ fn time_limit(method: &Method, route: &str) -> Duration {
         "/api/v1/imports" => 30 * 60,
         // These talk to the board, which may be slow or ask us to wait.
         "/api/v1/plan" | "/api/v1/rules/plan" | "/api/v1/destinations/check" => 5 * 60,
-        route if route.starts_with("/api/v1/connections") || route.starts_with("/api/v1/destinations") => 2 * 60,
+        route if route.starts_with("/api/v1/connections") || route.starts_with("/api/v1/destinations") => {
+            2 * 60
+        }
         _ if *method == Method::GET => 30,
         _ => 60,
     })

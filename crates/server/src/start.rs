@@ -36,6 +36,13 @@ pub struct Settings {
     pub public_url: Option<Url>,
 }
 
+impl Settings {
+    /// The usual settings: port 7070 on loopback, SQLite.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self { bind: SocketAddr::from(([127, 0, 0, 1], 7070)), data_dir, database: None, public_url: None }
+    }
+}
+
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -119,8 +126,9 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stopping.clone();
     let serving = tokio::spawn(async move {
-        let served =
-            axum::serve(listener, service).with_graceful_shutdown(async move { stopped.cancelled().await }).await;
+        let served = axum::serve(listener, service)
+            .with_graceful_shutdown(async move { stopped.cancelled().await })
+            .await;
         if let Err(error) = served {
             tracing::error!(%error, "the server stopped serving");
         }

@@ -1,8 +1,9 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    Asset, Attention, Cause, Conflict, Detection, FieldChange, Finding, FindingSummary, HistoryEntry, Job, JobKind, Named,
-    Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketRef, WorkItemShown,
+    Asset, Attention, Cause, Conflict, Detection, FieldChange, Finding, FindingSummary, HistoryEntry, Job,
+    JobKind, Named, Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketRef,
+    WorkItemShown,
 };
 use model::Severity;
 use model::board::WorkItem;
@@ -166,7 +167,12 @@ pub(crate) fn ticket_log_entry(row: views::history::HistoryRow) -> Answer<Ticket
         fields: row
             .fields
             .into_iter()
-            .map(|field| FieldChange { field: field.field, from: field.from, to: field.to, reason: field.reason })
+            .map(|field| FieldChange {
+                field: field.field,
+                from: field.from,
+                to: field.to,
+                reason: field.reason,
+            })
             .collect(),
     })
 }
@@ -280,7 +286,11 @@ pub(crate) fn ticket_attention(health: TicketHealth, count: u64) -> Option<Atten
         | TicketHealth::Retrying
         | TicketHealth::Closed => return None,
     };
-    Some(Attention { message, next_step: next_step.to_owned(), link: format!("/tickets?health={}", word_of(&health)) })
+    Some(Attention {
+        message,
+        next_step: next_step.to_owned(),
+        link: format!("/tickets?health={}", word_of(&health)),
+    })
 }
 
 #[cfg(test)]

@@ -44,7 +44,8 @@ impl Attempts {
         let key = (name.to_lowercase(), address);
         if failed.len() >= REMEMBERED && !failed.contains_key(&key) {
             failed.retain(|_, window_of| now < window_of.began + window());
-            let oldest = failed.iter().min_by_key(|(_, window_of)| window_of.began).map(|(key, _)| key.clone());
+            let oldest =
+                failed.iter().min_by_key(|(_, window_of)| window_of.began).map(|(key, _)| key.clone());
             if let Some(oldest) = oldest.filter(|_| failed.len() >= REMEMBERED) {
                 failed.remove(&oldest);
             }

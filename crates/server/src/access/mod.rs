@@ -82,7 +82,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// Lets a request through only if its caller may do what the route does.
-pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Failure> {
+pub(crate) async fn guard(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let Some(path) = path else { return Err(Failure::not_found("page")) };
     let Required::Role(required) = policy::required(request.method(), &path) else {
@@ -90,7 +94,9 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     };
     let caller = authenticate(&app, request.headers()).await?.ok_or_else(Failure::not_signed_in)?;
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    if changes && matches!(caller.credential, Credential::Session { .. }) && !request.headers().contains_key(CSRF_HEADER)
+    if changes
+        && matches!(caller.credential, Credential::Session { .. })
+        && !request.headers().contains_key(CSRF_HEADER)
     {
         return Err(Failure::new(
             StatusCode::FORBIDDEN,

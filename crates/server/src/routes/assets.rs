@@ -33,7 +33,10 @@ struct AssetQuery {
 /// Assets by name
 #[utoipa::path(get, path = "/assets", tag = "Assets", params(AssetQuery),
     responses((status = 200, body = Page<Asset>)))]
-async fn list_assets(State(app): State<App>, Query(query): Query<AssetQuery>) -> Answer<axum::Json<Page<Asset>>> {
+async fn list_assets(
+    State(app): State<App>,
+    Query(query): Query<AssetQuery>,
+) -> Answer<axum::Json<Page<Asset>>> {
     let paging: Paging<String> = Paging::of("assets", query.cursor.as_deref(), query.limit)?;
     let text = query.q.as_deref().map(str::trim).filter(|text| !text.is_empty());
     let mut tx = app.db.read().await?;

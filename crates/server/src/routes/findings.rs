@@ -46,11 +46,17 @@ async fn list_findings(
 }
 
 /// Words separated by commas, each at most once.
-fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(parameter: &str, list: Option<&str>) -> Answer<Vec<T>> {
+fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(
+    parameter: &str,
+    list: Option<&str>,
+) -> Answer<Vec<T>> {
     let mut parsed = Vec::new();
     for word in list.unwrap_or_default().split(',').map(str::trim).filter(|word| !word.is_empty()) {
         let value = word.parse().map_err(|error| {
-            Failure::invalid(&format!("`{parameter}`: {error}"), "Use the words of the API, separated by commas.")
+            Failure::invalid(
+                &format!("`{parameter}`: {error}"),
+                "Use the words of the API, separated by commas.",
+            )
         })?;
         if !parsed.contains(&value) {
             parsed.push(value);
@@ -61,7 +67,8 @@ fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(parameter: &str, list: 
 
 /// Statuses separated by commas; `open` stands for all open ones.
 fn statuses(list: Option<&str>) -> Answer<Vec<Status>> {
-    let open: Vec<&str> = Status::ALL.into_iter().filter(|status| status.is_open()).map(Status::as_str).collect();
+    let open: Vec<&str> =
+        Status::ALL.into_iter().filter(|status| status.is_open()).map(Status::as_str).collect();
     let open = open.join(",");
     let spelled: Vec<&str> = list
         .unwrap_or_default()

@@ -49,12 +49,16 @@ async fn overview(State(app): State<App>) -> Answer<axum::Json<Overview>> {
     let quarantined = views::overview::quarantined_scans(&mut tx).await?;
     if quarantined > 0 {
         attention.push(Attention {
-            message: format!("{quarantined} scan{} saw suspiciously few findings.", if quarantined == 1 { "" } else { "s" }),
+            message: format!(
+                "{quarantined} scan{} saw suspiciously few findings.",
+                if quarantined == 1 { "" } else { "s" }
+            ),
             next_step: "Confirm the scan if so many findings are really fixed.".to_owned(),
             link: "/scans".to_owned(),
         });
     }
-    attention.extend(tickets.iter().filter_map(|count| translate::ticket_attention(count.health, count.count)));
+    attention
+        .extend(tickets.iter().filter_map(|count| translate::ticket_attention(count.health, count.count)));
 
     let recent_scans = views::scans::page(&mut tx, None, None, RECENT_SCANS).await?;
     Ok(axum::Json(Overview {

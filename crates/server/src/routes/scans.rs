@@ -20,7 +20,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Scans, latest arrival first
 #[utoipa::path(get, path = "/scans", tag = "Scans", params(ScanFilter),
     responses((status = 200, body = Page<Scan>)))]
-async fn list_scans(State(app): State<App>, Query(query): Query<ScanFilter>) -> Answer<axum::Json<Page<Scan>>> {
+async fn list_scans(
+    State(app): State<App>,
+    Query(query): Query<ScanFilter>,
+) -> Answer<axum::Json<Page<Scan>>> {
     let paging: Paging<ScanId> = Paging::of("scans", query.cursor.as_deref(), query.limit)?;
     let mut tx = app.db.read().await?;
     let rows = views::scans::page(&mut tx, query.asset, paging.after, paging.rows()).await?;

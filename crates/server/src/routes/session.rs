@@ -47,7 +47,8 @@ async fn sign_in(
         store::users::by_name(&mut tx, &sign_in.username).await?
     };
     let (user, hash) = credentials.map(|found| (found.user, found.password_hash)).unzip();
-    let fits = sign_in.password.len() <= passwords::MAX_BYTES && passwords::verify(sign_in.password, hash).await?;
+    let fits =
+        sign_in.password.len() <= passwords::MAX_BYTES && passwords::verify(sign_in.password, hash).await?;
     let Some(user) = user.filter(|_| fits) else {
         tracing::warn!(%address, "a sign-in failed");
         return Err(Failure::new(
@@ -72,12 +73,15 @@ async fn sign_in(
 /// The caller came by https, as far as we or a proxy in front can tell.
 fn is_https(app: &App, headers: &HeaderMap) -> bool {
     app.public_url.scheme() == "https"
-        || headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
+        || headers
+            .get("x-forwarded-proto")
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
 }
 
 fn set_cookie(value: &str, max_age: i64, secure: bool) -> Answer<HeaderValue> {
     let secure = if secure { "; Secure" } else { "" };
-    let cookie = format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
+    let cookie =
+        format!("{SESSION_COOKIE}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}");
     HeaderValue::from_str(&cookie).map_err(|error| Failure::internal(&error))
 }
 

@@ -21,7 +21,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 /// Tickets, newest first
 #[utoipa::path(get, path = "/tickets", tag = "Tickets", params(TicketFilter),
     responses((status = 200, body = Page<Ticket>)))]
-async fn list_tickets(State(app): State<App>, Query(query): Query<TicketFilter>) -> Answer<axum::Json<Page<Ticket>>> {
+async fn list_tickets(
+    State(app): State<App>,
+    Query(query): Query<TicketFilter>,
+) -> Answer<axum::Json<Page<Ticket>>> {
     let paging: Paging<TicketId> = Paging::of("tickets", query.cursor.as_deref(), query.limit)?;
     let filter = views::tickets::TicketFilter {
         healths: healths(query.health.as_deref())?,

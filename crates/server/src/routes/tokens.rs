@@ -32,7 +32,10 @@ fn shown(token: store::tokens::Token) -> Answer<Token> {
 /// API tokens, newest first
 #[utoipa::path(get, path = "/tokens", tag = "Access", params(PageQuery),
     responses((status = 200, body = Page<Token>)))]
-async fn list_tokens(State(app): State<App>, Query(query): Query<PageQuery>) -> Answer<axum::Json<Page<Token>>> {
+async fn list_tokens(
+    State(app): State<App>,
+    Query(query): Query<PageQuery>,
+) -> Answer<axum::Json<Page<Token>>> {
     let paging: Paging<TokenId> = Paging::of("tokens", query.cursor.as_deref(), query.limit)?;
     let mut tx = app.db.read().await?;
     let rows = store::tokens::list(&mut tx, paging.after, paging.rows()).await?;
@@ -64,7 +67,11 @@ async fn create_token(
         return refused("/name", "The name must have 1 to 200 characters.", "Say what the token is for.");
     }
     if new.expires_at.is_some_and(|end| end <= now) {
-        return refused("/expires_at", "The token would have expired already.", "Choose a time to come, or none.");
+        return refused(
+            "/expires_at",
+            "The token would have expired already.",
+            "Choose a time to come, or none.",
+        );
     }
     let secret = secrets::new_token();
     let token = store::tokens::Token {

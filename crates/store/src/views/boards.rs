@@ -23,8 +23,8 @@ pub struct DestinationRow {
     pub name: String,
     /// Everything of the connection without a destination of its own goes here.
     pub is_default: bool,
-    /// Settings (JSON).
-    pub settings: serde_json::Value,
+    /// Settings.
+    pub settings: crate::destinations::Settings,
     /// Why nothing goes there.
     pub problem: Option<String>,
     /// Work items created on the day that was asked for.
@@ -100,8 +100,8 @@ pub struct RuleRow {
     pub enabled: bool,
     /// Counts up with each change.
     pub version: u32,
-    /// Criteria and grouping (JSON).
-    pub settings: serde_json::Value,
+    /// Criteria and grouping.
+    pub settings: crate::rules::Settings,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
