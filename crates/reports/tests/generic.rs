@@ -1,5 +1,7 @@
 //! How Lockstep's own JSON and CSV are read, and what a writer is told.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
 mod support;
 
 use model::{CoverageExtent, FindingKind, ReportedSuppression, Severity};

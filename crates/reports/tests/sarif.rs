@@ -1,5 +1,7 @@
 //! How SARIF is read: one sample with many facts, and a small log for each quirk.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
 mod support;
 
 use model::{CoverageExtent, FindingKind, ReportedSuppression, Severity};

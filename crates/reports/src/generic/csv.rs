@@ -85,7 +85,7 @@ fn pass(
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        let cut_off = progress.borrow().in_quotes && reader.is_done();
+        let cut_off = progress.borrow().in_quotes && progress.borrow().ended;
         if record.len() != columns.len() && !cut_off {
             let reason = format!(
                 "the row has {} cells, the header has {}; put cells that hold the delimiter or line breaks in quotes",
@@ -235,6 +235,7 @@ struct Progress {
     delimiter: u8,
     last: u8,
     ends_a_line: bool,
+    ended: bool,
     utf8: Utf8,
     failure: Option<ErrorKind>,
 }
@@ -314,6 +315,7 @@ impl Read for Guard<'_> {
             progress.failure = Some(kind);
             return Err(io::Error::other("stopped"));
         }
+        progress.ended = count == 0;
         if count == 0
             && let Err(found) = progress.utf8.finish()
         {

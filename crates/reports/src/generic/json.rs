@@ -145,7 +145,7 @@ impl<'de> DeserializeSeed<'de> for Findings<'_, '_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let Self { failure, output } = self;
-        Keys(|key: &str| (key == "findings").then(|| Elements(|_| Finding { failure, output })))
+        Keys(|key: &str| (key == "findings").then_some(Elements(|_| Finding { failure, output })))
             .deserialize(deserializer)
     }
 }

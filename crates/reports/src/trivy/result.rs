@@ -45,13 +45,16 @@ fn severity(word: Option<&str>, score: Option<f64>) -> Severity {
     known.or_else(|| score.and_then(Severity::from_cvss_score)).unwrap_or(Severity::Info)
 }
 
+/// Vector and score of one CVSS version.
+type Version = fn(&Cvss) -> (&Option<String>, Option<f64>);
+
 /// The newest CVSS version that a source gives, of the source that decided the severity, else NVD, GitHub, Red Hat,
 /// else the first by name.
 fn cvss(all: &BTreeMap<String, Cvss>, severity_source: Option<&str>) -> (Option<String>, Option<f64>) {
     let preferred = [severity_source.unwrap_or_default(), "nvd", "ghsa", "redhat"];
     let sources: Vec<&Cvss> =
         preferred.iter().filter_map(|name| all.get(*name)).chain(all.values()).collect();
-    let versions: [fn(&Cvss) -> (&Option<String>, Option<f64>); 3] = [
+    let versions: [Version; 3] = [
         |one| (&one.v40_vector, one.v40_score),
         |one| (&one.v3_vector, one.v3_score),
         |one| (&one.v2_vector, one.v2_score),
