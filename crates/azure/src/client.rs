@@ -80,6 +80,7 @@ pub struct Client {
 }
 
 struct Inner {
+    instance: Url,
     base: Url,
     organization: String,
     request_timeout: Duration,
@@ -152,9 +153,10 @@ impl Call {
 impl Client {
     /// A client; nothing is sent yet.
     pub fn new(config: ClientConfig, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
-        let mut base = config.instance;
-        base.set_query(None);
-        base.set_fragment(None);
+        let mut instance = config.instance;
+        instance.set_query(None);
+        instance.set_fragment(None);
+        let mut base = instance.clone();
         if let Ok(mut path) = base.path_segments_mut() {
             path.pop_if_empty().push(config.organization.trim());
         }
@@ -162,6 +164,7 @@ impl Client {
             TokenSource::new(config.credential, config.authority, Arc::clone(&transport), Arc::clone(&clock));
         Self {
             inner: Arc::new(Inner {
+                instance,
                 base,
                 organization: config.organization.trim().to_owned(),
                 request_timeout: Duration::from_std(config.request_timeout).unwrap_or(Duration::seconds(60)),
@@ -205,7 +208,9 @@ impl Client {
     }
 
     pub(crate) fn route(&self, segments: &[&str], version: Version) -> Route {
-        Route::new(&self.inner.base, segments, version)
+        // The organization is a segment like the others: one named `..` must not lead anywhere else.
+        let all: Vec<&str> = std::iter::once(self.organization()).chain(segments.iter().copied()).collect();
+        Route::new(&self.inner.instance, &all, version)
     }
 
     /// Whether the credential has to be exchanged for a token first; fetches it if so.

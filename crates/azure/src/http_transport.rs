@@ -18,6 +18,8 @@ use crate::transport::{Request, Response, Transport, TransportError};
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// A write on a connection that the other side is just closing has an unknown outcome; young connections are safer.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// HTTP over TCP and TLS. Follows no redirects (they mean a sign-in page), repeats nothing, and uses no proxy of the
 /// environment: one must be named, see [`HttpTransport::through_proxy`].
@@ -118,6 +120,7 @@ fn builder(resolving: AddressPolicy) -> reqwest::ClientBuilder {
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .dns_resolver(Arc::new(CheckedResolver { policy: resolving }))
 }
 

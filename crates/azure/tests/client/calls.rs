@@ -464,3 +464,15 @@ async fn a_write_does_not_wait_for_a_slot_past_its_deadline() {
     assert!(matches!(write, Err(Error::Throttled { .. })), "{write:?}");
     assert_eq!(client.usage().writes, 0);
 }
+
+#[tokio::test]
+async fn an_organization_cannot_lead_elsewhere_by_its_name() {
+    for name in ["..", ".", " "] {
+        let crowd = Arc::new(Crowd::default());
+        let config = ClientConfig::hosted(name, Credential::PersonalAccessToken("t".into()));
+        let client = Client::new(config, Arc::clone(&crowd) as _, ManualClock::at_noon());
+        let error = client.check().await.unwrap_err();
+        assert!(matches!(error, Error::NotSent { .. }), "{name:?}: {error:?}");
+        assert_eq!(client.usage().reads, 0);
+    }
+}

@@ -13,6 +13,8 @@ mod http_transport;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
+mod over_http;
+#[cfg(test)]
 mod recordings;
 #[cfg(test)]
 mod support;
