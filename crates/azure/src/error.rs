@@ -9,7 +9,7 @@
 use chrono::{DateTime, Utc};
 
 /// A call that did not succeed. `Display` is one sentence for people: what failed, on what, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The service asks to slow down, or our own throttle would have had to wait past the deadline. Not applied.
     #[error("Could not {operation}: Azure DevOps asks to wait until {}", retry_at.format("%H:%M:%S UTC"))]
@@ -213,6 +213,15 @@ impl Error {
             }
             Self::Decode { .. } => "Please report this with the text above: the service answered in a new way.".into(),
             Self::DeadlinePassed { .. } => "Nothing to do: it is planned again.".into(),
+        }
+    }
+
+    /// When the service asked to be tried again, if it did.
+    pub fn retry_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Throttled { retry_at, .. } => Some(*retry_at),
+            Self::Unavailable { retry_at, .. } => *retry_at,
+            _ => None,
         }
     }
 
