@@ -73,7 +73,7 @@ function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Sh
 			<tbody>
 				{rows.map((row) => (
 					<tr key={id(row)} onClick={(event) => open(event, row)}>
-						<td>
+						<td className={classes.name}>
 							<Link to={to(row)} data-row className={classes.title}>
 								{title(row)}
 							</Link>

@@ -54,50 +54,52 @@ function Numbers({ data }: { data: Overview }) {
 				</Panel>
 			)}
 			<div className="grid2">
-				<Panel title="Open findings" actions={<Text size="sm" className="nums">{`${number(total(data.open))} open`}</Text>}>
-					<SeverityBar counts={data.open} height={14} />
-					<SeverityLegend counts={data.open} to={(severity) => `/findings?severity=${severity}`} />
-				</Panel>
-				<Panel title="Tickets" actions={<Link to="/tickets">All tickets</Link>}>
-					{data.tickets.length === 0 ? (
-						<Text size="sm" c="dimmed">
-							None yet. <Link to="/connections">Connect Azure DevOps</Link> and <Link to="/rules">save a rule</Link>: findings
-							that match get a work item.
-						</Text>
-					) : (
+				<div className="stack">
+					<Panel title="Open findings" actions={<Text size="sm" className="nums">{`${number(total(data.open))} open`}</Text>}>
+						<SeverityBar counts={data.open} height={14} />
+						<SeverityLegend counts={data.open} to={(severity) => `/findings?severity=${severity}`} />
+					</Panel>
+					<Panel title="Recent scans" actions={<Link to="/scans">All scans</Link>}>
+						<ul className={classes.scans}>
+							{data.recent_scans.map((scan) => (
+								<RecentScan key={scan.id} scan={scan} />
+							))}
+						</ul>
+					</Panel>
+				</div>
+				<div className="stack">
+					<Panel title="Tickets" actions={<Link to="/tickets">All tickets</Link>}>
+						{data.tickets.length === 0 ? (
+							<Text size="sm" c="dimmed">
+								None yet. <Link to="/connections">Connect Azure DevOps</Link> and <Link to="/rules">save a rule</Link>: findings
+								that match get a work item.
+							</Text>
+						) : (
+							<CountBars
+								rows={[...data.tickets]
+									.sort((a, b) => HEALTHS.indexOf(a.health) - HEALTHS.indexOf(b.health))
+									.map(({ health, count }) => ({
+										key: health,
+										label: <HealthMark health={health} />,
+										value: count,
+										color: `var(--ls-${HEALTH_TONE[health]})`,
+										to: `/tickets?health=${health}`,
+									}))}
+							/>
+						)}
+					</Panel>
+					<Panel title="Findings by status" actions={<Link to="/findings?status=all">All findings</Link>}>
 						<CountBars
-							rows={[...data.tickets]
-								.sort((a, b) => HEALTHS.indexOf(a.health) - HEALTHS.indexOf(b.health))
-								.map(({ health, count }) => ({
-									key: health,
-									label: <HealthMark health={health} />,
-									value: count,
-									color: `var(--ls-${HEALTH_TONE[health]})`,
-									to: `/tickets?health=${health}`,
-								}))}
+							rows={data.by_status.map(({ status, count }) => ({
+								key: status,
+								label: <StatusMark status={status} />,
+								value: count,
+								color: STATUS_COLOR[status] ?? "var(--ls-quiet)",
+								to: `/findings?status=${status}`,
+							}))}
 						/>
-					)}
-				</Panel>
-			</div>
-			<div className="grid2">
-				<Panel title="Recent scans" actions={<Link to="/scans">All scans</Link>}>
-					<ul className={classes.scans}>
-						{data.recent_scans.map((scan) => (
-							<RecentScan key={scan.id} scan={scan} />
-						))}
-					</ul>
-				</Panel>
-				<Panel title="Findings by status" actions={<Link to="/findings?status=all">All findings</Link>}>
-					<CountBars
-						rows={data.by_status.map(({ status, count }) => ({
-							key: status,
-							label: <StatusMark status={status} />,
-							value: count,
-							color: STATUS_COLOR[status] ?? "var(--ls-quiet)",
-							to: `/findings?status=${status}`,
-						}))}
-					/>
-				</Panel>
+					</Panel>
+				</div>
 			</div>
 		</>
 	);

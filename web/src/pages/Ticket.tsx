@@ -216,7 +216,7 @@ function Members({ id }: { id: string }) {
 					about={(finding) => <span className="mono">{finding.place}</span>}
 					columns={[
 						{ header: "Severity", width: "104px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
-						{ header: "Status", width: "168px", cell: (finding) => <StatusMark status={finding.status} /> },
+						{ header: "Status", width: "186px", cell: (finding) => <StatusMark status={finding.status} /> },
 					]}
 					card={(finding) => (
 						<>

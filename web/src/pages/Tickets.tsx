@@ -19,7 +19,7 @@ const board = (ticket: Ticket) =>
 const COLUMNS: readonly Column<Ticket>[] = [
 	{ header: "Health", width: "124px", cell: (ticket) => <HealthMark health={ticket.health} /> },
 	{ header: "Board", width: "16%", cell: board },
-	{ header: "Findings say", width: "172px", cell: (ticket) => <StatusMark status={ticket.status} /> },
+	{ header: "Findings say", width: "186px", cell: (ticket) => <StatusMark status={ticket.status} /> },
 	{ header: "Assignee", width: "14%", cell: (ticket) => ticket.work_item?.assignee },
 	{ header: "Findings", width: "84px", align: "right", cell: (ticket) => number(ticket.findings) },
 ];

@@ -24,7 +24,7 @@ export function AccountMenu() {
 	});
 
 	return (
-		<Menu position="bottom-end" width={236} shadow="md">
+		<Menu position="bottom-end" width={236} shadow="md" withInitialFocusPlaceholder={false}>
 			<Menu.Target>
 				<Button
 					variant="subtle"

@@ -1,0 +1,462 @@
+/** `/api/v1` as the pages need it, over a world in memory. */
+import { randomUUID } from "node:crypto";
+import { counts, isOpen, now, severityMap, statusMap, ticketRef, type World } from "./data";
+import type {
+	Connection,
+	DestinationSettings,
+	Finding,
+	Job,
+	LiveEvent,
+	MapProblem,
+	NewConnection,
+	NewDestination,
+	Overview,
+	Page,
+	Plan,
+	Problem,
+	RuleSettings,
+	SetStatus,
+	Status,
+	Ticket,
+} from "./types";
+
+export type Call = { method: string; path: string; query: URLSearchParams; body: unknown };
+export type Answer = { status: number; body?: unknown };
+type Announce = (event: LiveEvent) => void;
+type Route = (call: Call, ...ids: string[]) => Answer;
+
+export function problem(status: number, code: string, detail: string, next_step: string): Answer {
+	const body: Problem = { type: `urn:lockstep:problem:${code}`, code, status, title: detail, detail, next_step };
+	return { status, body };
+}
+
+const NOT_FOUND = problem(404, "not_found", "There is nothing with this id.", "Go back to the list; it may have been deleted.");
+const ok = (body: unknown): Answer => ({ status: 200, body });
+
+function page<T>(items: readonly T[], query: URLSearchParams): Answer {
+	const start = Number(query.get("cursor") ?? 0);
+	const limit = Number(query.get("limit") ?? 50);
+	const next = start + limit < items.length ? String(start + limit) : undefined;
+	const body: Page<T> = { items: items.slice(start, start + limit), ...(next && { next_cursor: next }) };
+	return ok(body);
+}
+
+const COLUMNS = [
+	["New", "New"],
+	["Active", "Active"],
+	["In Review", "Active"],
+	["Resolved", "Resolved"],
+	["Closed", "Closed"],
+] as const;
+
+export function routes(world: World, announce: Announce): readonly [method: string, pattern: RegExp, route: Route][] {
+	const find = <T extends { id: string }>(list: readonly T[], id: string | undefined) => list.find((entry) => entry.id === id);
+	const one = <T extends { id: string }>(list: () => readonly T[]): Route => {
+		return (_call, id) => {
+			const entry = find(list(), id);
+			return entry ? ok(entry) : NOT_FOUND;
+		};
+	};
+
+	const overview = (): Overview => {
+		const by = <K extends string>(words: readonly K[]) => [...new Set(words)].map((word) => [word, words.filter((w) => w === word).length] as const);
+		return {
+			open: counts(world.findings.filter((finding) => isOpen(finding.status))),
+			by_status: by(world.findings.map((finding) => finding.status)).map(([status, count]) => ({ status, count })),
+			tickets: by(world.tickets.map((ticket) => ticket.health)).map(([health, count]) => ({ health, count })),
+			assets: world.assets.length,
+			recent_scans: world.scans.slice(0, 5),
+			attention: [
+				{ message: "1 scan saw suspiciously few findings.", next_step: "Confirm the scan if so many findings are really fixed.", link: "/scans" },
+				{ message: "2 tickets are parked.", next_step: "Read what is wrong and try again.", link: "/tickets?health=parked" },
+			],
+		};
+	};
+
+	const setStatus = (finding: Finding, status: Status, cause: { kind: "person" | "work_item"; label: string }, what: string) => {
+		world.history.get(finding.id)?.unshift({ id: randomUUID(), at: now(), cause, what, from: finding.status, to: status });
+		finding.status = status;
+		announce({ kind: "finding", id: finding.id });
+	};
+
+	const job = (kind: Job["kind"], result: Partial<Job>, then?: () => void): Answer => {
+		const started: Job = { id: randomUUID(), kind, state: "running", done: 0, total: 4, message: "At work", created_at: now() };
+		world.jobs.set(started.id, started);
+		const step = () => {
+			started.done += 1;
+			if (started.done < 4) setTimeout(step, 150);
+			else {
+				Object.assign(started, result, { state: "succeeded", finished_at: now() });
+				then?.();
+			}
+			announce({ kind: "job", id: started.id });
+		};
+		setTimeout(step, 150);
+		return { status: 202, body: started };
+	};
+
+	const plan = (): Plan => ({
+		tickets: world.tickets.slice(0, 6).map((ticket, index) => ({
+			ticket_id: index === 0 ? null : ticket.id,
+			work_item_id: index === 0 ? null : ticket.work_item?.id,
+			title: ticket.title,
+			destination: ticket.destination.name,
+			action: (["create", "update", "follow", "reopen", "close", "wait"] as const)[index] ?? "update",
+			fields:
+				index === 0
+					? [
+							{ field: "Title", from: "", to: ticket.title, reason: "new work item" },
+							{ field: "State", from: "", to: "New", reason: "Identified is said with New" },
+						]
+					: [{ field: "State", from: "Resolved", to: "Active", reason: "a scan that started after the claim still sees it" }],
+			reason: index === 0 ? "The rule High and critical in production matches." : "The finding changed since both sides agreed.",
+		})),
+		create: 1,
+		update: 3,
+		follow: 1,
+		nothing: 31,
+		over_budget: 1,
+	});
+
+	const check = (settings: DestinationSettings) => {
+		const filled: DestinationSettings = {
+			...settings,
+			name: settings.name || `${settings.project} / ${settings.team || "Payments"}`,
+			team: settings.team || "Payments",
+			board: settings.board || "Stories",
+			area: settings.area || `${settings.project}\\Payments`,
+			status_map: Object.keys(settings.status_map ?? {}).length > 0 ? settings.status_map : statusMap(),
+			severity_map: settings.severity_map ?? severityMap(),
+			daily_budget: settings.daily_budget ?? 200,
+		};
+		const problems: MapProblem[] = [];
+		const seen = new Map<string, string>();
+		for (const [status, entry] of Object.entries(filled.status_map ?? {})) {
+			if (entry.state === "Removed")
+				problems.push({
+					row: status as Status,
+					message: "'Removed' cannot be reached from the initial state 'New' of Bug",
+					mend: "choose a state that the workflow can reach without passing through a closed one",
+				});
+			seen.set(status, entry.state ?? "");
+		}
+		if (!seen.has("identified"))
+			problems.push({
+				row: "identified",
+				message: "Identified has no state or column: new work items would have no place",
+				mend: "choose a state of Bug: New, Active, Resolved, Closed",
+			});
+		return { settings: filled, problems };
+	};
+
+	const connectionCheck = (draft?: NewConnection) => {
+		const token = draft?.sign_in.method === "personal_access_token" ? draft.sign_in.token : "good";
+		const good = token !== "bad";
+		return {
+			ok: good,
+			steps: [
+				{
+					name: "Sign in",
+					outcome: good ? "ok" : "failed",
+					message: good ? "Signed in as Lockstep Service." : "Azure DevOps refused the token (401).",
+					next_step: good ? undefined : "Make a new token with the scope Work Items (read & write) and put it in here.",
+				},
+				{ name: "Organization", outcome: good ? "ok" : "skipped", message: good ? "contoso" : "" },
+				{ name: "Projects", outcome: good ? "ok" : "skipped", message: good ? "2 projects can be read." : "" },
+				{ name: "May create work items", outcome: good ? "ok" : "skipped", message: good ? "A dry creation was accepted." : "" },
+			],
+		};
+	};
+
+	return [
+		["GET", /^\/version$/, () => ok({ version: "0.1.0", database: "sqlite" })],
+		["POST", /^\/session\/password$/, () => ({ status: 204 })],
+		["GET", /^\/overview$/, () => ok(overview())],
+		["GET", /^\/assets$/, ({ query }) => page(world.assets.filter((asset) => asset.name.includes(query.get("q") ?? "")), query)],
+		["GET", /^\/assets\/([^/]+)$/, one(() => world.assets)],
+		[
+			"PATCH",
+			/^\/assets\/([^/]+)$/,
+			({ body }, id) => {
+				const asset = find(world.assets, id);
+				return asset ? ok(Object.assign(asset, body)) : NOT_FOUND;
+			},
+		],
+		[
+			"POST",
+			/^\/imports$/,
+			({ query }) => {
+				if (query.get("filename")?.endsWith(".txt"))
+					return problem(422, "report_invalid", "The file notes.txt is no report that Lockstep knows.", "Send SARIF, Trivy, generic JSON or CSV.");
+				const none = counts([]);
+				return job("import", {
+					import: {
+						scans: [world.scans[0]?.id ?? ""],
+						already_imported: false,
+						observations: 61,
+						new: { ...none, critical: 1, high: 3, low: 4 },
+						regressed: { ...none, high: 1 },
+						still_open: { ...none, critical: 4, high: 11, medium: 22, low: 9 },
+						fixed: { ...none, medium: 6 },
+						quarantined: false,
+					},
+				});
+			},
+		],
+		["GET", /^\/jobs\/([^/]+)$/, (_call, id) => (world.jobs.has(id ?? "") ? ok(world.jobs.get(id ?? "")) : NOT_FOUND)],
+		["GET", /^\/scans$/, ({ query }) => page(world.scans.filter((scan) => !query.get("asset") || scan.asset.id === query.get("asset")), query)],
+		["GET", /^\/scans\/([^/]+)$/, one(() => world.scans)],
+		[
+			"POST",
+			/^\/scans\/([^/]+)\/confirm$/,
+			(_call, id) => {
+				const scan = find(world.scans, id);
+				if (!scan) return NOT_FOUND;
+				scan.state = "committed";
+				announce({ kind: "scan", id: scan.id });
+				return ok(scan);
+			},
+		],
+		[
+			"GET",
+			/^\/findings$/,
+			({ query }) => {
+				const statuses = query.get("status")?.split(",");
+				const severities = query.get("severity")?.split(",");
+				const text = query.get("q")?.toLowerCase();
+				const found = world.findings.filter(
+					(finding) =>
+						(!statuses || statuses.includes(finding.status) || (statuses.includes("open") && isOpen(finding.status))) &&
+						(!severities || severities.includes(finding.severity)) &&
+						(!query.get("asset") || finding.asset.id === query.get("asset")) &&
+						(!query.get("ticket") || finding.ticket?.id === query.get("ticket")) &&
+						(!text || `${finding.title} ${finding.vulnerability_id} ${finding.place}`.toLowerCase().includes(text)),
+				);
+				return page(found, query);
+			},
+		],
+		["GET", /^\/findings\/([^/]+)$/, one(() => world.findings)],
+		["GET", /^\/findings\/([^/]+)\/history$/, ({ query }, id) => page(world.history.get(id ?? "") ?? [], query)],
+		[
+			"POST",
+			/^\/findings\/([^/]+)\/status$/,
+			({ body }, id) => {
+				const finding = find(world.findings, id);
+				if (!finding) return NOT_FOUND;
+				const asked = body as SetStatus;
+				finding.reason = asked.reason;
+				finding.temporary_until = asked.until;
+				finding.request = null;
+				setStatus(finding, asked.status, { kind: "person", label: "admin" }, asked.reason || "Decided.");
+				return ok(finding);
+			},
+		],
+		[
+			"GET",
+			/^\/tickets$/,
+			({ query }) => {
+				const healths = query.get("health")?.split(",");
+				const text = query.get("q")?.toLowerCase();
+				const found = world.tickets.filter(
+					(ticket) =>
+						(!healths || healths.includes(ticket.health)) &&
+						(!query.get("destination") || ticket.destination.id === query.get("destination")) &&
+						(!text || ticket.title.toLowerCase().includes(text) || String(ticket.work_item?.id) === text),
+				);
+				return page(found, query);
+			},
+		],
+		["GET", /^\/tickets\/([^/]+)$/, one(() => world.tickets)],
+		["GET", /^\/tickets\/([^/]+)\/log$/, ({ query }, id) => page(world.log.get(id ?? "") ?? [], query)],
+		[
+			"POST",
+			/^\/tickets\/([^/]+)\/retry$/,
+			(_call, id) => {
+				const ticket = find(world.tickets, id);
+				if (!ticket) return NOT_FOUND;
+				Object.assign(ticket, { health: "waiting", problem: null, next_step: null, attempts: 0 });
+				return ok(ticket);
+			},
+		],
+		["POST", /^\/plan$/, () => ok(plan())],
+		[
+			"POST",
+			/^\/reconcile$/,
+			() => job("reconcile", { reconcile: { tickets: world.tickets.length, read: world.tickets.length, created: 0, updated: 1, followed: 1, failed: 0 } }),
+		],
+		["GET", /^\/connections$/, ({ query }) => page(world.connections, query)],
+		["POST", /^\/connections\/verify$/, ({ body }) => ok(connectionCheck(body as NewConnection))],
+		[
+			"POST",
+			/^\/connections$/,
+			({ body }) => {
+				const draft = body as NewConnection;
+				const made: Connection = {
+					...(world.connections[0] as Connection),
+					id: randomUUID(),
+					name: draft.name || "Azure",
+					organization: draft.organization,
+					instance_url: draft.instance_url || "https://dev.azure.com",
+					sign_in: { method: "personal_access_token" },
+				};
+				world.connections.push(made);
+				return { status: 201, body: made };
+			},
+		],
+		["GET", /^\/connections\/([^/]+)$/, one(() => world.connections)],
+		[
+			"PATCH",
+			/^\/connections\/([^/]+)$/,
+			({ body }, id) => {
+				const connection = find(world.connections, id);
+				const { sign_in: _secret, ...change } = body as Partial<Connection>;
+				return connection ? ok(Object.assign(connection, change)) : NOT_FOUND;
+			},
+		],
+		["POST", /^\/connections\/([^/]+)\/check$/, () => ok(connectionCheck())],
+		...(["POST", "DELETE"] as const).map((method): [string, RegExp, Route] => [
+			method,
+			/^\/connections\/([^/]+)\/hooks$/,
+			(_call, id) => {
+				const connection = find(world.connections, id);
+				return connection ? ok(Object.assign(connection, { hooks: method === "POST" ? "subscribed" : "none" })) : NOT_FOUND;
+			},
+		]),
+		["GET", /^\/connections\/[^/]+\/projects$/, ({ query }) => page([{ id: randomUUID(), name: "Webshop" }, { id: randomUUID(), name: "Intranet" }], query)],
+		[
+			"GET",
+			/^\/connections\/[^/]+\/projects\/[^/]+\/teams$/,
+			({ query }) =>
+				page(
+					[
+						{ id: randomUUID(), name: "Payments", is_default: true },
+						{ id: randomUUID(), name: "Storefront", is_default: false },
+					],
+					query,
+				),
+		],
+		[
+			"GET",
+			/^\/connections\/[^/]+\/projects\/[^/]+\/teams\/[^/]+\/boards$/,
+			() =>
+				ok({
+					boards: [
+						{
+							name: "Stories",
+							columns: COLUMNS.map(([name, state]) => ({ name, is_split: name === "In Review", states: { Bug: state, "User Story": state } })),
+							lanes: ["Expedite"],
+						},
+					],
+				}),
+		],
+		[
+			"GET",
+			/^\/connections\/[^/]+\/projects\/[^/]+\/types$/,
+			() =>
+				ok({
+					types: ["Bug", "User Story"].map((name) => ({
+						name,
+						reference_name: `Microsoft.VSTS.WorkItemTypes.${name.replace(" ", "")}`,
+						states: [
+							{ name: "New", category: "Proposed" },
+							{ name: "Active", category: "InProgress" },
+							{ name: "Resolved", category: "Resolved" },
+							{ name: "Closed", category: "Completed" },
+							{ name: "Removed", category: "Removed" },
+						],
+						initial_state: "New",
+						transitions: {},
+						fields: name === "Bug" ? ["Microsoft.VSTS.Common.Severity"] : [],
+					})),
+				}),
+		],
+		["GET", /^\/destinations$/, ({ query }) => page(world.destinations, query)],
+		["POST", /^\/destinations\/check$/, ({ body }) => ok(check(body as NewDestination))],
+		[
+			"POST",
+			/^\/destinations$/,
+			({ body }) => {
+				const draft = body as NewDestination;
+				const connection = find(world.connections, draft.connection_id) as Connection;
+				const made = { ...check(draft).settings, id: randomUUID(), connection: { id: connection.id, name: connection.name }, created_today: 0 };
+				world.destinations.push(made);
+				return { status: 201, body: made };
+			},
+		],
+		["GET", /^\/destinations\/([^/]+)$/, one(() => world.destinations)],
+		[
+			"PUT",
+			/^\/destinations\/([^/]+)$/,
+			({ body }, id) => {
+				const destination = find(world.destinations, id);
+				const { asset: _asset, connection_id: _connection, ...settings } = body as NewDestination;
+				return destination ? ok(Object.assign(destination, settings)) : NOT_FOUND;
+			},
+		],
+		["GET", /^\/rules$/, ({ query }) => page(world.rules, query)],
+		["POST", /^\/rules\/plan$/, () => ok(plan())],
+		[
+			"POST",
+			/^\/rules$/,
+			({ body }) => {
+				const made = { ...(body as RuleSettings), id: randomUUID(), version: 1, matching: 12, created_at: now() };
+				world.rules.push(made);
+				return { status: 201, body: made };
+			},
+		],
+		["GET", /^\/rules\/([^/]+)$/, one(() => world.rules)],
+		[
+			"PUT",
+			/^\/rules\/([^/]+)$/,
+			({ body }, id) => {
+				const rule = find(world.rules, id);
+				return rule ? ok(Object.assign(rule, body, { version: rule.version + 1 })) : NOT_FOUND;
+			},
+		],
+		["GET", /^\/tokens$/, ({ query }) => page(world.tokens, query)],
+		[
+			"POST",
+			/^\/tokens$/,
+			({ body }) => {
+				const made = { ...(body as { name: string; role: "reader" }), id: randomUUID(), created_at: now() };
+				world.tokens.push(made);
+				return { status: 201, body: { ...made, secret: `lks_${randomUUID().replaceAll("-", "")}` } };
+			},
+		],
+		...(["rules", "destinations", "connections", "tokens"] as const).map((kind): [string, RegExp, Route] => [
+			"DELETE",
+			new RegExp(`^/${kind}/([^/]+)$`),
+			(_call, id) => {
+				const list: { id: string }[] = world[kind];
+				const index = list.findIndex((entry) => entry.id === id);
+				if (index < 0) return NOT_FOUND;
+				list.splice(index, 1);
+				return { status: 204 };
+			},
+		]),
+	];
+}
+
+/** A person moves a card on the mock's board: what the real engine does after a hook. */
+export function moveCard(world: World, workItem: number, state: string, announce: Announce): Ticket | undefined {
+	const ticket = world.tickets.find((entry) => entry.work_item?.id === workItem);
+	if (!ticket?.work_item) return undefined;
+	ticket.work_item = { ...ticket.work_item, state, column: state, revision: ticket.work_item.revision + 1 };
+	const status: Status = state === "Active" ? "in_progress" : state === "New" ? "identified" : "awaiting_validation";
+	ticket.status = status;
+	for (const finding of world.findings.filter((entry) => entry.ticket?.id === ticket.id)) {
+		world.history.get(finding.id)?.unshift({
+			id: randomUUID(),
+			at: now(),
+			cause: { kind: "work_item", label: `Bug ${workItem}, revision ${ticket.work_item.revision}` },
+			what: `The card was moved to ${state}.`,
+			from: finding.status,
+			to: status,
+		});
+		finding.status = status;
+		finding.ticket = ticketRef(ticket);
+		announce({ kind: "finding", id: finding.id });
+	}
+	announce({ kind: "ticket", id: ticket.id });
+	return ticket;
+}

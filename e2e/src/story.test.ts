@@ -1,0 +1,87 @@
+/** A developer moves a card; the finding follows on a page that is already open. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { launch, Visitor } from "./browser";
+import { EMULATOR_URL } from "./environment";
+
+type Finding = { id: string; title: string; ticket?: { id: string; work_item_id?: number | null; url?: string | null } | null };
+type Directory = { organizations: { name: string; people: { id: string; name: string }[] }[] };
+
+/** How long a change on the board may take to be seen here: hooks are quick, a sweep is slower. */
+const FOLLOWS_WITHIN = 60_000;
+
+/** Moves the card as a person of the board, through the emulator (see its README). */
+async function moveCard(workItem: number, state: string): Promise<string> {
+	const directory = (await (await fetch(`${EMULATOR_URL}/_emulator/directory`)).json()) as Directory;
+	const organization = directory.organizations[0];
+	const person = organization?.people[0];
+	assert.ok(organization && person, "the emulator has an organization with a person");
+	const answer = await fetch(
+		`${EMULATOR_URL}/_emulator/act/${person.id}/${organization.name}/_apis/wit/workitems/${workItem}?api-version=7.1`,
+		{
+			method: "PATCH",
+			headers: { "content-type": "application/json-patch+json" },
+			body: JSON.stringify([{ op: "add", path: "/fields/System.State", value: state }]),
+		},
+	);
+	assert.equal(answer.status, 200, await answer.text());
+	return person.name;
+}
+
+describe("findings and cards stay in step", () => {
+	let browser: Browser;
+	before(async () => {
+		browser = await launch();
+	});
+	after(() => browser.close());
+
+	it("a card that somebody starts to work on moves its finding to In Progress", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const finding = await firstWithCard(visitor);
+		const workItem = finding.ticket?.work_item_id;
+		assert.ok(workItem);
+
+		await visitor.open(`/findings/${finding.id}`);
+		await page.getByRole("region", { name: "Status" }).getByText("Identified", { exact: true }).waitFor();
+		await page.getByRole("link", { name: "Open the ticket" }).click();
+		await page.getByRole("region", { name: "Work item" }).getByText(`#${workItem} on the board`).waitFor();
+		await page.getByRole("region", { name: "Findings", exact: true }).getByRole("link", { name: finding.title }).click();
+		await page.getByRole("heading", { level: 1, name: finding.title }).waitFor();
+
+		await moveCard(workItem, "Active");
+
+		const status = page.getByRole("region", { name: "Status" });
+		await status.getByText("In Progress", { exact: true }).waitFor({ timeout: FOLLOWS_WITHIN });
+		await page.getByRole("region", { name: "Ticket" }).getByText("Active").first().waitFor();
+		// The history names the board as the cause.
+		await page.getByRole("region", { name: "History" }).getByText("Board", { exact: true }).first().waitFor();
+		await visitor.picture("story-followed");
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("closing a card is a claim, never a proof", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const finding = await firstWithCard(visitor);
+		assert.ok(finding.ticket?.work_item_id);
+		await visitor.open(`/findings/${finding.id}`);
+
+		await moveCard(finding.ticket.work_item_id, "Closed");
+
+		const status = page.getByRole("region", { name: "Status" });
+		await status.getByText("Awaiting Validation", { exact: true }).waitFor({ timeout: FOLLOWS_WITHIN });
+		assert.equal(await status.getByText("Fixed", { exact: true }).count(), 0);
+		await visitor.leaves();
+	});
+});
+
+/** An identified finding whose ticket is in step with a card. */
+async function firstWithCard(visitor: Visitor): Promise<Finding> {
+	const { items } = await visitor.ask<{ items: Finding[] }>("/findings?status=identified&limit=200");
+	const finding = items.find((entry) => entry.ticket?.work_item_id);
+	assert.ok(finding, "the demo has an identified finding with a work item");
+	return finding;
+}
