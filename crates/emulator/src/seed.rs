@@ -9,7 +9,7 @@ pub use crate::processes::ProcessKind;
 
 /// Everything to start with.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Seed {
     /// Chooses every GUID of the run; two runs with the same number and the same requests are equal.
     pub number: u64,
@@ -19,7 +19,7 @@ pub struct Seed {
 
 /// One organization (a collection, in Server words).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct OrganizationSeed {
     /// Canonical spelling; routes ignore case.
     pub name: String,
@@ -50,7 +50,7 @@ pub enum Role {
 
 /// A user.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct UserSeed {
     /// Shown name.
     pub name: String,
@@ -68,7 +68,7 @@ pub struct UserSeed {
 
 /// An Entra application with a client secret.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServicePrincipalSeed {
     /// Shown name.
     pub name: String,
@@ -83,7 +83,7 @@ pub struct ServicePrincipalSeed {
 
 /// A project.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProjectSeed {
     /// Name, unique in the organization.
     pub name: String,
@@ -118,7 +118,7 @@ pub enum BugsBehavior {
 
 /// A team.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct TeamSeed {
     /// Name, unique in the project.
     pub name: String,
@@ -139,7 +139,7 @@ pub struct TeamSeed {
 
 /// A column of the requirement board.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ColumnSeed {
     /// Column name.
     pub name: String,

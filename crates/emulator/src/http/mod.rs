@@ -291,6 +291,12 @@ async fn answer(
         let answered: Result<HttpResponse, Infallible> = router.oneshot(request.map(Body::new)).await;
         return Ok(answered.unwrap_or_else(|never| match never {}));
     }
+    if request.method() == hyper::Method::GET && path.contains("/_workitems/edit/") {
+        let board = shared.state().board_of(path).filter(|_| control::is_allowed(&request, peer));
+        if let Some(board) = board {
+            return Ok(axum::response::IntoResponse::into_response(axum::response::Redirect::to(&board)));
+        }
+    }
     let Some(request) = received(request).await else { return Err(Cut) };
     api(request, &shared).await
 }

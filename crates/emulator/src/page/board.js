@@ -47,7 +47,6 @@ const drawCard = (card) => {
   } else {
     foot.append("Nobody assigned");
   }
-  foot.append(...tags.map((tag) => element("span", { class: "tag", text: tag })));
   const label = `${kind} ${card.id}: ${fields["System.Title"]}. ${column(card)}${lane(card) ? `, lane ${lane(card)}` : ""}. ${assigned ? assigned.displayName : "Nobody assigned"}${tags.length ? `. Tags: ${tags.join(", ")}` : ""}`;
   const drawn = element(
     "div",
@@ -55,6 +54,7 @@ const drawCard = (card) => {
     element("span", { class: "kind", text: `${kind} ${card.id}` }),
     element("span", { class: "title", text: fields["System.Title"] }),
     foot,
+    ...(tags.length ? [element("span", { class: "tags" }, ...tags.map((tag) => element("span", { class: "tag", text: tag })))] : []),
   );
   const colour = types.find((t) => t.name === kind)?.color;
   if (colour) drawn.style.setProperty("--kind", `#${colour}`);
@@ -223,6 +223,13 @@ const start = async () => {
   });
   await loadBoard();
   watch();
+  // The address of a work item leads here, with its number after the hash.
+  const asked = () => {
+    const id = Number.parseInt(location.hash.slice(1), 10);
+    if (id > 0) open(id);
+  };
+  window.addEventListener("hashchange", asked);
+  asked();
 };
 
 start().catch(complain);

@@ -385,6 +385,28 @@ impl State {
         self.changes += 1;
     }
 
+    /// The board page of the work item that `/{org}/{project}/_workitems/edit/{id}` names.
+    pub fn board_of(&self, path: &str) -> Option<String> {
+        let segments: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(decode).collect();
+        let [name, .., pages, edit, id] = segments.as_slice() else { return None };
+        if pages != "_workitems" || edit != "edit" {
+            return None;
+        }
+        let org = self.organizations.get(&name.to_lowercase())?;
+        let item = org.items.get(&id.parse().ok()?)?;
+        let project = org.project_by_id(item.project);
+        let area = item.text("System.AreaPath");
+        // The default team often has the root with everything below it; a team of its own is closer.
+        let team = project
+            .teams
+            .iter()
+            .filter(|t| t.owns_area(area))
+            .max_by_key(|t| t.areas.iter().map(|(path, _)| path.len()).max())
+            .or_else(|| project.teams.iter().find(|t| t.id == project.default_team))?;
+        let [org, project, team] = [&org.name, &project.name, &team.name].map(|n| encode(n));
+        Some(format!("/_emulator/board/{org}/{project}/{team}#{}", item.id))
+    }
+
     /// Organizations, projects, teams and people, for the pages.
     pub fn directory(&self) -> Vec<OrganizationView> {
         self.organizations

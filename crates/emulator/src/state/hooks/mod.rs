@@ -29,7 +29,7 @@ const HISTORY_DAYS: i64 = 7;
 
 /// How deliveries are disturbed. All off in a new state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct HookKnobs {
     /// Milliseconds between a change and the delivery of its event; the real service takes 6 to 12 s.
     pub delay_ms: i64,
