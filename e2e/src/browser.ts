@@ -114,13 +114,13 @@ export class Visitor {
 		assert.ok(content <= screen, `${what} is ${content} wide on a screen of ${screen}`);
 	}
 
-	async picture(name: string): Promise<void> {
+	async picture(name: string, whole = true): Promise<void> {
 		if (!SCREENSHOTS) return;
 		mkdirSync(SCREENSHOTS, { recursive: true });
 		const file = `${name}-${this.look.viewport.width}-${this.look.theme}.png`;
 		// Long lists repeat themselves: the top says it all.
 		const height = await this.page.evaluate(() => document.documentElement.scrollHeight);
-		const clip = { x: 0, y: 0, width: this.look.viewport.width, height: Math.min(height, TALL) };
+		const clip = { x: 0, y: 0, width: this.look.viewport.width, height: whole ? Math.min(height, TALL) : this.look.viewport.height };
 		await this.page.screenshot({ path: join(SCREENSHOTS, file), fullPage: true, clip });
 	}
 

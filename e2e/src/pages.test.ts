@@ -98,32 +98,32 @@ describe("every page", () => {
 			await page.getByRole("button", { name: "Set status" }).click();
 			await page.getByRole("dialog", { name: "Set status" }).getByRole("button", { name: "Cancel" }).waitFor();
 			await visitor.accessible("set status");
-			await visitor.picture("dialog-status");
+			await visitor.picture("dialog-status", false);
 
 			await visitor.open("/scans");
 			await page.getByRole("button", { name: "Upload a report" }).first().click();
-			await page.getByRole("dialog", { name: "Upload a report" }).getByLabel("Asset").waitFor();
+			await page.getByRole("dialog", { name: "Upload a report" }).getByRole("textbox", { name: "Asset" }).waitFor();
 			await visitor.accessible("upload");
 			await visitor.fits("upload");
-			await visitor.picture("dialog-upload");
+			await visitor.picture("dialog-upload", false);
 
 			await visitor.open("/tokens");
 			await page.getByRole("button", { name: "New token" }).click();
 			await page.getByRole("dialog", { name: "New token" }).getByRole("button", { name: "Create" }).waitFor();
 			await visitor.accessible("new token");
-			await visitor.picture("dialog-token");
+			await visitor.picture("dialog-token", false);
 
 			await visitor.open("/assets");
 			await page.getByRole("button", { name: /^Edit / }).first().click();
 			await page.getByRole("dialog").getByRole("button", { name: "Save" }).waitFor();
 			await visitor.accessible("edit asset");
-			await visitor.picture("dialog-asset");
+			await visitor.picture("dialog-asset", false);
 
 			await visitor.open("/");
 			await page.getByRole("banner").getByRole("button").last().click();
 			await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
 			await visitor.accessible("account menu");
-			await visitor.picture("menu");
+			await visitor.picture("menu", false);
 			visitor.noErrors();
 			await visitor.leaves();
 		}

@@ -76,6 +76,21 @@ describe("findings and cards stay in step", () => {
 		assert.equal(await status.getByText("Fixed", { exact: true }).count(), 0);
 		await visitor.leaves();
 	});
+
+	it("a page without the live stream follows as well", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		await page.route("**/api/v1/events", (route) => route.abort());
+		const finding = await firstWithCard(visitor);
+		assert.ok(finding.ticket?.work_item_id);
+		await visitor.open(`/findings/${finding.id}`);
+		await page.getByText("Not live").waitFor();
+
+		await moveCard(finding.ticket.work_item_id, "Active");
+
+		await page.getByRole("region", { name: "Status" }).getByText("In Progress", { exact: true }).waitFor({ timeout: FOLLOWS_WITHIN });
+		await visitor.leaves();
+	});
 });
 
 /** An identified finding whose ticket is in step with a card. */

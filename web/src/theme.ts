@@ -14,10 +14,23 @@ const pine: MantineColorsTuple = [
 	"#0b4147",
 ];
 
+const dark: MantineColorsTuple = [
+	"#dde4e6",
+	"#b6c1c5",
+	"#93a0a7",
+	"#6b787e",
+	"#3b464b",
+	"#2c3539",
+	"#20272b",
+	"#171c1f",
+	"#12171a",
+	"#0d1113",
+];
+
 export const theme = createTheme({
 	primaryColor: "pine",
 	primaryShade: { light: 7, dark: 7 },
-	colors: { pine },
+	colors: { pine, dark },
 	defaultRadius: "sm",
 	fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif',
 	fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
@@ -36,7 +49,9 @@ export const theme = createTheme({
 	components: {
 		Button: { defaultProps: { size: "xs" } },
 		TextInput: { defaultProps: { size: "sm" } },
-		Modal: { defaultProps: { centered: true, closeButtonProps: { "aria-label": "Close" } } },
+		Modal: {
+			defaultProps: { centered: true, styles: { title: { fontWeight: 600 } }, closeButtonProps: { "aria-label": "Close" } },
+		},
 		Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: true } } },
 		Alert: { defaultProps: { variant: "light" } },
 	},

@@ -25,11 +25,11 @@ export function PlanView({ plan }: { plan: Plan }) {
 	return (
 		<div>
 			<ul className={classes.numbers} aria-label="Summary">
-				<Fact value={plan.create} words="work items created" />
-				<Fact value={plan.update} words="work items changed" />
-				<Fact value={plan.follow} words="tickets follow the board" />
-				<Fact value={plan.over_budget} words="wait for the budget" />
-				<Fact value={plan.nothing} words="tickets unchanged" />
+				<Fact value={plan.create} words="to create" />
+				<Fact value={plan.update} words="to change" />
+				<Fact value={plan.follow} words="to follow the board" />
+				<Fact value={plan.over_budget} words="over budget" />
+				<Fact value={plan.nothing} words="unchanged" />
 			</ul>
 			{plan.tickets.length === 0 ? (
 				<Empty title="Nothing would happen">Lockstep and the board agree.</Empty>

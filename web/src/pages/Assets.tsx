@@ -29,7 +29,7 @@ export function AssetsPage() {
 
 	const edit = (asset: Asset) =>
 		analyst && (
-			<Button variant="subtle" onClick={() => setEditing(asset)} aria-label={`Edit ${asset.name}`}>
+			<Button variant="default" size="compact-xs" ml="auto" onClick={() => setEditing(asset)} aria-label={`Edit ${asset.name}`}>
 				Edit
 			</Button>
 		);

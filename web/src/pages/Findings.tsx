@@ -18,10 +18,10 @@ import classes from "./Filters.module.css";
 
 const COLUMNS: readonly Column<FindingSummary>[] = [
 	{ header: "Severity", width: "104px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
-	{ header: "Status", width: "186px", cell: (finding) => <StatusMark status={finding.status} /> },
-	{ header: "Asset", width: "18%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
-	{ header: "Ticket", width: "15%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
-	{ header: "Last seen", width: "104px", cell: (finding) => <Time at={finding.last_seen_at} /> },
+	{ header: "Status", width: "176px", cell: (finding) => <StatusMark status={finding.status} /> },
+	{ header: "Asset", width: "16%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
+	{ header: "Ticket", width: "14%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
+	{ header: "Last seen", width: "98px", cell: (finding) => <Time at={finding.last_seen_at} /> },
 ];
 
 /** Findings by filter. The filter stands in the address; without one, the open findings are shown. */

@@ -16,7 +16,7 @@ export function FirstReport() {
 				<Text size="sm" fw={600}>
 					From a terminal or a pipeline
 				</Text>
-				<pre className="snippet" style={{ margin: "6px 0 14px" }}>
+				<pre className="snippet" style={{ margin: "6px 0 14px", whiteSpace: "pre-wrap" }}>
 					lockstep import --asset my-service report.sarif
 				</pre>
 				<Text size="sm" fw={600} mb={6}>

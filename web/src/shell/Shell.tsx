@@ -33,10 +33,12 @@ export function Shell() {
 				<AccountMenu />
 			</header>
 			<nav className={classes.side} aria-label="Main">
-				<Navigation />
-				<p className={classes.live} data-live={live}>
-					{live ? "Live" : "Not live: read again every 15 s"}
-				</p>
+				<div className={classes.stays}>
+					<Navigation />
+					<p className={classes.live} data-live={live}>
+						{live ? "Live" : "Not live: read again every 15 s"}
+					</p>
+				</div>
 			</nav>
 			<Drawer opened={opened} onClose={close} size={260} title="Menu" closeButtonProps={{ "aria-label": "Close the menu" }}>
 				<nav aria-label="Main">
