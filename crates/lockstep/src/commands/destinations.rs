@@ -1,0 +1,304 @@
+//! `lockstep destination`: where work items go.
+
+use std::path::PathBuf;
+
+use api::{Destination, DestinationCheck, DestinationSettings, NewDestination, default_daily_budget};
+use clap::{Args, Subcommand};
+use model::Status;
+use model::map::{StatusEntry, Target};
+
+use super::lookup;
+use crate::client::{ApiArgs, Client};
+use crate::exit::{self, CliError, Outcome};
+use crate::output::{Output, confirm};
+
+/// Options of `lockstep destination`.
+#[derive(Args, Debug)]
+pub(crate) struct DestinationArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// List destinations
+    List,
+    /// Show one destination
+    Show {
+        /// Name or id of the destination
+        destination: String,
+    },
+    /// Make a destination
+    #[command(after_help = HELP)]
+    Add(Box<SettingsArgs>),
+    /// Say how settings read once blanks are filled in, and what is wrong with them; nothing is saved
+    #[command(after_help = HELP)]
+    Check(Box<SettingsArgs>),
+    /// Remove a destination with its tickets; work items stay as they are
+    Remove {
+        /// Name or id of the destination
+        destination: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+const HELP: &str = "\
+Examples:
+  lockstep destination check --project Webshop --type Bug
+  lockstep destination add --project Webshop --team Payments --type Bug --default
+  lockstep destination add --project Webshop --type Bug --asset shop \\
+      --state identified=New --column in_progress='In Review' --state fixed=Closed
+  lockstep destination add --settings destination.json
+
+A settings file has the shape of `POST /api/v1/destinations`, without the connection. Options win over it.";
+
+#[derive(Args, Debug)]
+struct SettingsArgs {
+    /// Connection (name or id) [default: the only one there is]
+    #[arg(long, value_name = "CONNECTION")]
+    connection: Option<String>,
+    /// File with settings (JSON)
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// Project
+    #[arg(long, value_name = "NAME", required_unless_present = "settings")]
+    project: Option<String>,
+    /// Work item type
+    #[arg(long = "type", value_name = "NAME", required_unless_present = "settings")]
+    work_item_type: Option<String>,
+    /// Team [default: the project's default team]
+    #[arg(long, value_name = "NAME")]
+    team: Option<String>,
+    /// Board [default: the one that shows the type]
+    #[arg(long, value_name = "NAME")]
+    board: Option<String>,
+    /// Lane for new work items [default: the default lane]
+    #[arg(long, value_name = "NAME")]
+    lane: Option<String>,
+    /// Area path [default: the team's default area]
+    #[arg(long, value_name = "PATH")]
+    area: Option<String>,
+    /// Iteration path [default: the project's root]
+    #[arg(long, value_name = "PATH")]
+    iteration: Option<String>,
+    /// Tag for new work items; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Name [default: made from project, team and type]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Everything without a destination of its own goes here
+    #[arg(long)]
+    default: bool,
+    /// Bind it to this asset
+    #[arg(long, value_name = "ASSET")]
+    asset: Option<String>,
+    /// Say a status with a state; may be repeated [default: made from the type's states]
+    #[arg(long = "state", value_name = "STATUS=STATE", value_parser = pair)]
+    states: Vec<(Status, String)>,
+    /// Say a status with a board column; may be repeated
+    #[arg(long = "column", value_name = "STATUS=COLUMN", value_parser = pair)]
+    columns: Vec<(Status, String)>,
+    /// Work items that may be created here in a day [default: 200]
+    #[arg(long, value_name = "NUMBER")]
+    daily_budget: Option<u64>,
+}
+
+fn pair(text: &str) -> Result<(Status, String), String> {
+    let (status, name) = text.split_once('=').ok_or("write STATUS=NAME, as in identified=New")?;
+    if name.trim().is_empty() {
+        return Err("the name after `=` is missing".into());
+    }
+    Ok((status.parse()?, name.trim().to_owned()))
+}
+
+/// What a settings file may hold.
+#[derive(serde::Deserialize)]
+struct SettingsFile {
+    #[serde(default)]
+    asset: Option<String>,
+    #[serde(flatten)]
+    settings: DestinationSettings,
+}
+
+impl SettingsArgs {
+    async fn body(self, client: &Client) -> Result<NewDestination, CliError> {
+        let (mut asset, mut settings) = match &self.settings {
+            Some(file) => {
+                let failed = |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
+                let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+                let read: SettingsFile = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+                (read.asset, read.settings)
+            }
+            None => (None, blank()),
+        };
+        let set = |field: &mut String, given: Option<String>| {
+            if let Some(given) = given {
+                *field = given;
+            }
+        };
+        set(&mut settings.project, self.project);
+        set(&mut settings.work_item_type, self.work_item_type);
+        set(&mut settings.team, self.team);
+        set(&mut settings.board, self.board);
+        set(&mut settings.lane, self.lane);
+        set(&mut settings.area, self.area);
+        set(&mut settings.iteration, self.iteration);
+        set(&mut settings.name, self.name);
+        settings.is_default |= self.default;
+        settings.daily_budget = self.daily_budget.unwrap_or(settings.daily_budget);
+        if !self.tags.is_empty() {
+            settings.tags = self.tags;
+        }
+        let targets = self.states.into_iter().map(|(status, name)| (status, Target::state(&name)));
+        for (status, target) in targets.chain(self.columns.into_iter().map(|(status, name)| (status, Target::column(&name)))) {
+            settings.status_map.0.insert(status, StatusEntry { target, accepted: Vec::new() });
+        }
+        asset = self.asset.or(asset);
+        let connection_id = lookup::connection_or_only(client, self.connection.as_deref()).await?;
+        Ok(NewDestination { connection_id, asset, settings })
+    }
+}
+
+fn blank() -> DestinationSettings {
+    DestinationSettings {
+        name: String::new(),
+        is_default: false,
+        project: String::new(),
+        team: String::new(),
+        board: String::new(),
+        lane: String::new(),
+        work_item_type: String::new(),
+        area: String::new(),
+        iteration: String::new(),
+        tags: Vec::new(),
+        severity_map: model::map::SeverityMap::default(),
+        status_map: model::map::StatusMap::default(),
+        daily_budget: default_daily_budget(),
+    }
+}
+
+/// Runs `lockstep destination`.
+pub(crate) async fn run(args: DestinationArgs) -> Outcome {
+    let client = args.api.client()?;
+    let output = args.api.output();
+    match args.action {
+        Action::List => print_list(output, &client.list("destinations", &[], None).await?)?,
+        Action::Show { destination } => {
+            let id = lookup::destination(&client, &destination).await?;
+            print_one(output, &client.get(&format!("destinations/{id}")).await?)?;
+        }
+        Action::Add(settings) => {
+            let body = settings.body(&client).await?;
+            print_one(output, &client.post("destinations", &body).await?)?;
+        }
+        Action::Check(settings) => {
+            let body = settings.body(&client).await?;
+            return print_check(output, &client.post("destinations/check", &body).await?);
+        }
+        Action::Remove { destination, yes } => {
+            let id = lookup::destination(&client, &destination).await?;
+            confirm(&format!("Remove the destination '{destination}' with its tickets? Work items stay."), yes)?;
+            client.delete(&format!("destinations/{id}")).await?;
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn print_list(output: Output, destinations: &[Destination]) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(&destinations);
+    }
+    let rows = destinations.iter().map(|destination| {
+        let settings = &destination.settings;
+        let serves = match (&destination.asset, settings.is_default) {
+            (Some(asset), _) => asset.name.clone(),
+            (None, true) => "everything else".to_owned(),
+            (None, false) => String::new(),
+        };
+        vec![
+            destination.id.to_string(),
+            settings.name.clone(),
+            destination.connection.name.clone(),
+            settings.project.clone(),
+            settings.team.clone(),
+            settings.work_item_type.clone(),
+            serves,
+            format!("{}/{}", destination.created_today, settings.daily_budget),
+            destination.problem.clone().unwrap_or_default(),
+        ]
+    });
+    let head = ["Id", "Name", "Connection", "Project", "Team", "Type", "For", "Today", "Problem"];
+    output.table(&head, rows.collect())
+}
+
+fn print_one(output: Output, destination: &Destination) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(destination);
+    }
+    output.facts(&[
+        ("destination", destination.settings.name.clone()),
+        ("id", destination.id.to_string()),
+        ("connection", destination.connection.name.clone()),
+        ("asset", destination.asset.as_ref().map(|asset| asset.name.clone()).unwrap_or_default()),
+        ("problem", destination.problem.clone().unwrap_or_default()),
+        ("created today", destination.created_today.to_string()),
+    ])?;
+    print_settings(output, &destination.settings)
+}
+
+fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), CliError> {
+    output.facts(&[
+        ("project", settings.project.clone()),
+        ("team", settings.team.clone()),
+        ("board", settings.board.clone()),
+        ("lane", settings.lane.clone()),
+        ("type", settings.work_item_type.clone()),
+        ("area", settings.area.clone()),
+        ("iteration", settings.iteration.clone()),
+        ("tags", settings.tags.join(", ")),
+        ("default", if settings.is_default { "yes".to_owned() } else { String::new() }),
+        ("daily budget", settings.daily_budget.to_string()),
+    ])?;
+    for (status, entry) in &settings.status_map.0 {
+        let place = match (&entry.target.state, &entry.target.column) {
+            (Some(state), Some(column)) => format!("state {state}, column {column}"),
+            (Some(state), None) => format!("state {state}"),
+            (None, Some(column)) => format!("column {column}"),
+            (None, None) => continue,
+        };
+        output.facts(&[(status.as_str(), place)])?;
+    }
+    Ok(())
+}
+
+fn print_check(output: Output, check: &DestinationCheck) -> Outcome {
+    if output.is_json() {
+        output.value(check)?;
+    } else {
+        print_settings(output, &check.settings)?;
+        for problem in &check.problems {
+            let row = problem.row.map_or(String::new(), |status| format!("{status}: "));
+            output.line(&format!("problem  {row}{}", problem.message))?;
+            output.line(&format!("         next: {}", problem.mend))?;
+        }
+    }
+    Ok(if check.problems.is_empty() { exit::OK } else { exit::VERDICT })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_paired_with_a_name() {
+        assert_eq!(pair("in_progress=In Review").unwrap(), (Status::InProgress, "In Review".into()));
+        for wrong in ["identified", "identified=", "done=New"] {
+            assert!(pair(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! `lockstep findings`: look at findings and decide about them.
+
+use api::{Finding, FindingSummary, HistoryEntry, SetStatus};
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand, ValueEnum};
+use model::status::FallBack;
+use model::{FindingId, Status};
+
+use super::{Limit, lookup, minute, opt_minute, parse_time, word};
+use crate::client::{ApiArgs, Client};
+use crate::exit::{self, CliError, Outcome};
+use crate::output::Output;
+
+/// Options of `lockstep findings`.
+#[derive(Args, Debug)]
+pub(crate) struct FindingsArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// List findings, worst first
+    #[command(after_help = "\
+Examples:
+  lockstep findings list --status open --severity critical,high
+  lockstep findings list --asset shop --search openssl --all --json")]
+    List {
+        /// Only these statuses, separated by commas; `open` stands for all open ones
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+        /// Only these severities, separated by commas
+        #[arg(long, value_name = "SEVERITY")]
+        severity: Option<String>,
+        /// Only findings of this asset
+        #[arg(long, value_name = "ASSET")]
+        asset: Option<String>,
+        /// Only findings with this text in title, vulnerability or place
+        #[arg(long, short = 'q', value_name = "TEXT")]
+        search: Option<String>,
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Show one finding in full
+    Show {
+        /// Id of the finding
+        finding: FindingId,
+    },
+    /// Show what happened to a finding, newest first
+    History {
+        /// Id of the finding
+        finding: FindingId,
+        #[command(flatten)]
+        limit: Limit,
+    },
+    /// Decide about a finding
+    #[command(after_help = "\
+Examples:
+  lockstep findings set-status 018f… risk_accepted --reason 'internal tool, see ADR 7' --until 2026-12-31
+  lockstep findings set-status 018f… false_positive --reason 'input is validated in gate.rs'
+
+A finding is never set to fixed by hand: only a scan proves that.")]
+    SetStatus {
+        /// Id of the finding
+        finding: FindingId,
+        /// created, identified, in_progress, waiting, awaiting_validation, risk_accepted, false_positive or suppressed
+        status: Status,
+        /// Why; required for risk_accepted, false_positive and suppressed
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Until when it holds: a day or a time
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        until: Option<DateTime<Utc>>,
+        /// What follows then
+        #[arg(long, value_name = "STATUS", requires = "until", default_value = "identified")]
+        then: Then,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Then {
+    Created,
+    Identified,
+}
+
+/// Runs `lockstep findings`.
+pub(crate) async fn run(args: FindingsArgs) -> Outcome {
+    let client = args.api.client()?;
+    let output = args.api.output();
+    match args.action {
+        Action::List { status, severity, asset, search, limit } => {
+            let mut filter: Vec<(&str, String)> = Vec::new();
+            filter.extend(status.map(|status| ("status", status)));
+            filter.extend(severity.map(|severity| ("severity", severity)));
+            filter.extend(search.map(|text| ("q", text)));
+            if let Some(asset) = asset {
+                filter.push(("asset", lookup::asset(&client, &asset).await?.to_string()));
+            }
+            let findings: Vec<FindingSummary> = client.list("findings", &filter, limit.number()).await?;
+            print_list(output, &findings)?;
+        }
+        Action::Show { finding } => {
+            let finding: Finding = client.get(&format!("findings/{finding}")).await?;
+            print_one(output, &finding)?;
+        }
+        Action::History { finding, limit } => print_history(&client, output, finding, limit).await?,
+        Action::SetStatus { finding, status, reason, until, then } => {
+            let then = match then {
+                Then::Created => FallBack::Created,
+                Then::Identified => FallBack::Identified,
+            };
+            let body = SetStatus { status, reason, until, then };
+            let finding: Finding = client.post(&format!("findings/{finding}/status"), &body).await?;
+            print_one(output, &finding)?;
+        }
+    }
+    Ok(exit::OK)
+}
+
+fn print_list(output: Output, findings: &[FindingSummary]) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(&findings);
+    }
+    let rows = findings.iter().map(|finding| {
+        vec![
+            finding.id.to_string(),
+            finding.severity.to_string(),
+            finding.status.label().to_owned(),
+            finding.asset.name.clone(),
+            finding.title.clone(),
+            finding.ticket.as_ref().and_then(|ticket| ticket.work_item_id).map_or(String::new(), |id| format!("#{id}")),
+        ]
+    });
+    output.table(&["Id", "Severity", "Status", "Asset", "Finding", "Work item"], rows.collect())
+}
+
+fn print_one(output: Output, finding: &Finding) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(finding);
+    }
+    let summary = &finding.summary;
+    let ticket = summary.ticket.as_ref();
+    output.facts(&[
+        ("finding", summary.title.clone()),
+        ("id", summary.id.to_string()),
+        ("severity", summary.severity.to_string()),
+        ("status", summary.status.label().to_owned()),
+        ("reason", finding.reason.clone().unwrap_or_default()),
+        ("until", opt_minute(summary.temporary_until)),
+        ("asset", summary.asset.name.clone()),
+        ("place", summary.place.clone()),
+        ("vulnerability", summary.vulnerability_id.clone()),
+        ("scanner", summary.scanner.clone()),
+        ("first seen", minute(summary.first_seen_at)),
+        ("last seen", minute(summary.last_seen_at)),
+        ("regressed", if summary.regressed > 0 { summary.regressed.to_string() } else { String::new() }),
+        ("message", finding.message.clone().unwrap_or_default()),
+        ("ticket", ticket.map(|ticket| format!("{} ({})", ticket.id, word(&ticket.health))).unwrap_or_default()),
+        ("work item", ticket.and_then(|ticket| ticket.url.clone()).unwrap_or_default()),
+    ])
+}
+
+async fn print_history(client: &Client, output: Output, finding: FindingId, limit: Limit) -> Result<(), CliError> {
+    let entries: Vec<HistoryEntry> =
+        client.list(&format!("findings/{finding}/history"), &[], limit.number()).await?;
+    if output.is_json() {
+        return output.value(&entries);
+    }
+    let rows = entries.iter().map(|entry| {
+        let status = match (entry.from, entry.to) {
+            (Some(from), Some(to)) if from != to => format!("{} → {}", from.label(), to.label()),
+            (_, Some(to)) => to.label().to_owned(),
+            _ => String::new(),
+        };
+        vec![minute(entry.at), entry.what.clone(), status, entry.cause.label.clone()]
+    });
+    output.table(&["When", "What", "Status", "Cause"], rows.collect())
+}

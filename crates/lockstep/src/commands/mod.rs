@@ -1,0 +1,97 @@
+//! Commands that speak the API, one file for each noun.
+
+pub(crate) mod connections;
+pub(crate) mod destinations;
+pub(crate) mod findings;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod jobs;
+pub(crate) mod lookup;
+pub(crate) mod plan;
+pub(crate) mod rules;
+pub(crate) mod scans;
+pub(crate) mod tickets;
+pub(crate) mod tokens;
+
+use api::SeverityCounts;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use model::Severity;
+use serde::Serialize;
+
+/// How many entries a list prints.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// Print at most this many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..), value_name = "NUMBER")]
+    limit: u32,
+    /// Print all of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+impl Limit {
+    /// The number, if there is one.
+    pub(crate) fn number(self) -> Option<usize> {
+        (!self.all).then(|| usize::try_from(self.limit).unwrap_or(usize::MAX))
+    }
+}
+
+/// A time for people, to the minute.
+pub(crate) fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// A time for people, if there is one.
+pub(crate) fn opt_minute(at: Option<DateTime<Utc>>) -> String {
+    at.map(minute).unwrap_or_default()
+}
+
+/// The word of one of the API's words.
+pub(crate) fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// `3 (1 critical, 2 high)`.
+pub(crate) fn counts(counts: &SeverityCounts) -> String {
+    let parts: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .filter(|severity| counts.of(*severity) > 0)
+        .map(|severity| format!("{} {severity}", counts.of(severity)))
+        .collect();
+    if parts.is_empty() { "0".to_owned() } else { format!("{} ({})", counts.total(), parts.join(", ")) }
+}
+
+/// A day (`2026-12-31`, its end in UTC) or a time (RFC 3339).
+pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.with_timezone(&Utc));
+    }
+    text.parse::<chrono::NaiveDate>()
+        .ok()
+        .and_then(|day| day.and_hms_opt(23, 59, 59))
+        .map(|at| at.and_utc())
+        .ok_or_else(|| "use a day such as 2026-12-31 or a time such as 2026-12-31T12:00:00Z".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_means_its_end_and_a_time_means_itself() {
+        assert_eq!(parse_time("2026-12-31").unwrap().to_rfc3339(), "2026-12-31T23:59:59+00:00");
+        assert_eq!(parse_time("2026-12-31T12:00:00+02:00").unwrap().to_rfc3339(), "2026-12-31T10:00:00+00:00");
+        assert!(parse_time("tomorrow").is_err());
+    }
+
+    #[test]
+    fn numbers_by_severity_are_said_without_zeros() {
+        let some = SeverityCounts { critical: 1, low: 2, ..Default::default() };
+        assert_eq!(counts(&some), "3 (1 critical, 2 low)");
+        assert_eq!(counts(&SeverityCounts::default()), "0");
+    }
+}

@@ -1,0 +1,122 @@
+//! Lockstep's command line.
+//!
+//! It speaks the API, also to a server on the same machine; only `serve`, `emulator` and `inspect` touch the disk
+//! themselves. Results go to standard output, everything else to standard error; how a command ended is said by its
+//! exit code (`exit`).
+
+mod client;
+mod commands;
+mod exit;
+mod login;
+mod output;
+mod rehearse;
+mod serve;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::commands::{connections, destinations, findings, import, inspect, plan, rules, scans, tickets, tokens};
+use crate::exit::{CliError, Outcome};
+
+/// Keeps security findings and Azure Boards in step
+#[derive(Parser, Debug)]
+#[command(name = "lockstep", version, after_help = exit::HELP, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server
+    Serve(Box<serve::ServeArgs>),
+    /// Run a local Azure DevOps to rehearse with
+    Emulator(rehearse::EmulatorArgs),
+    /// Sign in and keep the login
+    Login(login::LoginArgs),
+    /// Forget the login
+    Logout,
+    /// Import a report
+    Import(Box<import::ImportArgs>),
+    /// Say what is in a report; nothing is sent
+    Inspect(inspect::InspectArgs),
+    /// Look at findings and decide about them
+    Findings(findings::FindingsArgs),
+    /// See how findings and work items are in step
+    Tickets(tickets::TicketsArgs),
+    /// See what was imported
+    Scans(scans::ScansArgs),
+    /// Say what would happen now, compared with the live board
+    Plan(plan::PlanArgs),
+    /// Bring tickets and work items into agreement now
+    Reconcile(plan::ReconcileArgs),
+    /// Credentials and organization of an Azure DevOps
+    Connection(connections::ConnectionArgs),
+    /// Where work items go
+    Destination(destinations::DestinationArgs),
+    /// Which findings get tickets
+    Rule(rules::RuleArgs),
+    /// Credentials of pipelines
+    Token(tokens::TokenArgs),
+    /// Print the OpenAPI document
+    #[command(hide = true)]
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(&cli.command);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::broken)
+        .and_then(|runtime| runtime.block_on(run(cli.command)));
+    match outcome {
+        Ok(code) => exit::code(code),
+        Err(error) => {
+            if !error.silent {
+                output::say(&error.to_string());
+            }
+            exit::code(error.code)
+        }
+    }
+}
+
+async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(*args).await,
+        Command::Emulator(args) => rehearse::run(args).await,
+        Command::Login(args) => login::login(args).await,
+        Command::Logout => login::logout().await,
+        Command::Import(args) => import::run(*args).await,
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Findings(args) => findings::run(args).await,
+        Command::Tickets(args) => tickets::run(args).await,
+        Command::Scans(args) => scans::run(args).await,
+        Command::Plan(args) => plan::plan(args).await,
+        Command::Reconcile(args) => plan::reconcile(args).await,
+        Command::Connection(args) => connections::run(args).await,
+        Command::Destination(args) => destinations::run(args).await,
+        Command::Rule(args) => rules::run(args).await,
+        Command::Token(args) => tokens::run(args).await,
+        Command::Openapi => {
+            output::Output::new(false).line(server::openapi::text().trim_end())?;
+            Ok(exit::OK)
+        }
+    }
+}
+
+/// Logs of a server; other commands log only what `LOCKSTEP_LOG` asks for.
+fn log_to_stderr(command: &Command) {
+    let default = if matches!(command, Command::Serve(_) | Command::Emulator(_)) { "info" } else { "off" };
+    let filter = EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("LOCKSTEP_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        log.json().init();
+    } else {
+        log.init();
+    }
+}

@@ -1,0 +1,88 @@
+//! `lockstep serve`: the server as a process, and as a function.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use server::{Running, Settings};
+use url::Url;
+
+use crate::exit::{self, CliError, Outcome};
+use crate::output::say;
+
+/// Options of `lockstep serve`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  lockstep serve
+  lockstep serve --bind 0.0.0.0:7070 --data /var/lib/lockstep --public-url https://lockstep.example.com
+  lockstep serve --database postgres://lockstep@db/lockstep
+
+On the first start the user `admin` is made and its password printed once, on standard error.
+LOCKSTEP_LOG sets what is logged, such as `debug` or `info,engine=debug` [default: info].
+LOCKSTEP_LOG_FORMAT=json logs one JSON object a line.")]
+pub(crate) struct ServeArgs {
+    /// Address to listen on
+    #[arg(long, env = "LOCKSTEP_BIND", default_value = "127.0.0.1:7070", value_name = "ADDRESS")]
+    bind: SocketAddr,
+    /// Folder for the database, the key file and reports under way
+    #[arg(long, env = "LOCKSTEP_DATA", default_value = "lockstep-data", value_name = "FOLDER")]
+    data: PathBuf,
+    /// Database: sqlite:<file> or postgres://… [default: a file in the data folder]
+    #[arg(long, env = "LOCKSTEP_DATABASE", hide_env_values = true, value_name = "ADDRESS")]
+    database: Option<String>,
+    /// Address under which people and service hooks reach this server [default: made from --bind]
+    #[arg(long, env = "LOCKSTEP_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<Url>,
+    /// Origin of a board that may be reached over plain http or at a private address; may be repeated
+    #[arg(long = "allow-origin", env = "LOCKSTEP_ALLOW_ORIGIN", value_delimiter = ',', value_name = "URL")]
+    allow_origins: Vec<Url>,
+}
+
+impl From<ServeArgs> for Settings {
+    fn from(args: ServeArgs) -> Self {
+        let mut settings = Self::new(args.data);
+        settings.bind = args.bind;
+        settings.database = args.database;
+        settings.public_url = args.public_url;
+        settings.allowed_origins = args.allow_origins;
+        settings
+    }
+}
+
+/// Starts a server; it runs until it is stopped.
+pub(crate) async fn start(settings: Settings) -> Result<Running, CliError> {
+    let running = server::start(settings).await.map_err(|error| CliError::new(exit::BROKEN, server::chain(&error)))?;
+    if let Some(password) = &running.first_password {
+        say(&format!(
+            "\nThis is the first start. Sign in at {} with\n  user name  admin\n  password   {password}\nThe password is not shown again; change it after signing in.\n",
+            running.public_url
+        ));
+    }
+    Ok(running)
+}
+
+/// Runs a server until it is told to end.
+pub(crate) async fn run(args: ServeArgs) -> Outcome {
+    let running = start(args.into()).await?;
+    tracing::info!(url = %running.url, version = env!("CARGO_PKG_VERSION"), "Lockstep is ready");
+    told_to_end().await?;
+    tracing::info!("stopping");
+    running.stop().await;
+    Ok(exit::OK)
+}
+
+/// Returns when the process is asked to end.
+pub(crate) async fn told_to_end() -> Result<(), CliError> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate()).map_err(CliError::broken)?;
+        tokio::select! {
+            received = tokio::signal::ctrl_c() => received.map_err(CliError::broken),
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await.map_err(CliError::broken)
+}
