@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use model::status::{FallBack, Request};
 use model::{
-    AssetId, AuditId, Component, FindingId, FindingKind, Location, Severity, Status, TicketId, Vulnerability, WorkItemId,
+    AssetId, AuditId, Component, FindingId, FindingKind, Location, Severity, Status, TicketId, Vulnerability,
+    WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

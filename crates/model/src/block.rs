@@ -99,12 +99,19 @@ mod tests {
         assert!(replaced.starts_with("<p>Mine before.</p>"), "{replaced}");
         assert!(replaced.ends_with("<p>Mine after.</p>"), "{replaced}");
         assert!(replaced.contains("<p>new</p>") && !replaced.contains("old"), "{replaced}");
-        assert_eq!(replace(&replaced, TOKEN, "<p>new</p>").as_deref(), Some(replaced.as_str()), "replacing twice changes nothing");
+        assert_eq!(
+            replace(&replaced, TOKEN, "<p>new</p>").as_deref(),
+            Some(replaced.as_str()),
+            "replacing twice changes nothing"
+        );
     }
 
     #[test]
     fn the_block_is_found_after_the_service_took_away_its_markup() {
-        let html = wrap(TOKEN, "<p>a &amp; b</p>").replace("<i>", "").replace("</i>", "").replace("<p>", "<p style=\"x\">");
+        let html = wrap(TOKEN, "<p>a &amp; b</p>")
+            .replace("<i>", "")
+            .replace("</i>", "")
+            .replace("<p>", "<p style=\"x\">");
         let words = words(&html, TOKEN).unwrap();
         assert!(words.contains("a & b"), "{words}");
     }

@@ -68,7 +68,12 @@ pub fn title(findings: &[Shown<'_>]) -> String {
         [only] => format!("[{severity}] {} in {}", only.title, only.asset),
         several => {
             let name = first.vulnerability.name.as_deref().unwrap_or(first.title);
-            format!("[{severity}] {}: {name} in {} ({} places)", first.vulnerability.id, first.asset, several.len())
+            format!(
+                "[{severity}] {}: {name} in {} ({} places)",
+                first.vulnerability.id,
+                first.asset,
+                several.len()
+            )
         }
     };
     clip(&text.split_whitespace().collect::<Vec<_>>().join(" "), TITLE_LIMIT)
@@ -79,7 +84,11 @@ pub fn block(findings: &[Shown<'_>]) -> String {
     let Some(first) = findings.first() else { return "<p>This ticket has no findings any more.</p>".into() };
     let vulnerability = first.vulnerability;
     let mut html = String::new();
-    html.push_str(&format!("<p><b>{}</b> · {}</p>", escape(first.severity.as_str()), escape(&vulnerability.id)));
+    html.push_str(&format!(
+        "<p><b>{}</b> · {}</p>",
+        escape(first.severity.as_str()),
+        escape(&vulnerability.id)
+    ));
     if let Some(message) = first.message.filter(|_| findings.len() == 1) {
         html.push_str(&format!("<p>{}</p>", escape(&clip(message, TEXT_LIMIT)).replace('\n', "<br>")));
     }
@@ -156,9 +165,25 @@ fn sanitiser() -> ammonia::Builder<'static> {
     let mut builder = ammonia::Builder::default();
     builder
         .tags(
-            ["a", "b", "blockquote", "br", "code", "em", "h3", "h4", "i", "li", "ol", "p", "pre", "strong", "ul"]
-                .into_iter()
-                .collect(),
+            [
+                "a",
+                "b",
+                "blockquote",
+                "br",
+                "code",
+                "em",
+                "h3",
+                "h4",
+                "i",
+                "li",
+                "ol",
+                "p",
+                "pre",
+                "strong",
+                "ul",
+            ]
+            .into_iter()
+            .collect(),
         )
         .url_schemes(["http", "https"].into_iter().collect())
         .link_rel(None)
@@ -223,7 +248,8 @@ mod tests {
             references: vec!["javascript:alert(5)".into(), "https://ok.example/\"onclick=alert(6)".into()],
             ..Vulnerability::default()
         };
-        let location = Location { path: hostile.into(), snippet: Some(hostile.into()), ..Location::default() };
+        let location =
+            Location { path: hostile.into(), snippet: Some(hostile.into()), ..Location::default() };
         let html = block(&[with(&vulnerability, &location, hostile)]);
         let cleaned = ammonia::Builder::default().link_rel(None).clean(&html).to_string();
         for word in ["<script", "<img", "<svg", "href=\"javascript:"] {
@@ -248,7 +274,8 @@ mod tests {
     #[test]
     fn a_secret_is_never_shown() {
         let vulnerability = Vulnerability { id: "aws-key".into(), ..Vulnerability::default() };
-        let location = Location { path: "a".into(), snippet: Some("AKIA-secret".into()), ..Location::default() };
+        let location =
+            Location { path: "a".into(), snippet: Some("AKIA-secret".into()), ..Location::default() };
         let shown = Shown { kind: FindingKind::Secret, ..with(&vulnerability, &location, "a key") };
         assert!(!block(&[shown]).contains("AKIA-secret"));
     }

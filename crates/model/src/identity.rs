@@ -39,7 +39,9 @@ pub fn place_key(observation: &Observation) -> String {
             path,
             component.path.as_deref().unwrap_or_default(),
         ]),
-        (_, FindingKind::Web) => hash(&[kind, &vulnerability, path.split(['?', '#']).next().unwrap_or_default()]),
+        (_, FindingKind::Web) => {
+            hash(&[kind, &vulnerability, path.split(['?', '#']).next().unwrap_or_default()])
+        }
         _ => hash(&[kind, &vulnerability, path]),
     }
 }
@@ -73,7 +75,9 @@ impl Sighting {
         let message = observation
             .message
             .as_deref()
-            .map(|text| text.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect::<String>())
+            .map(|text| {
+                text.chars().filter(|c| !c.is_ascii_digit() && !c.is_whitespace()).collect::<String>()
+            })
             .filter(|text| !text.is_empty());
         let fingerprints: Vec<&str> = observation
             .scanner_fingerprints
@@ -103,6 +107,9 @@ pub fn fingerprint(place_key: &str, sighting: &Sighting, ordinal: u32) -> String
     format!("{FINGERPRINT_VERSION}:{}", hash(&[place_key, content, inside, &ordinal.to_string()]))
 }
 
+/// By what results are paired in one pass: what must be equal, and the line if it must be equal too.
+type Trait = Option<(String, Option<u32>)>;
+
 /// Pairs the results of one place with the findings known there.
 ///
 /// Answers, for each result, the index of the finding it is, or `None` if it is new. No finding is used twice.
@@ -114,7 +121,7 @@ pub fn recognise(seen: &[Sighting], known: &[Sighting], any_left_over: bool) -> 
         parts[0].as_ref().map(|first| format!("{first}\0{}", parts[1].as_deref().unwrap_or_default()))
     };
     // What moves least comes first; a later pass sees only what the earlier ones left over.
-    let passes: [&dyn Fn(&Sighting) -> Option<(String, Option<u32>)>; 7] = [
+    let passes: [&dyn Fn(&Sighting) -> Trait; 7] = [
         &|s| text([&s.scanner, &s.content]).filter(|_| s.content.is_some()).map(|key| (key, s.line)),
         &|s| text([&s.scanner, &s.inside]).map(|key| (key, None)),
         &|s| text([&s.content, &s.inside]).map(|key| (key, s.line)),
@@ -144,22 +151,27 @@ fn pair(
     known: &[Sighting],
     result: &mut [Option<usize>],
     used: &mut [bool],
-    key: &dyn Fn(&Sighting) -> Option<(String, Option<u32>)>,
+    key: &dyn Fn(&Sighting) -> Trait,
 ) {
-    let mut buckets: BTreeMap<(String, Option<u32>), (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    #[derive(Default)]
+    struct Bucket {
+        new: Vec<usize>,
+        old: Vec<usize>,
+    }
+    let mut buckets: BTreeMap<(String, Option<u32>), Bucket> = BTreeMap::new();
     for (index, sighting) in seen.iter().enumerate().filter(|(index, _)| result[*index].is_none()) {
         if let Some(key) = key(sighting) {
-            buckets.entry(key).or_default().0.push(index);
+            buckets.entry(key).or_default().new.push(index);
         }
     }
     for (index, sighting) in known.iter().enumerate().filter(|(index, _)| !used[*index]) {
         if let Some(key) = key(sighting)
             && let Some(bucket) = buckets.get_mut(&key)
         {
-            bucket.1.push(index);
+            bucket.old.push(index);
         }
     }
-    for (_, (new, old)) in buckets {
+    for Bucket { new, old } in buckets.into_values() {
         for (seen_index, known_index) in nearest(&new, &old, seen, known) {
             result[seen_index] = Some(known_index);
             used[known_index] = true;
@@ -232,7 +244,8 @@ mod tests {
 
     #[test]
     fn equal_results_are_paired_one_to_one_with_the_nearest_line() {
-        let known = [sighting(10, Some("a"), "m"), sighting(20, Some("a"), "m"), sighting(30, Some("a"), "m")];
+        let known =
+            [sighting(10, Some("a"), "m"), sighting(20, Some("a"), "m"), sighting(30, Some("a"), "m")];
         let seen = [sighting(35, Some("a"), "m"), sighting(25, Some("a"), "m")];
         let result = recognise(&seen, &known, false);
         assert_eq!(result[0], Some(2));

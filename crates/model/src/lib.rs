@@ -19,7 +19,8 @@ pub mod status;
 
 pub use ids::*;
 pub use observation::{
-    Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun, Vulnerability,
+    Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun,
+    Vulnerability,
 };
 pub use severity::{Severity, UnknownSeverity};
 pub use status::Status;

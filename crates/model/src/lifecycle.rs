@@ -121,7 +121,8 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     if matches!(command, Command::Claim | Command::Start | Command::Wait) && status == Status::Fixed {
         return Err(Illegal("a scan has proved that this finding is fixed already".into()));
     }
-    let decided_by_people = matches!(command, Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress);
+    let decided_by_people =
+        matches!(command, Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress);
     if by_card && decided_by_people {
         return Err(Illegal("a card may only ask for that decision".into()));
     }
@@ -136,7 +137,8 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     let triage = &mut after.triage;
     match command {
         Command::Ask(kind) => {
-            triage.request = Some(Request { kind: *kind, by: circumstances.by.clone(), at: circumstances.at });
+            triage.request =
+                Some(Request { kind: *kind, by: circumstances.by.clone(), at: circumstances.at });
             return Ok(after);
         }
         Command::Expire => {
@@ -257,7 +259,10 @@ mod tests {
     #[test]
     fn what_was_fixed_and_is_seen_again_has_regressed() {
         let (again, effect) = after_scan(&facts(vec![gone(1, 2)]), vec![gone(3, 2)], NO_GRACE);
-        assert_eq!((again.status(NO_GRACE), effect, again.regressed), (Status::Identified, ScanEffect::Regressed, 1));
+        assert_eq!(
+            (again.status(NO_GRACE), effect, again.regressed),
+            (Status::Identified, ScanEffect::Regressed, 1)
+        );
     }
 
     #[test]
@@ -297,7 +302,8 @@ mod tests {
         let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Person, 2)).unwrap();
         assert!(follow(&accepted, &Command::Start, &by(Giver::Card, 3)).is_err());
         assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Card, 3)).is_err());
-        let asked = follow(&facts(vec![seen(1)]), &Command::Ask(RequestKind::RiskAcceptance), &by(Giver::Card, 3));
+        let asked =
+            follow(&facts(vec![seen(1)]), &Command::Ask(RequestKind::RiskAcceptance), &by(Giver::Card, 3));
         let asked = asked.unwrap();
         assert_eq!(asked.status(NO_GRACE), Status::Identified);
         assert!(asked.triage.request.is_some());

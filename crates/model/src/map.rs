@@ -28,7 +28,8 @@ pub struct SeverityTarget {
 impl Default for SeverityMap {
     /// The values of the system processes (azure-devops.md section 6.2). Info shares the lowest step.
     fn default() -> Self {
-        let target = |priority, severity: &str| SeverityTarget { priority, severity: Some(severity.to_owned()) };
+        let target =
+            |priority, severity: &str| SeverityTarget { priority, severity: Some(severity.to_owned()) };
         Self(BTreeMap::from([
             (Severity::Critical, target(1, "1 - Critical")),
             (Severity::High, target(2, "2 - High")),
@@ -85,7 +86,9 @@ impl Target {
 
     fn matches(&self, position: &Position) -> bool {
         let same = |wanted: &Option<String>, actual: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| actual.is_some_and(|actual| actual.eq_ignore_ascii_case(wanted)))
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| actual.is_some_and(|actual| actual.eq_ignore_ascii_case(wanted)))
         };
         (self.state.is_some() || self.column.is_some())
             && same(&self.state, Some(&position.state))
@@ -225,14 +228,17 @@ impl StatusMap {
     ///
     /// If several statuses share the place, the most cautious one is meant. A move never proves a fix.
     pub fn meaning(&self, position: &Position, work_item_type: &WorkItemType) -> Meaning {
-        if let Some(status) = self.named_meanings(position).into_iter().min_by_key(|status| caution(*status)) {
+        if let Some(status) = self.named_meanings(position).into_iter().min_by_key(|status| caution(*status))
+        {
             return match status {
                 Status::Draft | Status::Created | Status::Identified => Meaning::Identified,
                 Status::InProgress => Meaning::InProgress,
                 Status::Waiting => Meaning::Waiting,
                 Status::AwaitingValidation | Status::Fixed => Meaning::Claimed,
                 Status::RiskAccepted => Meaning::AcceptanceRequested,
-                Status::FalsePositive | Status::Suppressed | Status::Duplicate => Meaning::FalsePositiveRequested,
+                Status::FalsePositive | Status::Suppressed | Status::Duplicate => {
+                    Meaning::FalsePositiveRequested
+                }
             };
         }
         match work_item_type.state(&position.state).map(|state| state.category) {
@@ -288,7 +294,10 @@ impl StatusMap {
                 if let Some(column) = &target.column {
                     match board {
                         None => problem(
-                            format!("{} names the column '{column}', but the destination has no board", status.label()),
+                            format!(
+                                "{} names the column '{column}', but the destination has no board",
+                                status.label()
+                            ),
                             "choose a board for the destination, or name a state".into(),
                         ),
                         Some(board) => match board.column(column) {
@@ -296,12 +305,20 @@ impl StatusMap {
                                 format!("the board {} has no column '{column}'", board.name),
                                 format!(
                                     "choose one of: {}",
-                                    board.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+                                    board
+                                        .columns
+                                        .iter()
+                                        .map(|c| c.name.as_str())
+                                        .collect::<Vec<_>>()
+                                        .join(", ")
                                 ),
                             ),
                             Some(column) => match column.states.get(&work_item_type.name) {
                                 None => problem(
-                                    format!("the column '{}' does not show work items of type {}", column.name, work_item_type.name),
+                                    format!(
+                                        "the column '{}' does not show work items of type {}",
+                                        column.name, work_item_type.name
+                                    ),
                                     "choose another column, or another work item type".into(),
                                 ),
                                 Some(state) => state_of_column = Some(state.clone()),
@@ -334,8 +351,12 @@ impl StatusMap {
                     && work_item_type.path(initial, &goal).is_none()
                 {
                     problem(
-                        format!("'{goal}' cannot be reached from the initial state '{initial}' of {}", work_item_type.name),
-                        "choose a state that the workflow can reach without passing through a closed one".into(),
+                        format!(
+                            "'{goal}' cannot be reached from the initial state '{initial}' of {}",
+                            work_item_type.name
+                        ),
+                        "choose a state that the workflow can reach without passing through a closed one"
+                            .into(),
                     );
                 }
             }

@@ -27,6 +27,9 @@ pub struct Desired {
     pub block: String,
     /// Our tags.
     pub tags: Vec<String>,
+    /// Lane for a new card; people move it from then on.
+    #[serde(default)]
+    pub lane: Option<String>,
     /// Why the status is what it is, as safe HTML; travels with a move of the card.
     pub evidence: Option<String>,
     /// A scan gave the status: it stands against a move of the card in the meantime.
@@ -75,7 +78,11 @@ impl Base {
             position: Position::of(item),
             title: Agreed { ours: desired.title.clone(), theirs: item.title.clone(), touched: false },
             priority: Agreed { ours: desired.priority, theirs: item.priority, touched: false },
-            severity: Agreed { ours: desired.severity.clone(), theirs: item.severity.clone(), touched: false },
+            severity: Agreed {
+                ours: desired.severity.clone(),
+                theirs: item.severity.clone(),
+                touched: false,
+            },
             block: Agreed {
                 ours: Some(block::normalised(&desired.block)),
                 theirs: item.description.as_deref().and_then(|text| block::words(text, token)),
@@ -116,13 +123,15 @@ impl Base {
             self.priority = Agreed { ours: wanted.priority, theirs: item.priority, touched: false };
         }
         if change.severity.is_some() && (certain || change.severity == item.severity) {
-            self.severity = Agreed { ours: wanted.severity.clone(), theirs: item.severity.clone(), touched: false };
+            self.severity =
+                Agreed { ours: wanted.severity.clone(), theirs: item.severity.clone(), touched: false };
         }
         if change.description.is_some() {
             let stands = item.description.as_deref().and_then(|text| block::words(text, token));
             let sent = block::normalised(&block::wrap(token, &wanted.block));
             if certain || stands.as_deref() == Some(sent.as_str()) {
-                self.block = Agreed { ours: Some(block::normalised(&wanted.block)), theirs: stands, touched: false };
+                self.block =
+                    Agreed { ours: Some(block::normalised(&wanted.block)), theirs: stands, touched: false };
             }
         }
         if let Some(tags) = &change.tags
@@ -220,18 +229,32 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
     let mut fields = Vec::new();
     let mut conflicts = Vec::new();
 
-    if let Some(title) = merge_field("Title", &mut next.title, &desired.title, &item.title, &mut fields, &mut conflicts) {
+    if let Some(title) =
+        merge_field("Title", &mut next.title, &desired.title, &item.title, &mut fields, &mut conflicts)
+    {
         change.title = Some(title);
     }
     if desired.priority.is_some()
-        && let Some(priority) =
-            merge_field("Priority", &mut next.priority, &desired.priority, &item.priority, &mut fields, &mut conflicts)
+        && let Some(priority) = merge_field(
+            "Priority",
+            &mut next.priority,
+            &desired.priority,
+            &item.priority,
+            &mut fields,
+            &mut conflicts,
+        )
     {
         change.priority = priority;
     }
     if desired.severity.is_some()
-        && let Some(severity) =
-            merge_field("Severity", &mut next.severity, &desired.severity, &item.severity, &mut fields, &mut conflicts)
+        && let Some(severity) = merge_field(
+            "Severity",
+            &mut next.severity,
+            &desired.severity,
+            &item.severity,
+            &mut fields,
+            &mut conflicts,
+        )
     {
         change.severity = severity;
     }
@@ -263,7 +286,8 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
             follow = None;
             match place(desired.status, &position, rules) {
                 Ok(way) => {
-                    let reason = if desired.proved_by_scan { "scan evidence" } else { "the findings' status changed" };
+                    let reason =
+                        if desired.proved_by_scan { "scan evidence" } else { "the findings' status changed" };
                     if let Some(last) = way.last() {
                         fields.insert(
                             0,
@@ -286,6 +310,21 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
     }
     if follow.is_some() || unreachable.is_none() {
         next.position = position.clone();
+    }
+
+    if let Some(lane) = &desired.lane
+        && base.status.is_none()
+        && follow.is_none()
+        && position.column.is_some()
+        && !item.lane.as_deref().is_some_and(|now| now.eq_ignore_ascii_case(lane))
+    {
+        fields.push(FieldChange {
+            field: "Lane".into(),
+            from: item.lane.clone().unwrap_or_default(),
+            to: lane.clone(),
+            reason: "lane of the destination for new work items".into(),
+        });
+        change.lane = Some(lane.clone());
     }
 
     let mut writes = Vec::new();
@@ -384,13 +423,19 @@ fn merge_block(
 }
 
 /// Tags are a set: we add and take away only our own, and never add again what a person took away.
-fn merge_tags(next: &mut Base, desired: &Desired, item: &WorkItem, change: &mut Change, fields: &mut Vec<FieldChange>) {
+fn merge_tags(
+    next: &mut Base,
+    desired: &Desired,
+    item: &WorkItem,
+    change: &mut Change,
+    fields: &mut Vec<FieldChange>,
+) {
     let add: Vec<&String> =
         desired.tags.iter().filter(|tag| !contains(&next.tags, tag) && !contains(&item.tags, tag)).collect();
     let mut wanted: Vec<String> = item
         .tags
         .iter()
-        .filter(|tag| !(contains(&next.tags, tag) && !contains(&desired.tags, tag)))
+        .filter(|tag| !contains(&next.tags, tag) || contains(&desired.tags, tag))
         .cloned()
         .collect();
     wanted.extend(add.into_iter().cloned());
@@ -473,7 +518,10 @@ fn place(status: Status, position: &Position, rules: Rules<'_>) -> Result<Vec<(C
         })
         .collect();
     if let Some(column) = column.filter(|_| on_board)
-        && !position.column.as_deref().is_some_and(|now| now.eq_ignore_ascii_case(&column.name) && steps.is_empty())
+        && !position
+            .column
+            .as_deref()
+            .is_some_and(|now| now.eq_ignore_ascii_case(&column.name) && steps.is_empty())
     {
         let at = Position { state: goal, column: Some(column.name.clone()), column_done: None };
         let by_column = Change { column: Some(column.name.clone()), ..Change::default() };

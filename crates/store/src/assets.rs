@@ -27,7 +27,6 @@ impl Asset {
     }
 }
 
-
 fn asset(row: &Row) -> Result<Asset> {
     Ok(Asset {
         id: row.id("id")?,
@@ -49,7 +48,10 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
     )
     .await?;
     let row = tx
-        .first("SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1", args![name.to_lowercase()])
+        .first(
+            "SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1",
+            args![name.to_lowercase()],
+        )
         .await?;
     // It was inserted above or was there before; assets are never deleted in the same transaction.
     asset(&row.expect("the asset exists"))
@@ -60,10 +62,13 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
 /// # Errors
 /// If the database refuses.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
-    tx.first("SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1", args![name.to_lowercase()])
-        .await?
-        .map(|row| asset(&row))
-        .transpose()
+    tx.first(
+        "SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1",
+        args![name.to_lowercase()],
+    )
+    .await?
+    .map(|row| asset(&row))
+    .transpose()
 }
 
 /// The asset.

@@ -118,7 +118,11 @@ fn connection(row: &Row) -> Result<Connection> {
 /// # Errors
 /// If the database refuses.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Connection>> {
-    tx.all(crate::Composed(format!("{SELECT} ORDER BY created_at, id")), args![]).await?.iter().map(connection).collect()
+    tx.all(crate::Composed(format!("{SELECT} ORDER BY created_at, id")), args![])
+        .await?
+        .iter()
+        .map(connection)
+        .collect()
 }
 
 /// The connection.
@@ -212,7 +216,13 @@ pub async fn delete(tx: &mut Tx, id: ConnectionId) -> Result<()> {
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn lease(tx: &mut Tx, id: ConnectionId, owner: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<bool> {
+pub async fn lease(
+    tx: &mut Tx,
+    id: ConnectionId,
+    owner: Uuid,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<bool> {
     let touched = tx
         .execute(
             "UPDATE connection SET lease_owner = $2, lease_until = $4
@@ -242,7 +252,11 @@ pub async fn holds_lease(tx: &mut Tx, id: ConnectionId, owner: Uuid, now: DateTi
 /// # Errors
 /// If the database refuses.
 pub async fn release(tx: &mut Tx, owner: Uuid) -> Result<()> {
-    tx.execute("UPDATE connection SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1", args![owner]).await?;
+    tx.execute(
+        "UPDATE connection SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = $1",
+        args![owner],
+    )
+    .await?;
     Ok(())
 }
 
@@ -285,5 +299,14 @@ pub async fn blocked(tx: &mut Tx, id: ConnectionId, problem: &str, until: DateTi
         args![id, problem, until],
     )
     .await?;
+    Ok(())
+}
+
+/// What kept the connection from working is mended.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn unblock(tx: &mut Tx, id: ConnectionId) -> Result<()> {
+    tx.execute("UPDATE connection SET problem = NULL, blocked_until = 0 WHERE id = $1", args![id]).await?;
     Ok(())
 }

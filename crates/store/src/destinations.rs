@@ -70,7 +70,8 @@ pub struct Destination {
     pub created_at: DateTime<Utc>,
 }
 
-const SELECT: &str = "SELECT id, connection_id, asset_id, settings, process, problem, created_at FROM destination";
+const SELECT: &str =
+    "SELECT id, connection_id, asset_id, settings, process, problem, created_at FROM destination";
 
 fn destination(row: &Row) -> Result<Destination> {
     Ok(Destination {
@@ -205,5 +206,9 @@ pub async fn give_back(tx: &mut Tx, id: DestinationId, spent_at: DateTime<Utc>) 
 /// # Errors
 /// If the database refuses.
 pub async fn spent(tx: &mut Tx, id: DestinationId, now: DateTime<Utc>) -> Result<u64> {
-    tx.count("SELECT created AS n FROM destination_day WHERE destination_id = $1 AND day = $2", args![id, day(now)]).await
+    tx.count(
+        "SELECT created AS n FROM destination_day WHERE destination_id = $1 AND day = $2",
+        args![id, day(now)],
+    )
+    .await
 }

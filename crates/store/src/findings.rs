@@ -83,7 +83,10 @@ fn finding(row: &Row) -> Result<Finding> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx, id: FindingId) -> Result<Option<Finding>> {
-    tx.first(crate::Composed(format!("{SELECT} WHERE f.id = $1")), args![id]).await?.map(|row| finding(&row)).transpose()
+    tx.first(crate::Composed(format!("{SELECT} WHERE f.id = $1")), args![id])
+        .await?
+        .map(|row| finding(&row))
+        .transpose()
 }
 
 /// The findings of an asset at a place.
@@ -154,7 +157,9 @@ pub async fn open_after(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Find
 /// If the database refuses.
 pub async fn expired(tx: &mut Tx, now: DateTime<Utc>, limit: i64) -> Result<Vec<Finding>> {
     tx.all(
-        crate::Composed(format!("{SELECT} WHERE f.until IS NOT NULL AND f.until <= $1 ORDER BY f.until LIMIT $2")),
+        crate::Composed(format!(
+            "{SELECT} WHERE f.until IS NOT NULL AND f.until <= $1 ORDER BY f.until LIMIT $2"
+        )),
         args![now, limit],
     )
     .await?
@@ -293,7 +298,8 @@ fn detection(row: &Row) -> Result<StoredDetection> {
     })
 }
 
-const SELECT_DETECTION: &str = "SELECT d.finding_id, d.configuration_id, d.branch, d.rule_id, d.path, d.last_seen_at, d.last_absent_at,
+const SELECT_DETECTION: &str =
+    "SELECT d.finding_id, d.configuration_id, d.branch, d.rule_id, d.path, d.last_seen_at, d.last_absent_at,
         d.sighting, d.seen_by FROM detection d";
 
 /// What scans say about a finding.
@@ -312,7 +318,11 @@ pub async fn detections(tx: &mut Tx, id: FindingId) -> Result<Vec<StoredDetectio
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn detections_at_place(tx: &mut Tx, asset: AssetId, place_key: &str) -> Result<Vec<StoredDetection>> {
+pub async fn detections_at_place(
+    tx: &mut Tx,
+    asset: AssetId,
+    place_key: &str,
+) -> Result<Vec<StoredDetection>> {
     tx.all(
         crate::Composed(format!(
             "{SELECT_DETECTION} JOIN finding f ON f.id = d.finding_id WHERE f.asset_id = $1 AND f.place_key = $2"
@@ -406,4 +416,19 @@ pub fn facts(finding: &Finding, detections: &[StoredDetection], asset: &Asset) -
         triage: finding.triage.clone(),
         regressed: finding.regressed,
     }
+}
+
+/// Findings of an asset after a given one, in the order of their ids.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_asset_after(tx: &mut Tx, asset: AssetId, after: Uuid, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE f.asset_id = $1 AND f.id > $2 ORDER BY f.id LIMIT $3")),
+        args![asset, after, limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
 }

@@ -34,7 +34,13 @@ impl Claimed {
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn add(tx: &mut Tx, id: JobId, kind: &'static str, payload: &impl Serialize, now: DateTime<Utc>) -> Result<()> {
+pub async fn add(
+    tx: &mut Tx,
+    id: JobId,
+    kind: &'static str,
+    payload: &impl Serialize,
+    now: DateTime<Utc>,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO job (id, kind, state, payload, created_at) VALUES ($1, $2, 'queued', $3, $4)",
         args![id, kind, to_json(payload), now],
@@ -47,7 +53,12 @@ pub async fn add(tx: &mut Tx, id: JobId, kind: &'static str, payload: &impl Seri
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn claim(tx: &mut Tx, owner: Uuid, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Option<Claimed>> {
+pub async fn claim(
+    tx: &mut Tx,
+    owner: Uuid,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> Result<Option<Claimed>> {
     let row = tx
         .first(
             "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3
@@ -58,7 +69,8 @@ pub async fn claim(tx: &mut Tx, owner: Uuid, now: DateTime<Utc>, until: DateTime
             args![owner, now, until],
         )
         .await?;
-    row.map(|row| Ok(Claimed { id: row.id("id")?, kind: row.text("kind")?, payload: row.text("payload")? })).transpose()
+    row.map(|row| Ok(Claimed { id: row.id("id")?, kind: row.text("kind")?, payload: row.text("payload")? }))
+        .transpose()
 }
 
 /// Gives back what this owner held when it stopped in an orderly way, or was killed and started again with its name.
@@ -103,7 +115,13 @@ pub async fn progress(
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn succeed(tx: &mut Tx, id: JobId, owner: Uuid, result: &impl Serialize, now: DateTime<Utc>) -> Result<bool> {
+pub async fn succeed(
+    tx: &mut Tx,
+    id: JobId,
+    owner: Uuid,
+    result: &impl Serialize,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let touched = tx
         .execute(
             "UPDATE job SET state = 'succeeded', result = $3, finished_at = $4, message = 'done'
@@ -138,7 +156,13 @@ pub async fn add_done(
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn fail(tx: &mut Tx, id: JobId, owner: Uuid, problem: &impl Serialize, now: DateTime<Utc>) -> Result<bool> {
+pub async fn fail(
+    tx: &mut Tx,
+    id: JobId,
+    owner: Uuid,
+    problem: &impl Serialize,
+    now: DateTime<Utc>,
+) -> Result<bool> {
     let touched = tx
         .execute(
             "UPDATE job SET state = 'failed', problem = $3, finished_at = $4

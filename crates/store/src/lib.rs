@@ -4,10 +4,10 @@
 //! that aggregate and nothing decides here: decisions are values from `model`, computed by `engine`. Transactions are
 //! short and are never open across a network call.
 
-mod db;
 pub mod assets;
 pub mod audit;
 pub mod connections;
+mod db;
 pub mod destinations;
 pub mod failpoint;
 pub mod findings;

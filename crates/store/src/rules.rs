@@ -50,11 +50,14 @@ fn rule(row: &Row) -> Result<Rule> {
 /// # Errors
 /// If the database refuses.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Rule>> {
-    tx.all("SELECT id, name, enabled, version, settings, created_at FROM rule ORDER BY position, created_at, id", args![])
-        .await?
-        .iter()
-        .map(rule)
-        .collect()
+    tx.all(
+        "SELECT id, name, enabled, version, settings, created_at FROM rule ORDER BY position, created_at, id",
+        args![],
+    )
+    .await?
+    .iter()
+    .map(rule)
+    .collect()
 }
 
 /// The rule.

@@ -42,7 +42,8 @@ pub struct Scan {
     pub filename: Option<String>,
 }
 
-const SELECT: &str = "SELECT s.id, s.job_id, s.run_number, s.asset_id, s.configuration_id, c.scanner, s.branch, s.commit_id,
+const SELECT: &str =
+    "SELECT s.id, s.job_id, s.run_number, s.asset_id, s.configuration_id, c.scanner, s.branch, s.commit_id,
         s.scanner_version, s.format, s.identity, s.started_at, s.coverage, s.observations, s.filename
  FROM scan s JOIN configuration c ON c.id = s.configuration_id";
 
@@ -70,7 +71,12 @@ fn scan(row: &Row) -> Result<Scan> {
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn same(tx: &mut Tx, configuration: Uuid, branch: &str, identity: &str) -> Result<Option<(ScanId, JobId)>> {
+pub async fn same(
+    tx: &mut Tx,
+    configuration: Uuid,
+    branch: &str,
+    identity: &str,
+) -> Result<Option<(ScanId, JobId)>> {
     let row = tx
         .first(
             "SELECT id, job_id FROM scan
@@ -118,7 +124,9 @@ pub async fn add(tx: &mut Tx, scan: &Scan, now: DateTime<Utc>) -> Result<()> {
 /// If the database refuses.
 pub async fn of_job(tx: &mut Tx, job: JobId) -> Result<Vec<Scan>> {
     tx.all(
-        crate::Composed(format!("{SELECT} WHERE s.job_id = $1 AND s.state = 'staging' ORDER BY s.started_at, s.run_number")),
+        crate::Composed(format!(
+            "{SELECT} WHERE s.job_id = $1 AND s.state = 'staging' ORDER BY s.started_at, s.run_number"
+        )),
         args![job],
     )
     .await?
@@ -200,7 +208,13 @@ pub async fn staged(tx: &mut Tx, id: ScanId) -> Result<u64> {
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn stage(tx: &mut Tx, id: ScanId, seq: u64, place_key: &str, observation: &Observation) -> Result<()> {
+pub async fn stage(
+    tx: &mut Tx,
+    id: ScanId,
+    seq: u64,
+    place_key: &str,
+    observation: &Observation,
+) -> Result<()> {
     tx.execute(
         "INSERT INTO observation (scan_id, seq, place_key, body) VALUES ($1, $2, $3, $4)
          ON CONFLICT (scan_id, seq) DO NOTHING",
@@ -230,9 +244,12 @@ pub async fn places(tx: &mut Tx, id: ScanId, after: &str, limit: i64) -> Result<
 /// # Errors
 /// If the database refuses.
 pub async fn observations_at(tx: &mut Tx, id: ScanId, place_key: &str) -> Result<Vec<Observation>> {
-    tx.all("SELECT body FROM observation WHERE scan_id = $1 AND place_key = $2 ORDER BY seq", args![id, place_key])
-        .await?
-        .iter()
-        .map(|row| row.json("body"))
-        .collect()
+    tx.all(
+        "SELECT body FROM observation WHERE scan_id = $1 AND place_key = $2 ORDER BY seq",
+        args![id, place_key],
+    )
+    .await?
+    .iter()
+    .map(|row| row.json("body"))
+    .collect()
 }

@@ -42,7 +42,10 @@ impl Keys {
         let nonce: [u8; NONCE] = rand::random();
         let sealed = self
             .cipher()
-            .encrypt(&XNonce::from(nonce), Payload { msg: secret.expose_secret().as_bytes(), aad: row.as_bytes() })
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload { msg: secret.expose_secret().as_bytes(), aad: row.as_bytes() },
+            )
             // It fails only for messages of more than 256 GiB.
             .expect("a secret is short");
         [self.id.as_slice(), &nonce, &sealed].concat()

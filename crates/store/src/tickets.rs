@@ -192,7 +192,10 @@ fn ticket(row: &Row) -> Result<Ticket> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
-    tx.first(crate::Composed(format!("{SELECT} WHERE t.id = $1")), args![id]).await?.map(|row| ticket(&row)).transpose()
+    tx.first(crate::Composed(format!("{SELECT} WHERE t.id = $1")), args![id])
+        .await?
+        .map(|row| ticket(&row))
+        .transpose()
 }
 
 /// The ticket of a group at a destination.
@@ -225,7 +228,12 @@ pub async fn of_finding(tx: &mut Tx, finding: FindingId) -> Result<Vec<TicketId>
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn due(tx: &mut Tx, connection: ConnectionId, now: DateTime<Utc>, limit: i64) -> Result<Vec<Ticket>> {
+pub async fn due(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Ticket>> {
     tx.all(
         crate::Composed(format!(
             "{SELECT} WHERE t.connection_id = $1 AND t.mark <> t.synced_mark AND NOT t.parked AND t.next_attempt_at <= $2
@@ -256,7 +264,12 @@ pub async fn next_due(tx: &mut Tx, connection: ConnectionId) -> Result<Option<Da
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn live_after(tx: &mut Tx, connection: ConnectionId, after: Uuid, limit: i64) -> Result<Vec<Ticket>> {
+pub async fn live_after(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Ticket>> {
     tx.all(
         crate::Composed(format!(
             "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2 ORDER BY t.id LIMIT $3"
@@ -275,7 +288,9 @@ pub async fn live_after(tx: &mut Tx, connection: ConnectionId, after: Uuid, limi
 /// If the database refuses.
 pub async fn pending(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Result<Vec<Ticket>> {
     tx.all(
-        crate::Composed(format!("{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL ORDER BY t.id LIMIT $2")),
+        crate::Composed(format!(
+            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL ORDER BY t.id LIMIT $2"
+        )),
         args![connection, limit],
     )
     .await?

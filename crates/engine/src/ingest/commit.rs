@@ -1,0 +1,516 @@
+//! Puts a staged scan into effect: recognises what is known, adds what is new, decides what absence proves.
+
+use chrono::{DateTime, Utc};
+use model::identity::{self, Sighting};
+use model::lifecycle::{ScanEffect, after_scan};
+use model::status::{Decision, Triage};
+use model::{
+    Coverage, CoverageExtent, FindingKind, Observation, ReportedSuppression, ScanId, Status, content,
+};
+use store::Tx;
+use store::assets::Asset;
+use store::audit::{Cause, CauseKind, Entry, Subject};
+use store::findings::{Finding, StoredDetection, facts};
+use store::scans::{Effect, Scan};
+use uuid::Uuid;
+
+use crate::engine::{Engine, EventKind};
+use crate::{Actor, ImportResult, Refusal};
+
+/// Places or absences that are looked at in one step.
+const STEP: i64 = 500;
+
+/// Reason of a suppression that came with a report and goes with it.
+const SUPPRESSED_IN_REPORT: &str = "Suppressed in the report";
+
+impl Engine {
+    pub(crate) async fn commit_scan(
+        &self,
+        tx: &mut Tx,
+        asset: &Asset,
+        scan: &Scan,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        let cause = cause_of(scan);
+        let mut effect = Effect::default();
+        let later = store::scans::later(tx, scan.configuration_id, &scan.branch, scan.started_at).await?;
+        let before = store::findings::present(tx, scan.configuration_id, &scan.branch).await?;
+        let mut after = String::new();
+        loop {
+            let places = store::scans::places(tx, scan.id, &after, STEP).await?;
+            let Some(last) = places.last() else { break };
+            after.clone_from(last);
+            for place in &places {
+                self.commit_place(tx, asset, scan, place, &later, &cause, &mut effect, result).await?;
+            }
+        }
+        let mut state = "committed";
+        if scan.coverage.extent == CoverageExtent::Full {
+            let gone = self.count_absences(tx, asset, scan).await?;
+            let settings = &self.inner.settings;
+            if gone >= settings.collapse_number && gone * 100 >= before * settings.collapse_percent {
+                state = "quarantined";
+                result.quarantined = true;
+            } else {
+                self.apply_absences(tx, asset, scan, &cause, &mut effect, result).await?;
+            }
+        }
+        store::assets::scanned(tx, asset.id, scan.started_at).await?;
+        store::scans::finish(tx, scan.id, state, effect).await?;
+        Ok(())
+    }
+
+    /// Lets the absences of a quarantined scan count: a person has looked at them.
+    ///
+    /// # Errors
+    /// If there is no such scan, or it is not quarantined.
+    pub async fn confirm_scan(&self, id: ScanId, by: &Actor) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        let Some((scan, state)) = store::scans::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("scan", id));
+        };
+        if state != "quarantined" {
+            return Err(Refusal::conflict(
+                "scan_not_quarantined",
+                "The scan does not wait for anybody",
+                format!("Scan {id} is {state}, not quarantined."),
+                "Nothing to do.",
+            ));
+        }
+        store::assets::hold(&mut tx, scan.asset_id).await?;
+        let Some(asset) = store::assets::get(&mut tx, scan.asset_id).await? else {
+            return Err(Refusal::not_found("asset", scan.asset_id));
+        };
+        let mut cause = cause_of(&scan);
+        cause.label.push_str(&format!(", confirmed by {}", by.name));
+        let mut effect = Effect::default();
+        self.apply_absences(&mut tx, &asset, &scan, &cause, &mut effect, &mut ImportResult::default())
+            .await?;
+        store::scans::finish(&mut tx, id, "committed", effect).await?;
+        tx.commit().await?;
+        self.announce(EventKind::Scan, id.0);
+        self.announce(EventKind::Finding, None);
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
+    async fn commit_place(
+        &self,
+        tx: &mut Tx,
+        asset: &Asset,
+        scan: &Scan,
+        place_key: &str,
+        later: &[(DateTime<Utc>, Coverage)],
+        cause: &Cause,
+        effect: &mut Effect,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        let observations = store::scans::observations_at(tx, scan.id, place_key).await?;
+        let known = store::findings::at_place(tx, asset.id, place_key).await?;
+        let detections = store::findings::detections_at_place(tx, asset.id, place_key).await?;
+        let seen: Vec<Sighting> = observations.iter().map(Sighting::of).collect();
+        let sightings: Vec<Sighting> =
+            known.iter().map(|finding| last_sighting(finding, &detections, scan)).collect();
+        let any_left_over = observations
+            .first()
+            .is_some_and(|first| matches!(first.kind, FindingKind::Component | FindingKind::License));
+        let matched = identity::recognise(&seen, &sightings, any_left_over);
+        for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
+            match matched {
+                Some(index) => {
+                    let mine: Vec<StoredDetection> =
+                        detections.iter().filter(|d| d.finding_id == known[index].id).cloned().collect();
+                    self.see_again(
+                        tx,
+                        asset,
+                        scan,
+                        &known[index],
+                        mine,
+                        observation,
+                        sighting,
+                        cause,
+                        effect,
+                        result,
+                    )
+                    .await?;
+                }
+                None => {
+                    self.see_first(
+                        tx,
+                        asset,
+                        scan,
+                        place_key,
+                        observation,
+                        sighting,
+                        later,
+                        cause,
+                        effect,
+                        result,
+                    )
+                    .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
+    async fn see_first(
+        &self,
+        tx: &mut Tx,
+        asset: &Asset,
+        scan: &Scan,
+        place_key: &str,
+        observation: Observation,
+        sighting: Sighting,
+        later: &[(DateTime<Utc>, Coverage)],
+        cause: &Cause,
+        effect: &mut Effect,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        let world = &self.inner.world;
+        let triage = if observation.suppression == Some(ReportedSuppression::Accepted) {
+            Triage {
+                decision: Decision::Suppressed,
+                reason: Some(SUPPRESSED_IN_REPORT.into()),
+                ..Triage::default()
+            }
+        } else {
+            Triage::default()
+        };
+        let mut finding = Finding {
+            id: world.id(),
+            asset_id: asset.id,
+            fingerprint: String::new(),
+            place_key: place_key.to_owned(),
+            kind: observation.kind,
+            severity: observation.severity,
+            status: Status::Identified,
+            triage,
+            regressed: 0,
+            first_seen_at: scan.started_at,
+            last_seen_at: scan.started_at,
+            scanner: scan.scanner.clone(),
+            detail: observation,
+        };
+        let detection = StoredDetection {
+            finding_id: finding.id,
+            configuration_id: scan.configuration_id,
+            branch: scan.branch.clone(),
+            rule_id: finding.detail.vulnerability.id.clone(),
+            path: finding.detail.location.path.clone(),
+            last_seen_at: scan.started_at,
+            // A report that arrives late brings to light only what a newer scan would have seen too.
+            last_absent_at: later
+                .iter()
+                .find(|(_, coverage)| {
+                    covers(coverage, &finding.detail.vulnerability.id, &finding.detail.location.path)
+                })
+                .map(|(started_at, _)| *started_at),
+            sighting,
+            seen_by: scan.id,
+        };
+        let detections = [detection];
+        finding.status = facts(&finding, &detections, asset).status(self.inner.settings.grace);
+        let tickets_may_follow = finding.status.is_open() && asset.tracks(&scan.branch);
+        let mut ordinal = 0;
+        loop {
+            finding.fingerprint = identity::fingerprint(place_key, &detections[0].sighting, ordinal);
+            if store::findings::add(tx, &finding, tickets_may_follow).await? {
+                break;
+            }
+            ordinal += 1;
+        }
+        store::findings::save_detection(tx, &detections[0]).await?;
+        let place = content::place(&finding.detail.location, finding.detail.component.as_ref());
+        let what = if place.is_empty() {
+            "Seen for the first time.".into()
+        } else {
+            format!("Seen for the first time: {place}.")
+        };
+        self.note(tx, &finding, None, cause, what).await?;
+        effect.new += 1;
+        if finding.status.is_open() {
+            result.new.add(finding.severity);
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
+    async fn see_again(
+        &self,
+        tx: &mut Tx,
+        asset: &Asset,
+        scan: &Scan,
+        known: &Finding,
+        mut detections: Vec<StoredDetection>,
+        observation: Observation,
+        sighting: Sighting,
+        cause: &Cause,
+        effect: &mut Effect,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        let grace = self.inner.settings.grace;
+        let before = facts(known, &detections, asset);
+        let was = before.status(grace);
+        let seen = StoredDetection {
+            finding_id: known.id,
+            configuration_id: scan.configuration_id,
+            branch: scan.branch.clone(),
+            rule_id: observation.vulnerability.id.clone(),
+            path: observation.location.path.clone(),
+            last_seen_at: scan.started_at,
+            last_absent_at: None,
+            sighting,
+            seen_by: scan.id,
+        };
+        let own = detections
+            .iter_mut()
+            .find(|d| d.configuration_id == scan.configuration_id && d.branch == scan.branch);
+        let newest = match own {
+            // Scans are ordered by when they started: a late report only adds history.
+            Some(own) if own.last_seen_at >= scan.started_at => return self.count_open(known, was, result),
+            Some(own) => {
+                let last_absent_at = own.last_absent_at;
+                *own = StoredDetection { last_absent_at, ..seen };
+                own.clone()
+            }
+            None => {
+                detections.push(seen.clone());
+                seen
+            }
+        };
+        store::findings::save_detection(tx, &newest).await?;
+
+        let mut finding = known.clone();
+        let (mut after, scan_effect) =
+            after_scan(&before, facts(known, &detections, asset).detections, grace);
+        let suppressed_now = observation.suppression == Some(ReportedSuppression::Accepted);
+        let suppressed_before = after.triage.decision == Decision::Suppressed
+            && after.triage.reason.as_deref() == Some(SUPPRESSED_IN_REPORT);
+        if suppressed_now && !after.triage.decision.is_terminal() {
+            after.triage.decision = Decision::Suppressed;
+            after.triage.reason = Some(SUPPRESSED_IN_REPORT.into());
+        } else if suppressed_before && !suppressed_now {
+            after.triage.decision = Decision::Confirmed;
+            after.triage.reason = None;
+        }
+        finding.triage = after.triage.clone();
+        finding.regressed = after.regressed;
+        finding.status = after.status(grace);
+        let newest_of_all = scan.started_at >= known.last_seen_at;
+        if newest_of_all {
+            finding.last_seen_at = scan.started_at;
+            finding.severity = observation.severity;
+            finding.detail = observation;
+        }
+        let shown_differently = finding.detail != known.detail
+            || finding.severity != known.severity
+            || finding.status != known.status;
+        let has_become_ticketable = finding.status.is_open()
+            && asset.tracks(&scan.branch)
+            && (!known.status.is_open() || !before.detections.iter().any(|detection| detection.tracked));
+        store::findings::save(tx, &finding, has_become_ticketable).await?;
+        if shown_differently {
+            store::tickets::mark_of_finding(tx, finding.id).await?;
+        }
+        if finding.status != known.status {
+            let started = scan.started_at.format("%Y-%m-%d %H:%M UTC");
+            let what = match scan_effect {
+                ScanEffect::Regressed => {
+                    format!("Seen again by {} (scan of {started}) after it was fixed.", scan.scanner)
+                }
+                ScanEffect::Refuted => {
+                    format!(
+                        "Still seen by {} (scan of {started}) after it was said to be fixed.",
+                        scan.scanner
+                    )
+                }
+                ScanEffect::Fixed | ScanEffect::Unchanged => {
+                    format!("Seen by {} (scan of {started}).", scan.scanner)
+                }
+            };
+            self.note(tx, &finding, Some(known.status), cause, what).await?;
+        }
+        if scan_effect == ScanEffect::Regressed {
+            effect.regressed += 1;
+            result.regressed.add(finding.severity);
+            return Ok(());
+        }
+        self.count_open(&finding, finding.status, result)
+    }
+
+    fn count_open(
+        &self,
+        finding: &Finding,
+        status: Status,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        if status.is_open() {
+            result.still_open.add(finding.severity);
+        }
+        Ok(())
+    }
+
+    /// How many findings people see as open would be closed by this scan.
+    async fn count_absences(&self, tx: &mut Tx, asset: &Asset, scan: &Scan) -> Result<u64, Refusal> {
+        let mut gone = 0;
+        let mut after = Uuid::nil();
+        loop {
+            let page = store::findings::unseen(
+                tx,
+                scan.configuration_id,
+                &scan.branch,
+                scan.started_at,
+                after,
+                STEP,
+            )
+            .await?;
+            let Some(last) = page.last() else { break };
+            after = last.finding_id.0;
+            gone += page
+                .iter()
+                .filter(|d| asset.tracks(&d.branch) && covers(&scan.coverage, &d.rule_id, &d.path))
+                .count() as u64;
+        }
+        Ok(gone)
+    }
+
+    async fn apply_absences(
+        &self,
+        tx: &mut Tx,
+        asset: &Asset,
+        scan: &Scan,
+        cause: &Cause,
+        effect: &mut Effect,
+        result: &mut ImportResult,
+    ) -> Result<(), Refusal> {
+        let grace = self.inner.settings.grace;
+        let mut after = Uuid::nil();
+        loop {
+            let page = store::findings::unseen(
+                tx,
+                scan.configuration_id,
+                &scan.branch,
+                scan.started_at,
+                after,
+                STEP,
+            )
+            .await?;
+            let Some(last) = page.last() else { break };
+            after = last.finding_id.0;
+            for mut absent in page {
+                if !covers(&scan.coverage, &absent.rule_id, &absent.path) {
+                    continue;
+                }
+                let Some(known) = store::findings::get(tx, absent.finding_id).await? else { continue };
+                let mut detections = store::findings::detections(tx, known.id).await?;
+                let before = facts(&known, &detections, asset);
+                absent.last_absent_at = Some(scan.started_at);
+                store::findings::save_detection(tx, &absent).await?;
+                for detection in &mut detections {
+                    if detection.configuration_id == absent.configuration_id
+                        && detection.branch == absent.branch
+                    {
+                        detection.last_absent_at = absent.last_absent_at;
+                    }
+                }
+                let (facts, scan_effect) =
+                    after_scan(&before, facts(&known, &detections, asset).detections, grace);
+                let mut finding = known.clone();
+                finding.triage = facts.triage.clone();
+                finding.status = facts.status(grace);
+                if finding.status == known.status {
+                    continue;
+                }
+                store::findings::save(tx, &finding, false).await?;
+                store::tickets::mark_of_finding(tx, finding.id).await?;
+                let what = format!(
+                    "Not seen any more by {} (scan of {}), which covered its place.",
+                    scan.scanner,
+                    scan.started_at.format("%Y-%m-%d %H:%M UTC")
+                );
+                self.note(tx, &finding, Some(known.status), cause, what).await?;
+                if scan_effect == ScanEffect::Fixed {
+                    effect.fixed += 1;
+                    result.fixed.add(finding.severity);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a change of a finding into its history.
+    pub(crate) async fn note(
+        &self,
+        tx: &mut Tx,
+        finding: &Finding,
+        from: Option<Status>,
+        cause: &Cause,
+        what: String,
+    ) -> Result<(), Refusal> {
+        let statuses = (from != Some(finding.status)).then_some((from, finding.status));
+        let entry = Entry {
+            id: self.inner.world.id(),
+            at: self.inner.world.now(),
+            subject: Subject::Finding(finding.id),
+            cause,
+            what,
+            statuses,
+            fields: &[],
+        };
+        store::audit::add(tx, entry).await?;
+        Ok(())
+    }
+}
+
+fn cause_of(scan: &Scan) -> Cause {
+    let started = scan.started_at.format("%Y-%m-%d %H:%M UTC");
+    Cause::new(CauseKind::Scan, format!("{} scan of {started}", scan.scanner))
+}
+
+/// How a finding looked last: to the same configuration on the same branch if it knows it, else to the latest that saw it.
+fn last_sighting(finding: &Finding, detections: &[StoredDetection], scan: &Scan) -> Sighting {
+    let mine: Vec<&StoredDetection> = detections.iter().filter(|d| d.finding_id == finding.id).collect();
+    mine.iter()
+        .find(|d| d.configuration_id == scan.configuration_id && d.branch == scan.branch)
+        .or_else(|| mine.iter().max_by_key(|d| d.last_seen_at))
+        .map(|d| d.sighting.clone())
+        .unwrap_or_else(|| Sighting::of(&finding.detail))
+}
+
+/// The scan looked at the place with the rule, so that its absence says something.
+fn covers(coverage: &Coverage, rule_id: &str, path: &str) -> bool {
+    coverage.extent == CoverageExtent::Full
+        && coverage.rules.as_ref().is_none_or(|rules| rules.iter().any(|rule| rule == rule_id))
+        && (coverage.paths.is_empty()
+            || coverage.paths.iter().any(|prefix| {
+                let prefix = prefix.trim_end_matches('/');
+                path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+            }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_covers_only_the_paths_and_rules_it_names() {
+        let coverage = |rules: Option<&[&str]>, paths: &[&str]| Coverage {
+            extent: CoverageExtent::Full,
+            rules: rules.map(|rules| rules.iter().map(|rule| (*rule).to_owned()).collect()),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        assert!(covers(&coverage(None, &[]), "r", "src/a.rs"));
+        assert!(covers(&coverage(None, &["src"]), "r", "src/a.rs"));
+        assert!(covers(&coverage(None, &["src/"]), "r", "src/a.rs"));
+        assert!(!covers(&coverage(None, &["src"]), "r", "srcfoo/a.rs"));
+        assert!(!covers(&coverage(Some(&["other"]), &[]), "r", "src/a.rs"));
+        assert!(!covers(
+            &Coverage { extent: CoverageExtent::Partial, ..Coverage::default() },
+            "r",
+            "src/a.rs"
+        ));
+    }
+}

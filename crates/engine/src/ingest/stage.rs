@@ -1,0 +1,163 @@
+//! The import job: stages observations in a stream, then puts the scans into effect.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use model::{JobId, Observation, ScanId, identity};
+use tokio::sync::mpsc;
+
+use crate::engine::{Engine, EventKind};
+use crate::ingest::ImportOrder;
+use crate::jobs::taken_over;
+use crate::{ImportResult, Refusal};
+
+/// Observations that are staged in one transaction.
+const BATCH: usize = 500;
+
+type Staged = (ScanId, u64, Box<Observation>);
+
+impl Engine {
+    pub(crate) async fn run_import(&self, job: JobId, order: ImportOrder) -> Result<(), Refusal> {
+        let total = Some(order.observations);
+        self.progress(job, 0, total, "reading the report").await?;
+        let mut receiver = self.stream(&order)?;
+        let mut staged = std::collections::HashMap::new();
+        let mut done = 0;
+        let mut batch: Vec<Staged> = Vec::with_capacity(BATCH);
+        loop {
+            let next = receiver.recv().await;
+            let ended = next.is_none();
+            match next {
+                Some(Ok(observation)) => batch.push(observation),
+                Some(Err(error)) => return Err(unreadable(&order.filename, &error)),
+                None => {}
+            }
+            if batch.len() == BATCH || (ended && !batch.is_empty()) {
+                done += batch.len() as u64;
+                self.stage(&mut batch, &mut staged).await?;
+                self.progress(job, done, total, "reading the report").await?;
+            }
+            if ended {
+                break;
+            }
+        }
+        self.progress(job, done, total, "matching findings").await?;
+        let result = self.put_into_effect(job, &order).await?;
+        if let Err(error) = tokio::fs::remove_file(self.report_path(&order.report)).await {
+            tracing::warn!(%job, error = &error as &dyn std::error::Error, "the report could not be deleted");
+        }
+        tracing::info!(%job, new = result.new.total(), fixed = result.fixed.total(), "report imported");
+        self.announce(EventKind::Scan, None);
+        self.announce(EventKind::Finding, None);
+        self.inner.ticketing.notify_one();
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    /// Reads the report on a thread of its own; the channel keeps it from running ahead.
+    fn stream(&self, order: &ImportOrder) -> Result<mpsc::Receiver<Result<Staged, String>>, Refusal> {
+        let path = self.report_path(&order.report);
+        let format: reports::Format = order.format.parse().map_err(|error| {
+            Refusal::invalid(
+                "format_unknown",
+                "The format is not known",
+                format!("{error}."),
+                "Import the report again.",
+            )
+        })?;
+        let runs = order.runs.clone();
+        let (sender, receiver) = mpsc::channel(BATCH);
+        tokio::task::spawn_blocking(move || {
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) => {
+                    let _ = sender.blocking_send(Err(error.to_string()));
+                    return;
+                }
+            };
+            let mut run = None;
+            let mut next_seq = std::collections::HashMap::new();
+            let mut number = 0;
+            let read = reports::read(
+                BufReader::new(file),
+                Some(format),
+                &reports::Limits::default(),
+                &mut |event| {
+                    match event {
+                        reports::Event::Run(_) => {
+                            run = runs.get(number).copied().flatten();
+                            number += 1;
+                        }
+                        reports::Event::Observation(observation) => {
+                            if let Some(scan) = run {
+                                let seq = next_seq.entry(scan).or_insert(0u64);
+                                // Nobody listens any more: the job was stopped.
+                                sender.blocking_send(Ok((scan, *seq, observation))).map_err(Box::new)?;
+                                *seq += 1;
+                            }
+                        }
+                    }
+                    Ok(())
+                },
+            );
+            if let Err(error) = read {
+                let _ = sender.blocking_send(Err(error.to_string()));
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// Stages a batch, without what was staged before a crash.
+    async fn stage(
+        &self,
+        batch: &mut Vec<Staged>,
+        staged: &mut std::collections::HashMap<ScanId, u64>,
+    ) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        for (scan, seq, observation) in batch.drain(..) {
+            let already = match staged.get(&scan) {
+                Some(already) => *already,
+                None => {
+                    let already = store::scans::staged(&mut tx, scan).await?;
+                    staged.insert(scan, already);
+                    already
+                }
+            };
+            if seq >= already {
+                let place_key = identity::place_key(&observation);
+                store::scans::stage(&mut tx, scan, seq, &place_key, &observation).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn put_into_effect(&self, job: JobId, order: &ImportOrder) -> Result<ImportResult, Refusal> {
+        let inner = &self.inner;
+        let mut result = ImportResult { observations: order.observations, ..ImportResult::default() };
+        let mut tx = inner.db.begin().await?;
+        store::assets::hold(&mut tx, order.asset).await?;
+        let Some(asset) = store::assets::get(&mut tx, order.asset).await? else {
+            return Err(Refusal::not_found("asset", order.asset));
+        };
+        for scan in store::scans::of_job(&mut tx, job).await? {
+            result.scans.push(scan.id);
+            self.commit_scan(&mut tx, &asset, &scan, &mut result).await?;
+        }
+        // The lease is checked in the same transaction: a worker that was frozen and replaced changes nothing.
+        if !store::jobs::succeed(&mut tx, job, inner.owner, &result, inner.world.now()).await? {
+            return Err(taken_over(job));
+        }
+        tx.commit().await?;
+        Ok(result)
+    }
+}
+
+fn unreadable(filename: &str, error: &str) -> Refusal {
+    Refusal::invalid(
+        "report_invalid",
+        "The report cannot be imported",
+        format!("{filename}: {error}."),
+        "Nothing was imported. Look at the report with 'lockstep inspect', mend it, and import it again.",
+    )
+}

@@ -1,0 +1,39 @@
+//! What Lockstep does, around the pure centre.
+//!
+//! One loop, level-triggered: *what should be* is computed from the findings, *what is* is read from the board, *what was
+//! agreed* is stored. Every path (import, rule, person, hook, sweep, clock) ends in the same place: a ticket is marked.
+//!
+//! * [`ingest`]: a report becomes findings, all or nothing.
+//! * [`ticketing`]: rules turn findings into tickets.
+//! * [`sync`]: a ticket and its work item are brought into agreement. The only place that writes to a board.
+//! * [`driver`]: wakes the others, by a signal or by the clock. A signal carries no data; the next activation is the retry.
+//!
+//! Time, chance and the outside come in through [`World`] and the transport of the client.
+
+mod connections;
+mod destinations;
+mod driver;
+mod engine;
+mod hooks;
+mod ingest;
+mod jobs;
+mod refusal;
+mod results;
+mod rules;
+mod settings;
+mod sync;
+mod ticketing;
+mod triage;
+mod world;
+
+pub use connections::{ConnectionChange, NewConnection, SignInMethod};
+pub use destinations::{DestinationCheck, NewDestination};
+pub use engine::{Actor, Engine, Event, EventKind};
+pub use hooks::HookAnswer;
+pub use ingest::ImportRequest;
+pub use refusal::{Refusal, RefusalKind};
+pub use results::{ImportResult, Plan, PlanAction, Problem, ReconcileResult, SeverityCounts, TicketPlan};
+pub use rules::RuleSettings;
+pub use settings::Settings;
+pub use triage::StatusChange;
+pub use world::{Chance, OsChance, World};

@@ -1,0 +1,184 @@
+//! What long work did, and what work would do. The server shows these as they are.
+
+use model::merge::FieldChange;
+use model::{ScanId, Severity, TicketId, WorkItemId};
+use serde::{Deserialize, Serialize};
+
+use crate::Refusal;
+
+/// Numbers by severity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeverityCounts {
+    /// Critical.
+    pub critical: u64,
+    /// High.
+    pub high: u64,
+    /// Medium.
+    pub medium: u64,
+    /// Low.
+    pub low: u64,
+    /// Info.
+    pub info: u64,
+}
+
+impl SeverityCounts {
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
+        *match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        } += 1;
+    }
+
+    /// All together.
+    pub fn total(&self) -> u64 {
+        self.critical + self.high + self.medium + self.low + self.info
+    }
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportResult {
+    /// The scans in the report.
+    pub scans: Vec<ScanId>,
+    /// The same scan was imported before: nothing changed.
+    pub already_imported: bool,
+    /// Results read.
+    pub observations: u64,
+    /// Findings seen for the first time.
+    pub new: SeverityCounts,
+    /// Findings that came back.
+    pub regressed: SeverityCounts,
+    /// Findings that were there before and still are.
+    pub still_open: SeverityCounts,
+    /// Findings proved fixed.
+    pub fixed: SeverityCounts,
+    /// Absences wait for a person: suspiciously many findings are gone.
+    pub quarantined: bool,
+}
+
+/// What a reconcile did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReconcileResult {
+    /// Tickets looked at.
+    pub tickets: u64,
+    /// Work items read.
+    pub read: u64,
+    /// Work items created.
+    pub created: u64,
+    /// Work items changed.
+    pub updated: u64,
+    /// Tickets whose findings followed a move on the board.
+    pub followed: u64,
+    /// Tickets with an error.
+    pub failed: u64,
+}
+
+impl std::ops::AddAssign for ReconcileResult {
+    fn add_assign(&mut self, other: Self) {
+        self.tickets += other.tickets;
+        self.read += other.read;
+        self.created += other.created;
+        self.updated += other.updated;
+        self.followed += other.followed;
+        self.failed += other.failed;
+    }
+}
+
+/// What would happen for a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanAction {
+    /// A work item is created.
+    Create,
+    /// The work item is changed.
+    Update,
+    /// The work item is closed.
+    Close,
+    /// The work item is opened again.
+    Reopen,
+    /// The findings follow the card.
+    Follow,
+    /// It waits.
+    Wait,
+}
+
+/// What would happen for one ticket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TicketPlan {
+    /// The ticket; none if it would be made first.
+    pub ticket_id: Option<TicketId>,
+    /// The work item.
+    pub work_item_id: Option<WorkItemId>,
+    /// Title.
+    pub title: String,
+    /// Name of the destination.
+    pub destination: String,
+    /// What would happen.
+    pub action: PlanAction,
+    /// Field by field.
+    pub fields: Vec<FieldChange>,
+    /// Why.
+    pub reason: String,
+}
+
+/// What would happen now.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// At most [`Plan::LISTED`] tickets for which something would happen.
+    pub tickets: Vec<TicketPlan>,
+    /// Work items that would be created.
+    pub create: u64,
+    /// Work items that would be changed.
+    pub update: u64,
+    /// Tickets whose findings would follow a move on the board.
+    pub follow: u64,
+    /// Tickets for which nothing would happen.
+    pub nothing: u64,
+    /// Work items that would wait because of the budget.
+    pub over_budget: u64,
+}
+
+impl Plan {
+    /// Most tickets that are listed one by one; all are counted.
+    pub const LISTED: usize = 500;
+
+    pub(crate) fn list(&mut self, ticket: TicketPlan) {
+        match ticket.action {
+            PlanAction::Create => self.create += 1,
+            PlanAction::Follow => self.follow += 1,
+            PlanAction::Wait => self.over_budget += 1,
+            PlanAction::Update | PlanAction::Close | PlanAction::Reopen => self.update += 1,
+        }
+        if self.tickets.len() < Self::LISTED {
+            self.tickets.push(ticket);
+        }
+    }
+}
+
+/// Why a job failed, as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable word for programs.
+    pub code: String,
+    /// Short summary.
+    pub title: String,
+    /// What happened.
+    pub detail: String,
+    /// What to do next.
+    pub next_step: String,
+}
+
+impl From<&Refusal> for Problem {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code.to_owned(),
+            title: refusal.title.to_owned(),
+            detail: refusal.detail.clone(),
+            next_step: refusal.next_step.clone(),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What an administrator may set, with the values that fit most.
+
+use std::path::PathBuf;
+
+use chrono::Duration;
+use url::Url;
+
+/// Settings of the engine.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder for reports that are being imported.
+    pub data_dir: PathBuf,
+    /// Address under which people and the board reach this server.
+    pub public_url: Url,
+    /// Origins of boards that may be reached over plain http or at private addresses.
+    pub allowed_origins: Vec<Url>,
+    /// A write is given this long; it is never sent later. Default 20 s.
+    pub write_deadline: Duration,
+    /// After a deadline, how long a service may still apply what it was sent before. Default 40 s.
+    pub settle: Duration,
+    /// How often the feed of a connection is read. Default 30 s.
+    pub poll_interval: Duration,
+    /// How often every live ticket is compared with its work item. Default 1 h.
+    pub sweep_interval: Duration,
+    /// How long after a claim a scan may still have looked at the old code. Default none.
+    pub grace: Duration,
+    /// A scan that would close at least this many findings …
+    pub collapse_number: u64,
+    /// … and at least this share of what its configuration sees waits for a person. Per cent.
+    pub collapse_percent: u64,
+}
+
+impl Settings {
+    /// The usual settings.
+    pub fn new(data_dir: PathBuf, public_url: Url) -> Self {
+        Self {
+            data_dir,
+            public_url,
+            allowed_origins: Vec::new(),
+            write_deadline: Duration::seconds(20),
+            settle: Duration::seconds(40),
+            poll_interval: Duration::seconds(30),
+            sweep_interval: Duration::hours(1),
+            grace: Duration::zero(),
+            collapse_number: 25,
+            collapse_percent: 50,
+        }
+    }
+}

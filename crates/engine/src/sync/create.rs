@@ -1,0 +1,207 @@
+//! The creation of a work item: announced, sent once, looked up in doubt.
+
+use std::collections::HashMap;
+
+use azure::Item;
+use chrono::{Datelike, TimeZone, Utc};
+use model::TicketId;
+use model::merge::Base;
+use store::audit::{Cause, CauseKind, Entry, Subject};
+use store::failpoint;
+use store::tickets::{Health, Intent, Ticket};
+
+use crate::engine::Engine;
+use crate::sync::lookup::Found;
+use crate::sync::pass::{Pass, Turn};
+use crate::sync::report::Reach;
+use crate::{ReconcileResult, Refusal};
+
+impl Engine {
+    /// The turn of a ticket that has no work item yet.
+    pub(crate) async fn create_turn(
+        &self,
+        pass: &Pass<'_>,
+        ticket: Ticket,
+        found: &HashMap<TicketId, Found>,
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        let world = &self.inner.world;
+        let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Turn::Done) };
+        let mut tx = self.inner.db.begin().await?;
+        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        if ticket.work_item_id.is_some() {
+            return Ok(Turn::Done);
+        }
+        if self.must_wait(&mut tx, &mut ticket).await? {
+            tx.commit().await?;
+            return Ok(Turn::Done);
+        }
+        if let Some(Intent::Create { announced_at, .. }) = ticket.intent.clone() {
+            match found.get(&ticket.id) {
+                Some(Found::Live(items)) if !items.is_empty() => {
+                    return self.adopt(tx, pass, ticket, items, result).await;
+                }
+                Some(Found::Recycled(id)) => {
+                    ticket.work_item_id = Some(*id);
+                    ticket.intent = None;
+                    ticket.health = Health::Missing;
+                    ticket.problem =
+                        Some(format!("Work item {id} was created, and deleted on the board since."));
+                    ticket.next_step = Some("Restore it from the recycle bin of its project.".into());
+                    ticket.synced_mark = ticket.mark;
+                    store::tickets::save(&mut tx, &ticket).await?;
+                    tx.commit().await?;
+                    return Ok(Turn::Done);
+                }
+                _ => {
+                    // The look-up was carried out and found nothing: it certainly did not happen.
+                    ticket.intent = None;
+                    store::destinations::give_back(&mut tx, destination.id, announced_at).await?;
+                }
+            }
+        }
+
+        let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
+        let desired = self.desired(&mut tx, destination, &findings).await?;
+        ticket.title.clone_from(&desired.title);
+        ticket.status = desired.status;
+        let now = world.now();
+        if !desired.status.is_open() {
+            // Nothing to do any more before anything was created.
+            ticket.health = Health::Closed;
+            ticket.synced_mark = ticket.mark;
+            ticket.synced_at = Some(now);
+            store::tickets::save(&mut tx, &ticket).await?;
+            tx.commit().await?;
+            return Ok(Turn::Done);
+        }
+        if pass.is_paused() {
+            ticket.health = Health::Pending;
+            ticket.problem = Some("The connection is paused.".into());
+            ticket.next_step = Some("Resume the connection.".into());
+            ticket.next_attempt_at = now + chrono::Duration::minutes(5);
+            store::tickets::save(&mut tx, &ticket).await?;
+            tx.commit().await?;
+            return Ok(Turn::Done);
+        }
+        if !store::destinations::spend(&mut tx, destination.id, destination.settings.daily_budget, now)
+            .await?
+        {
+            ticket.health = Health::OverBudget;
+            ticket.problem = Some(format!(
+                "The destination {} may get {} work items a day, and has got them today.",
+                destination.settings.name, destination.settings.daily_budget
+            ));
+            ticket.next_step = Some("It is created tomorrow (UTC); or raise the daily budget.".into());
+            ticket.next_attempt_at = tomorrow(now);
+            store::tickets::save(&mut tx, &ticket).await?;
+            tx.commit().await?;
+            return Ok(Turn::Done);
+        }
+        let deadline = now + self.inner.settings.write_deadline;
+        let draft = self.draft(&ticket, destination, &desired);
+        ticket.intent = Some(Intent::Create {
+            announced_at: now,
+            deadline,
+            draft: Box::new(draft.clone()),
+            wanted: Box::new(desired.clone()),
+        });
+        ticket.health = Health::Pending;
+        store::tickets::save(&mut tx, &ticket).await?;
+        // Nobody else may act on this connection before the deadline is over.
+        let until = deadline + chrono::Duration::seconds(5);
+        if !store::connections::lease(&mut tx, pass.board.id, self.inner.owner, now, until.max(now)).await? {
+            return Ok(Turn::Stop);
+        }
+        tx.commit().await?;
+
+        failpoint::reached("before create").await;
+        let answer = pass.board.client.create(&destination.settings.project, shape, &draft, deadline).await;
+        failpoint::reached("after create").await;
+        match answer {
+            Ok(item) => {
+                let tx = self.inner.db.begin().await?;
+                self.adopt(tx, pass, ticket, std::slice::from_ref(&item), result).await
+            }
+            Err(error) => {
+                result.failed += 1;
+                let mut tx = self.inner.db.begin().await?;
+                let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else {
+                    return Ok(Turn::Done);
+                };
+                if error.is_certain_not_applied() {
+                    ticket.intent = None;
+                    store::destinations::give_back(&mut tx, destination.id, now).await?;
+                }
+                self.failed(&mut tx, &mut ticket, &error).await?;
+                tx.commit().await?;
+                if let Reach::Connection(until) = self.reach(&error) {
+                    self.block(pass.board, &error, until).await?;
+                    return Ok(Turn::Stop);
+                }
+                Ok(Turn::Done)
+            }
+        }
+    }
+
+    /// The work item of a ticket is known from now on.
+    async fn adopt(
+        &self,
+        mut tx: store::Tx,
+        pass: &Pass<'_>,
+        ticket: Ticket,
+        items: &[Item],
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        let (Some((_, shape)), Some(item), Some(Intent::Create { wanted, .. })) =
+            (pass.destination(&ticket), items.first(), ticket.intent.clone())
+        else {
+            return Ok(Turn::Done);
+        };
+        let view = item.view(shape);
+        result.created += 1;
+        ticket.base = Some(Base::of_created(&view, &wanted, &ticket.token));
+        ticket.work_item_id = Some(view.id);
+        ticket.intent = None;
+        ticket.attempts = 0;
+        ticket.next_attempt_at = self.inner.world.now();
+        ticket.health = Health::Waiting;
+        ticket.problem = None;
+        ticket.next_step = None;
+        if items.len() > 1 {
+            let others: Vec<String> = items.iter().skip(1).map(|item| item.id().to_string()).collect();
+            ticket.problem = Some(format!(
+                "Work item {} is kept; {} carry the same mark of Lockstep.",
+                view.id,
+                others.join(", ")
+            ));
+            ticket.next_step =
+                Some("Close or delete the others on the board: somebody may have copied the item.".into());
+            tracing::error!(ticket = %ticket.id, work_items = ?others, "more than one work item carries the same token");
+        }
+        let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
+        let entry = Entry {
+            id: self.inner.world.id(),
+            at: self.inner.world.now(),
+            subject: Subject::Ticket(ticket.id),
+            cause: &cause,
+            what: format!("Work item {} created in {}.", view.id, view.project),
+            statuses: None,
+            fields: &[],
+        };
+        store::audit::add(&mut tx, entry).await?;
+        ticket.work_item = Some(view.clone());
+        store::tickets::save(&mut tx, &ticket).await?;
+        // The card may have to be placed at once; what was just read is good enough to decide that.
+        self.settle_created(&mut tx, pass, &mut ticket, &view).await?;
+        tx.commit().await?;
+        Ok(Turn::Done)
+    }
+}
+
+/// Midnight UTC.
+fn tomorrow(now: chrono::DateTime<Utc>) -> chrono::DateTime<Utc> {
+    let next = now.date_naive() + chrono::Days::new(1);
+    Utc.with_ymd_and_hms(next.year(), next.month(), next.day(), 0, 0, 0).single().unwrap_or(now)
+}

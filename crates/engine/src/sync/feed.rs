@@ -1,0 +1,112 @@
+//! The truth behind the hints: the feed tells what changed since a cursor; the sweep compares every live ticket.
+
+use chrono::Duration;
+use model::WorkItemId;
+use uuid::Uuid;
+
+use crate::Refusal;
+use crate::connections::Board;
+use crate::engine::{Engine, EventKind};
+use crate::sync::report::Reach;
+
+/// Live tickets that are compared in one read.
+const STEP: i64 = 200;
+
+/// The board's clock may be behind ours when the feed is read for the first time.
+const SKEW: Duration = Duration::minutes(10);
+
+impl Engine {
+    /// Reads the feed from where it was left, and marks the tickets whose work items changed. Answers `false` if the board
+    /// could not be read.
+    pub(crate) async fn read_feed(&self, board: &Board) -> Result<bool, Refusal> {
+        if !self.hold_lease(board).await? {
+            return Ok(true);
+        }
+        loop {
+            let mut tx = self.inner.db.read().await?;
+            let Some(connection) = store::connections::get(&mut tx, board.id).await? else { return Ok(true) };
+            drop(tx);
+            let since = connection.feed_cursor.is_none().then(|| connection.created_at - SKEW);
+            let page = match board.client.changes(connection.feed_cursor.as_deref(), since).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let now = self.inner.world.now();
+                    let until = match self.reach(&error) {
+                        Reach::Connection(until) => until,
+                        Reach::Ticket => now + self.inner.settings.poll_interval,
+                    };
+                    self.block(board, &error, until).await?;
+                    return Ok(false);
+                }
+            };
+            let now = self.inner.world.now();
+            // A page that was full is followed at once.
+            let due = if page.is_last { now + self.inner.settings.poll_interval } else { now };
+            let had_problem = connection.problem.is_some();
+            let mut tx = self.inner.db.begin().await?;
+            for change in &page.changes {
+                store::tickets::mark_of_work_item(&mut tx, board.id, change.id, Some(change.revision))
+                    .await?;
+            }
+            store::connections::feed_read(&mut tx, board.id, page.cursor.as_deref(), now, due).await?;
+            tx.commit().await?;
+            if had_problem {
+                self.announce(EventKind::Connection, board.id.0);
+            }
+            if page.is_last {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Compares every live ticket with its work item, and marks those that differ. Answers how many work items were read.
+    pub(crate) async fn sweep(&self, board: &Board) -> Result<u64, Refusal> {
+        if !self.hold_lease(board).await? {
+            return Ok(0);
+        }
+        let mut after = Uuid::nil();
+        let mut read = 0;
+        loop {
+            let mut tx = self.inner.db.read().await?;
+            let tickets = store::tickets::live_after(&mut tx, board.id, after, STEP).await?;
+            drop(tx);
+            let Some(last) = tickets.last() else { break };
+            after = last.id.0;
+            let ids: Vec<WorkItemId> = tickets.iter().filter_map(|ticket| ticket.work_item_id).collect();
+            let items = match board.client.read(&ids).await {
+                Ok(items) => items,
+                Err(error) => {
+                    let now = self.inner.world.now();
+                    let until = match self.reach(&error) {
+                        Reach::Connection(until) => until,
+                        Reach::Ticket => now + self.inner.settings.poll_interval,
+                    };
+                    self.block(board, &error, until).await?;
+                    return Ok(read);
+                }
+            };
+            read += ids.len() as u64;
+            let revisions: std::collections::HashMap<WorkItemId, i64> =
+                items.iter().map(|item| (item.id(), item.revision())).collect();
+            let mut tx = self.inner.db.begin().await?;
+            for ticket in &tickets {
+                let Some(id) = ticket.work_item_id else { continue };
+                let known = ticket.base.as_ref().map(|base| base.revision);
+                let is_missing = ticket.health == store::tickets::Health::Missing;
+                let differs = match revisions.get(&id) {
+                    Some(revision) => known != Some(*revision) || is_missing,
+                    None => !is_missing,
+                };
+                if differs {
+                    store::tickets::mark(&mut tx, ticket.id).await?;
+                }
+            }
+            tx.commit().await?;
+        }
+        let mut tx = self.inner.db.begin().await?;
+        let due = self.inner.world.now() + self.inner.settings.sweep_interval;
+        store::connections::swept(&mut tx, board.id, due).await?;
+        tx.commit().await?;
+        Ok(read)
+    }
+}

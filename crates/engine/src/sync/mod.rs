@@ -1,0 +1,20 @@
+//! Brings tickets and work items into agreement: observe, merge, plan, apply. Nothing else writes to a board.
+//!
+//! What holds here, whatever happens (design: "Rules that may never break"):
+//! * A write is announced in the database before it is sent, with a deadline after which it is never sent, and only while
+//!   the lease of the connection is held beyond that deadline.
+//! * After an unknown outcome nothing is sent for that ticket until the deadline and the settle time are over; then the
+//!   board is looked at first. A failed look-up stops the creation.
+//! * Every update carries the revision it was planned on.
+//! * One ticket's error stays on that ticket. Only what concerns the whole connection stops the others.
+
+mod create;
+mod desired;
+mod feed;
+mod lookup;
+mod pass;
+mod plan;
+mod report;
+mod update;
+
+pub(crate) use pass::Pass;

@@ -1,0 +1,234 @@
+//! Rules turn findings into tickets. A ticket here is an intention: the work item is created by [`crate::sync`], within
+//! the destination's budget.
+
+use model::rule::Candidate;
+use model::{Status, lifecycle};
+use store::Tx;
+use store::audit::{Cause, CauseKind, Entry, Subject};
+use store::destinations::Destination;
+use store::findings::Finding;
+use store::rules::Rule;
+use store::tickets::{Health, Ticket};
+use uuid::Uuid;
+
+use crate::engine::{Engine, EventKind};
+use crate::results::{Plan, PlanAction, TicketPlan};
+use crate::{Refusal, RuleSettings};
+
+/// Findings that are looked at in one transaction.
+const STEP: i64 = 200;
+
+/// What the rules need to know, read once for many findings.
+pub(crate) struct Routing {
+    rules: Vec<Rule>,
+    destinations: Vec<Destination>,
+}
+
+impl Routing {
+    pub(crate) async fn load(tx: &mut Tx) -> Result<Self, Refusal> {
+        Ok(Self { rules: store::rules::all(tx).await?, destinations: store::destinations::all(tx).await? })
+    }
+
+    /// The destination of a finding: the one bound to its asset, else the default of the oldest connection that has one.
+    fn destination(&self, finding: &Finding) -> Option<&Destination> {
+        self.destinations
+            .iter()
+            .find(|destination| destination.asset_id == Some(finding.asset_id))
+            .or_else(|| self.destinations.iter().find(|destination| destination.settings.is_default))
+    }
+
+    /// The first rule that is about a finding.
+    fn rule(&self, finding: &Finding, asset_tags: &[String]) -> Option<&Rule> {
+        let candidate = Candidate { severity: finding.severity, asset_tags };
+        self.rules.iter().find(|rule| rule.enabled && rule.settings.criteria.matches(candidate))
+    }
+}
+
+/// Tickets are made from Identified on, and never for what is closed.
+fn is_ticketable(status: Status) -> bool {
+    status.is_open() && status != Status::Created
+}
+
+impl Engine {
+    /// Looks at findings that the rules have not seen since they changed. Answers how many it looked at.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn make_tickets(&self) -> Result<usize, Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        let findings = store::findings::undecided(&mut tx, STEP).await?;
+        if findings.is_empty() {
+            return Ok(0);
+        }
+        let routing = Routing::load(&mut tx).await?;
+        let mut made = false;
+        for finding in &findings {
+            store::findings::decided(&mut tx, finding.id).await?;
+            made |= self.make_ticket(&mut tx, finding, &routing).await?;
+        }
+        tx.commit().await?;
+        if made {
+            self.announce(EventKind::Ticket, None);
+            self.wake_all_boards();
+        }
+        Ok(findings.len())
+    }
+
+    async fn make_ticket(&self, tx: &mut Tx, finding: &Finding, routing: &Routing) -> Result<bool, Refusal> {
+        if !is_ticketable(finding.status) || !store::tickets::of_finding(tx, finding.id).await?.is_empty() {
+            return Ok(false);
+        }
+        let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { return Ok(false) };
+        let tracked =
+            store::findings::detections(tx, finding.id).await?.iter().any(|d| asset.tracks(&d.branch));
+        let (Some(rule), Some(destination)) =
+            (routing.rule(finding, &asset.tags), routing.destination(finding))
+        else {
+            return Ok(false);
+        };
+        if !tracked {
+            return Ok(false);
+        }
+        let world = &self.inner.world;
+        let now = world.now();
+        let key = rule.settings.grouping.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
+        let cause = Cause::new(CauseKind::Rule, format!("{} (version {})", rule.name, rule.version));
+        let (ticket, what) = match store::tickets::of_group(tx, destination.id, &key).await? {
+            Some(ticket) => (ticket, format!("Finding added: {}", finding.detail.title)),
+            None => {
+                let ticket = Ticket {
+                    id: world.id(),
+                    connection_id: destination.connection_id,
+                    destination_id: destination.id,
+                    rule_id: Some(rule.id),
+                    group_key: key,
+                    token: world.token(),
+                    title: finding.detail.title.clone(),
+                    status: finding.status,
+                    health: Health::Pending,
+                    work_item_id: None,
+                    work_item: None,
+                    base: None,
+                    intent: None,
+                    conflicts: Vec::new(),
+                    mark: 0,
+                    synced_mark: 0,
+                    attempts: 0,
+                    next_attempt_at: now,
+                    parked: false,
+                    problem: None,
+                    next_step: None,
+                    synced_at: None,
+                    created_at: now,
+                };
+                store::tickets::add(tx, &ticket).await?;
+                (ticket, format!("Ticket made for the destination {}.", destination.settings.name))
+            }
+        };
+        store::tickets::add_finding(tx, ticket.id, finding.id).await?;
+        store::tickets::mark(tx, ticket.id).await?;
+        let entry = Entry {
+            id: world.id(),
+            at: now,
+            subject: Subject::Ticket(ticket.id),
+            cause: &cause,
+            what,
+            statuses: None,
+            fields: &[],
+        };
+        store::audit::add(tx, entry).await?;
+        Ok(true)
+    }
+
+    /// What saving a rule would do now, without saving it: tickets for open findings that have none.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn plan_rule(&self, settings: &RuleSettings) -> Result<Plan, Refusal> {
+        settings.check()?;
+        let mut plan = Plan::default();
+        if !settings.enabled {
+            return Ok(plan);
+        }
+        let now = self.inner.world.now();
+        let mut tx = self.inner.db.read().await?;
+        let routing = Routing::load(&mut tx).await?;
+        let mut left = std::collections::HashMap::new();
+        for destination in &routing.destinations {
+            let spent = store::destinations::spent(&mut tx, destination.id, now).await?;
+            left.insert(destination.id, destination.settings.daily_budget.saturating_sub(spent));
+        }
+        let mut groups = std::collections::HashSet::new();
+        let mut assets = std::collections::HashMap::new();
+        let mut after = Uuid::nil();
+        loop {
+            let page = store::findings::open_after(&mut tx, after, STEP).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id.0;
+            for finding in page {
+                let asset = match assets.get(&finding.asset_id) {
+                    Some(asset) => asset,
+                    None => {
+                        let Some(asset) = store::assets::get(&mut tx, finding.asset_id).await? else {
+                            continue;
+                        };
+                        assets.entry(finding.asset_id).or_insert(asset)
+                    }
+                };
+                let candidate = Candidate { severity: finding.severity, asset_tags: &asset.tags };
+                if !is_ticketable(finding.status) || !settings.criteria.matches(candidate) {
+                    continue;
+                }
+                if !store::tickets::of_finding(&mut tx, finding.id).await?.is_empty() {
+                    plan.nothing += 1;
+                    continue;
+                }
+                let Some(destination) = routing.destination(&finding) else {
+                    plan.list(TicketPlan {
+                        ticket_id: None,
+                        work_item_id: None,
+                        title: finding.detail.title.clone(),
+                        destination: String::new(),
+                        action: PlanAction::Wait,
+                        fields: Vec::new(),
+                        reason: "there is no destination for its asset and no default one".into(),
+                    });
+                    continue;
+                };
+                let key =
+                    settings.grouping.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
+                if !groups.insert((destination.id, key.clone())) {
+                    continue;
+                }
+                let existing = store::tickets::of_group(&mut tx, destination.id, &key).await?;
+                let budget = left.entry(destination.id).or_insert(0);
+                let (action, reason) = if existing.is_some() {
+                    (PlanAction::Update, "the finding joins its ticket".to_owned())
+                } else if *budget > 0 {
+                    *budget -= 1;
+                    (PlanAction::Create, format!("{} finding without a ticket", finding.severity))
+                } else {
+                    (
+                        PlanAction::Wait,
+                        format!("the budget of {} a day is used up", destination.settings.daily_budget),
+                    )
+                };
+                plan.list(TicketPlan {
+                    ticket_id: existing.as_ref().map(|ticket| ticket.id),
+                    work_item_id: existing.as_ref().and_then(|ticket| ticket.work_item_id),
+                    title: finding.detail.title.clone(),
+                    destination: destination.settings.name.clone(),
+                    action,
+                    fields: Vec::new(),
+                    reason,
+                });
+            }
+        }
+        Ok(plan)
+    }
+
+    /// What the findings of a ticket say together; `Fixed` for a ticket that lost all its findings.
+    pub(crate) fn together(findings: &[Finding]) -> Status {
+        lifecycle::together(findings.iter().map(|finding| finding.status)).unwrap_or(Status::Fixed)
+    }
+}

@@ -1,0 +1,157 @@
+//! Decisions about findings: by people, by cards, by the clock. The lifecycle in `model` says what they do.
+
+use chrono::{DateTime, Utc};
+use model::lifecycle::{self, Circumstances, Command, Giver};
+use model::status::FallBack;
+use model::{FindingId, Status};
+use store::Tx;
+use store::audit::{Cause, CauseKind};
+use store::findings::{Finding, facts};
+
+use crate::engine::{Engine, EventKind};
+use crate::{Actor, Refusal};
+
+/// What a person wants a finding to become.
+#[derive(Clone, Debug)]
+pub struct StatusChange {
+    /// Status.
+    pub status: Status,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when, and what follows.
+    pub temporary: Option<(DateTime<Utc>, FallBack)>,
+}
+
+/// What a command did to a finding.
+pub(crate) enum Followed {
+    /// The status changed.
+    Yes,
+    /// Nothing that people see changed.
+    No,
+}
+
+impl Engine {
+    /// Follows a person's decision about a finding.
+    ///
+    /// # Errors
+    /// If there is no such finding, or the decision is not possible; the text says why.
+    pub async fn set_status(&self, id: FindingId, change: StatusChange, by: &Actor) -> Result<(), Refusal> {
+        let command = match change.status {
+            Status::Created => Command::Reset,
+            Status::Identified => Command::Identify,
+            Status::InProgress => Command::Start,
+            Status::Waiting => Command::Wait,
+            Status::AwaitingValidation => Command::Claim,
+            Status::RiskAccepted => Command::AcceptRisk,
+            Status::FalsePositive => Command::DismissAsFalsePositive,
+            Status::Suppressed => Command::Suppress,
+            Status::Fixed => {
+                return Err(impossible(
+                    "only a scan that covers the finding and does not see it any more proves a fix",
+                    "Set it to awaiting_validation; the next covering scan decides.",
+                ));
+            }
+            Status::Draft | Status::Duplicate => {
+                return Err(impossible("this status cannot be set by hand here", "Choose another status."));
+            }
+        };
+        let mut tx = self.inner.db.begin().await?;
+        let Some(finding) = store::findings::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("finding", id));
+        };
+        let circumstances = Circumstances {
+            giver: Giver::Person,
+            by: by.name.clone(),
+            at: self.inner.world.now(),
+            reason: change.reason.clone(),
+            temporary: change.temporary,
+            grace: self.inner.settings.grace,
+        };
+        let cause = Cause::new(CauseKind::Person, by.name.clone());
+        let what = match &change.reason {
+            Some(reason) => format!("Set to {} by {}: {reason}", change.status.label(), by.name),
+            None => format!("Set to {} by {}.", change.status.label(), by.name),
+        };
+        self.follow(&mut tx, &finding, &command, &circumstances, &cause, what).await?.map_err(|illegal| {
+            impossible(&illegal.to_string(), "Choose another status, or give what is missing.")
+        })?;
+        tx.commit().await?;
+        self.announce(EventKind::Finding, id.0);
+        self.inner.ticketing.notify_one();
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    /// Lets one command act on a finding, within a transaction.
+    pub(crate) async fn follow(
+        &self,
+        tx: &mut Tx,
+        known: &Finding,
+        command: &Command,
+        circumstances: &Circumstances,
+        cause: &Cause,
+        what: String,
+    ) -> Result<Result<Followed, lifecycle::Illegal>, Refusal> {
+        let Some(asset) = store::assets::get(tx, known.asset_id).await? else {
+            return Err(Refusal::not_found("asset", known.asset_id));
+        };
+        let detections = store::findings::detections(tx, known.id).await?;
+        let before = facts(known, &detections, &asset);
+        let after = match lifecycle::follow(&before, command, circumstances) {
+            Ok(after) => after,
+            Err(illegal) => return Ok(Err(illegal)),
+        };
+        if after == before {
+            return Ok(Ok(Followed::No));
+        }
+        let mut finding = known.clone();
+        finding.triage = after.triage.clone();
+        finding.status = after.status(circumstances.grace);
+        let tracked = after.detections.iter().any(|detection| detection.tracked);
+        store::findings::save(tx, &finding, finding.status.is_open() && tracked).await?;
+        store::tickets::mark_of_finding(tx, finding.id).await?;
+        self.note(tx, &finding, Some(known.status), cause, what).await?;
+        Ok(Ok(if finding.status == known.status { Followed::No } else { Followed::Yes }))
+    }
+
+    /// Ends temporary decisions whose time is over.
+    pub(crate) async fn expire_decisions(&self) -> Result<(), Refusal> {
+        loop {
+            let now = self.inner.world.now();
+            let mut tx = self.inner.db.begin().await?;
+            let expired = store::findings::expired(&mut tx, now, 100).await?;
+            if expired.is_empty() {
+                return Ok(());
+            }
+            for finding in &expired {
+                let circumstances = Circumstances {
+                    giver: Giver::Clock,
+                    by: "the clock".into(),
+                    at: now,
+                    reason: None,
+                    temporary: None,
+                    grace: self.inner.settings.grace,
+                };
+                let cause = Cause::new(CauseKind::Clock, "a temporary status ended");
+                let what = format!("{} has ended.", finding.status.label());
+                let followed =
+                    self.follow(&mut tx, finding, &Command::Expire, &circumstances, &cause, what).await?;
+                if let Err(illegal) = followed {
+                    tracing::warn!(finding = %finding.id, %illegal, "a temporary status could not end");
+                }
+            }
+            tx.commit().await?;
+            self.announce(EventKind::Finding, None);
+            self.wake_all_boards();
+        }
+    }
+}
+
+fn impossible(why: &str, next_step: &str) -> Refusal {
+    Refusal::conflict(
+        "status_impossible",
+        "The status cannot be set",
+        format!("The status is not set: {why}."),
+        next_step,
+    )
+}
