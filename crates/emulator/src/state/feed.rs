@@ -97,7 +97,7 @@ pub(crate) fn revisions(world: &World) -> Answer {
         {
             continue;
         }
-        let Some(revision) = item.revisions.iter().find(|r| r.rev == *rev) else { continue };
+        let Some(revision) = item.revision(*rev) else { continue };
         let kind = revision.fields.get("System.WorkItemType").and_then(Value::as_str).unwrap_or_default();
         if start.is_some_and(|s| revision.date < s)
             || (!types.is_empty() && !types.iter().any(|t| t.eq_ignore_ascii_case(kind)))

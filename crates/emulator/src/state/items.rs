@@ -226,7 +226,7 @@ pub(crate) fn revisions(world: &World, id: i64) -> Answer {
 
 pub(crate) fn revision(world: &World, id: i64, rev: i64) -> Answer {
     let item = in_project(world, id)?;
-    let found = item.revisions.iter().find(|r| r.rev == rev).ok_or_else(|| ApiError::no_revision(id, rev))?;
+    let found = item.revision(rev).ok_or_else(|| ApiError::no_revision(id, rev))?;
     let view = View { links: true, ..revision_view(world)? };
     ok(render::revision_json(world, item, found, &view, people(world.call)))
 }

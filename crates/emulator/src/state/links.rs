@@ -215,7 +215,7 @@ pub(crate) fn parse(
             .parse()
             .map_err(|_| ApiError::bad_relation(format!("The link url {url} is not a work item.")))?;
         let id = if number < 0 { temporary(number).unwrap_or(number) } else { number };
-        if !org.items.get(&id).is_some_and(|item| item.deleted.is_none()) {
+        if org.items.get(&id).is_none_or(|item| item.deleted.is_some()) {
             return Err(ApiError::no_work_item(id));
         }
         RelationTarget::Item(id)

@@ -151,7 +151,7 @@ pub(crate) struct Row {
 pub(crate) struct WorkItem {
     pub(crate) id: i64,
     pub(crate) project: Uuid,
-    /// Never empty; index is rev - 1.
+    /// Never empty, without gaps, oldest first.
     pub(crate) revisions: Vec<Revision>,
     pub(crate) updates: Vec<Update>,
     pub(crate) relations: Vec<Relation>,
@@ -307,6 +307,12 @@ impl Team {
 impl WorkItem {
     pub(crate) fn latest(&self) -> &Revision {
         self.revisions.last().expect("a work item has at least one revision")
+    }
+
+    /// A revision by its number. Rendered copies hold the latest one only.
+    pub(crate) fn revision(&self, rev: i64) -> Option<&Revision> {
+        let first = self.revisions.first()?.rev;
+        usize::try_from(rev - first).ok().and_then(|at| self.revisions.get(at))
     }
 
     pub(crate) fn text(&self, field: &str) -> &str {

@@ -106,7 +106,7 @@ fn computed(org: &Organization, item: &WorkItem, revision: &Revision) -> Fields 
     fields.insert("System.AuthorizedAs".into(), revision.by.to_string().into());
     let person = revision.by.as_u128() % 900_000_000;
     fields.insert("System.PersonId".into(), u64::try_from(person).unwrap_or_default().into());
-    let revised = item.revisions.iter().find(|r| r.rev == revision.rev + 1).map(|r| time(r.date));
+    let revised = item.revision(revision.rev + 1).map(|r| time(r.date));
     fields
         .insert("System.RevisedDate".into(), revised.unwrap_or_else(|| "9999-01-01T00:00:00Z".into()).into());
     for (path_field, id_field, level, root) in [
@@ -272,7 +272,7 @@ fn changed_fields(
     rev: i64,
     people: People,
 ) -> Map<String, Value> {
-    let find = |rev: i64| item.revisions.iter().find(|r| r.rev == rev).map(|r| full_fields(org, item, r));
+    let find = |rev: i64| item.revision(rev).map(|r| full_fields(org, item, r));
     let new = find(rev).unwrap_or_default();
     let old = find(rev - 1).unwrap_or_default();
     let names: BTreeSet<&String> = new.keys().chain(old.keys()).collect();
@@ -299,7 +299,7 @@ pub(crate) fn update_json(world: &World, item: &WorkItem, update: &Update, peopl
     let mut revised_by = who.object(&call.base);
     revised_by["name"] = who.text().into();
     let own = call.project_url(project.id, &format!("_apis/wit/workItems/{}/updates/{}", item.id, update.id));
-    let revised = item.revisions.iter().find(|r| r.rev == update.rev + 1).map(|r| time(r.date));
+    let revised = item.revision(update.rev + 1).map(|r| time(r.date));
     let mut body = Map::new();
     body.insert("id".into(), update.id.into());
     body.insert("workItemId".into(), item.id.into());

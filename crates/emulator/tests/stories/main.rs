@@ -1,5 +1,5 @@
 //! Stories over real HTTP, told by what a client sends and reads.
-#![expect(unreachable_pub, reason = "one binary; its modules share verbs")]
+#![expect(unreachable_pub, clippy::unwrap_used, reason = "one test binary whose modules share verbs")]
 
 mod access;
 mod boards;
@@ -9,4 +9,6 @@ mod front;
 mod hooks;
 mod links;
 mod processes;
+mod recordings;
+mod stepping;
 mod work_items;

@@ -88,8 +88,7 @@ pub(super) fn matches(world: &World, subscription: &Subscription, event: &Event)
         Some(names) => {
             let changed = update.revises
                 && names.split([',', ';']).map(str::trim).any(|name| {
-                    let find =
-                        |rev| item.revisions.iter().find(|r| r.rev == rev).and_then(|r| r.fields.get(name));
+                    let find = |rev| item.revision(rev).and_then(|r| r.fields.get(name));
                     find(update.rev) != find(update.rev - 1)
                 });
             changed || (links_wanted && links)

@@ -3,7 +3,7 @@
 
 mod parse;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
@@ -49,7 +49,8 @@ pub(crate) fn query(world: &World) -> Answer {
         ),
         None => None,
     };
-    let evaluation = Evaluation { world, by_time: world.call.query.flag("timePrecision") };
+    let mut evaluation =
+        Evaluation { world, by_time: world.call.query.flag("timePrecision"), fields: HashMap::new() };
     if let Some(filter) = &parsed.filter {
         evaluation.check(filter)?;
     }
@@ -127,12 +128,14 @@ fn field(world: &World, name: &str) -> Result<FieldDef, ApiError> {
 struct Evaluation<'a> {
     world: &'a World<'a>,
     by_time: bool,
+    /// The fields the query names, found once.
+    fields: HashMap<String, FieldDef>,
 }
 
 impl Evaluation<'_> {
     /// Finds unknown fields and operands before any item is looked at, so that an empty organization refuses
     /// the same queries as a full one.
-    fn check(&self, condition: &Condition) -> Result<(), ApiError> {
+    fn check(&mut self, condition: &Condition) -> Result<(), ApiError> {
         match condition {
             Condition::And(a, b) | Condition::Or(a, b) => {
                 self.check(a)?;
@@ -158,7 +161,11 @@ impl Evaluation<'_> {
                 }
                 for operand in operands(test) {
                     self.operand(&field, operand)?;
+                    if let Operand::Field(other) = operand {
+                        self.fields.insert(other.clone(), self::field(self.world, other)?);
+                    }
                 }
+                self.fields.insert(name.clone(), field);
                 Ok(())
             }
         }
@@ -230,16 +237,16 @@ impl Evaluation<'_> {
             Condition::Or(a, b) => self.holds(a, item, revision) || self.holds(b, item, revision),
             Condition::Not(inner) => !self.holds(inner, item, revision),
             Condition::Compare { field: name, test, ever } => {
-                let Ok(field) = field(self.world, name) else { return false };
+                let Some(field) = self.fields.get(name) else { return false };
                 if *ever {
                     let until = revision.rev;
                     return item
                         .revisions
                         .iter()
                         .filter(|r| r.rev <= until)
-                        .any(|r| self.passes(&field, test, item, r));
+                        .any(|r| self.passes(field, test, item, r));
                 }
-                self.passes(&field, test, item, revision)
+                self.passes(field, test, item, revision)
             }
         }
     }
@@ -248,7 +255,7 @@ impl Evaluation<'_> {
         let value = self.value(item, revision, field);
         let resolved = |operand: &Operand| match operand {
             Operand::Field(name) => {
-                self::field(self.world, name).map(|f| self.value(item, revision, &f)).unwrap_or_default()
+                self.fields.get(name).map(|f| self.value(item, revision, f)).unwrap_or_default()
             }
             other => self.operand(field, other).unwrap_or_default(),
         };
