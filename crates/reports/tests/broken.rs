@@ -152,6 +152,24 @@ fn a_wrong_value_is_told_with_line_and_path() {
 }
 
 #[test]
+fn the_place_inside_a_result_counts_from_the_start_of_the_file() {
+    let head = "{\"lockstep\": 1, \"scanner\": {\"name\": \"ä\"}, \"findings\": [\n";
+    for (finding, place) in [
+        ("{\"severty\": 1}]}", "line 2, column 10 (byte 67), at findings[0].severty: unknown field"),
+        (
+            "  {\"x-ä\":\n 1, \"severty\": 1}]}",
+            "line 3, column 13 (byte 81), at findings[0].severty: unknown field",
+        ),
+        ("{}, 5]}", "line 2, column 2 (byte 59), at findings[0]: 'id' is missing"),
+        ("5]}", "at findings: a result must be an object"),
+        ("{\"id\" \"A\"}]}", "line 2, column 7 (byte 64), at findings[0].id: not valid JSON: expected `:`"),
+    ] {
+        let told = refusal(format!("{head}{finding}").as_bytes()).to_string();
+        assert!(told.contains(place), "{told}\nexpected: {place}");
+    }
+}
+
+#[test]
 fn what_follows_the_end_of_the_json_is_told() {
     let twice = [sample("generic.json"), sample("generic.json")].concat();
     assert!(matches!(refusal(&twice).kind, ErrorKind::Syntax { .. }));

@@ -16,8 +16,8 @@ use super::names::{is_private, unknown};
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{FromOne, Presence, Words};
-use crate::json::seeds::{Elements, Keys};
-use crate::json::{self, Failure};
+use crate::json::seeds::{Elements, Keys, OneResult};
+use crate::json::{self, Bulk, Exchange};
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::text::{self, short};
@@ -26,8 +26,8 @@ use crate::text::{self, short};
 const VERSION: u64 = 1;
 /// Further places kept of one finding.
 const MAX_PLACES: usize = 1_000;
-/// Keys whose values are streamed or skipped.
-const BULK: &[&str] = &["findings"];
+/// `findings`.
+const BULK: Bulk = Bulk { keys: &["findings"], depth: 1 };
 /// Keys of the document.
 const KEYS: [&str; 12] = [
     "lockstep",
@@ -79,13 +79,13 @@ struct GivenCoverage {
 }
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
-    let document: Document = json::pass(input, limits, BULK, &Failure::default(), PhantomData)?;
+    let document: Document = json::header_pass(input, limits, BULK, PhantomData)?;
     let scan = scan(document).map_err(|(path, kind)| Error::at_path(kind, path))?;
     output.run(scan)?;
-    let failure = Failure::default();
+    let exchange = Exchange::default();
     let output = RefCell::new(output);
-    let findings = Findings { failure: &failure, output: &output };
-    json::pass(input, limits, BULK, &failure, findings)
+    let findings = Findings { exchange: &exchange, limits, output: &output };
+    json::result_pass(input, limits, BULK, &exchange, findings)
 }
 
 fn scan(document: Document) -> Result<ScanRun, (&'static str, ErrorKind)> {
@@ -136,7 +136,8 @@ fn scan(document: Document) -> Result<ScanRun, (&'static str, ErrorKind)> {
 }
 
 struct Findings<'a, 'o> {
-    failure: &'a Failure,
+    exchange: &'a Exchange,
+    limits: &'a Limits,
     output: &'a RefCell<&'a mut Output<'o>>,
 }
 
@@ -144,14 +145,14 @@ impl<'de> DeserializeSeed<'de> for Findings<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Self { failure, output } = self;
-        Keys(|key: &str| (key == "findings").then_some(Elements(|_| Finding { failure, output })))
-            .deserialize(deserializer)
+        let Self { exchange, limits, output } = self;
+        let finding = |_| OneResult { exchange, limits, seed: Finding { exchange, output } };
+        Keys(|key: &str| (key == "findings").then_some(Elements(finding))).deserialize(deserializer)
     }
 }
 
 struct Finding<'a, 'o> {
-    failure: &'a Failure,
+    exchange: &'a Exchange,
     output: &'a RefCell<&'a mut Output<'o>>,
 }
 
@@ -198,7 +199,7 @@ impl<'de> Visitor<'de> for Finding<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let refuse = |reason: String| self.failure.raise(ErrorKind::Invalid { reason });
+        let refuse = |reason: String| self.exchange.raise(ErrorKind::Invalid { reason });
         let mut draft = Draft::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -225,6 +226,6 @@ impl<'de> Visitor<'de> for Finding<'_, '_> {
             }
         }
         let observation = draft.finish().map_err(|wrong| refuse(wrong.reason))?;
-        self.output.borrow_mut().observation(observation).map_err(|kind| self.failure.raise(kind))
+        self.output.borrow_mut().observation(observation).map_err(|kind| self.exchange.raise(kind))
     }
 }

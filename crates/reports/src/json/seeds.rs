@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Failure;
+use super::{Exchange, kind_of, place_of};
 use crate::error::ErrorKind;
+use crate::limits::Limits;
 
 /// An object of which some keys are read, each with the seed that `choose` gives for it; the rest is skipped.
 pub(crate) struct Keys<F>(pub(crate) F);
@@ -86,16 +87,52 @@ where
     }
 }
 
+/// One result: the placeholder in the stream, behind which the seed reads the result itself.
+pub(crate) struct OneResult<'x, S> {
+    pub(crate) exchange: &'x Exchange,
+    pub(crate) limits: &'x Limits,
+    pub(crate) seed: S,
+}
+
+impl<'de, S> DeserializeSeed<'de> for OneResult<'_, S>
+where
+    S: for<'e> DeserializeSeed<'e, Value = ()>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        let Some(element) = self.exchange.element.borrow_mut().take() else {
+            return Err(self.exchange.raise(ErrorKind::invalid("a result must be an object")));
+        };
+        let mut parser = serde_json::Deserializer::from_slice(&element.bytes);
+        match self.seed.deserialize(&mut parser).and_then(|()| parser.end()) {
+            Ok(()) => {
+                *self.exchange.spare.borrow_mut() = Some(element);
+                Ok(())
+            }
+            Err(error) => {
+                let typed = self.exchange.failure.borrow_mut().take();
+                let kind = typed.map_or_else(|| kind_of(&error), |(kind, _)| kind);
+                let refused = serde::de::Error::custom(&kind);
+                let place = place_of(&element, &error, self.limits);
+                *self.exchange.failure.borrow_mut() = Some((kind, Some(place)));
+                Err(refused)
+            }
+        }
+    }
+}
+
 /// One value of type `T`, handed to a function that may refuse it.
-pub(crate) struct Value<'f, T, F> {
-    failure: &'f Failure,
+pub(crate) struct Value<'x, T, F> {
+    exchange: &'x Exchange,
     take: F,
     kind: PhantomData<T>,
 }
 
-impl<'f, T, F: FnOnce(T) -> Result<(), ErrorKind>> Value<'f, T, F> {
-    pub(crate) fn new(failure: &'f Failure, take: F) -> Self {
-        Self { failure, take, kind: PhantomData }
+impl<'x, T, F: FnOnce(T) -> Result<(), ErrorKind>> Value<'x, T, F> {
+    pub(crate) fn new(exchange: &'x Exchange, take: F) -> Self {
+        Self { exchange, take, kind: PhantomData }
     }
 }
 
@@ -108,6 +145,6 @@ where
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let value = T::deserialize(deserializer)?;
-        (self.take)(value).map_err(|kind| self.failure.raise(kind))
+        (self.take)(value).map_err(|kind| self.exchange.raise(kind))
     }
 }

@@ -17,31 +17,35 @@ use serde::de::{DeserializeSeed, Deserializer};
 
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
-use crate::json::seeds::{Elements, Keys, Value};
-use crate::json::{self, Failure};
+use crate::json::seeds::{Elements, Keys, OneResult, Value};
+use crate::json::{self, Bulk, Exchange};
 use crate::limits::Limits;
 use crate::output::Output;
 use model::{Log, SarifResult, Version};
 use run::Header;
 
-/// Keys whose values are streamed or skipped.
-const BULK: &[&str] = &["results"];
+/// `runs[].results`.
+const BULK: Bulk = Bulk { keys: &["results"], depth: 3 };
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     let headers = headers(input, limits)?;
-    let failure = Failure::default();
+    let exchange = Exchange::default();
     let output = RefCell::new(output);
-    let seed =
-        RunsSeed(|index: usize| RunSeed { header: headers.get(index), output: &output, failure: &failure });
-    json::pass(input, limits, BULK, &failure, seed)
+    let seed = RunsSeed(|index: usize| RunSeed {
+        header: headers.get(index),
+        output: &output,
+        exchange: &exchange,
+        limits,
+    });
+    json::result_pass(input, limits, BULK, &exchange, seed)
 }
 
 fn headers(input: &mut dyn ReadSeek, limits: &Limits) -> Result<Vec<Header>, Error> {
-    let log: Log = match json::pass(input, limits, BULK, &Failure::default(), PhantomData) {
+    let log: Log = match json::header_pass(input, limits, BULK, PhantomData) {
         Ok(log) => log,
         // Drafts differ in their structure: the version says more than the first value that does not fit.
         Err(error) if matches!(error.kind, ErrorKind::Invalid { .. }) => {
-            let version = json::pass(input, limits, BULK, &Failure::default(), PhantomData::<Version>);
+            let version = json::header_pass(input, limits, BULK, PhantomData::<Version>);
             return Err(version.and_then(|version| known(version.version.first())).err().unwrap_or(error));
         }
         Err(error) => return Err(error),
@@ -96,27 +100,29 @@ where
 struct RunSeed<'a, 'o> {
     header: Option<&'a Header>,
     output: &'a RefCell<&'a mut Output<'o>>,
-    failure: &'a Failure,
+    exchange: &'a Exchange,
+    limits: &'a Limits,
 }
 
 impl<'de> DeserializeSeed<'de> for RunSeed<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Self { header, output, failure } = self;
+        let Self { header, output, exchange, limits } = self;
         if let Some(header) = header {
-            output.borrow_mut().run(header.scan.clone()).map_err(|kind| failure.raise(kind))?;
+            output.borrow_mut().run(header.scan.clone()).map_err(|kind| exchange.raise(kind))?;
         }
         Keys(|key: &str| {
             let header = header.filter(|_| key == "results")?;
             Some(Elements(move |_| {
-                Value::new(failure, move |result: SarifResult| match result::left_out(&result) {
+                let seed = Value::new(exchange, move |result: SarifResult| match result::left_out(&result) {
                     Some(reason) => {
                         output.borrow_mut().left_out(reason);
                         Ok(())
                     }
                     None => output.borrow_mut().observation(result::observation(&result, header)),
-                })
+                });
+                OneResult { exchange, limits, seed }
             }))
         })
         .deserialize(deserializer)

@@ -14,20 +14,22 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
-use crate::json::seeds::{Elements, Keys, Value};
-use crate::json::{self, Failure};
+use crate::json::seeds::{Elements, Keys, OneResult, Value};
+use crate::json::{self, Bulk, Exchange};
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::text::{short, time};
 use model::{Head, Report, Resource};
 use result::Found;
 
-/// Keys whose values are streamed or skipped.
-const BULK: &[&str] =
-    &["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "Packages", "CustomResources"];
+/// The lists inside of a target. At the top, old reports of clusters call their resources so.
+const BULK: Bulk = Bulk {
+    keys: &["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "Packages", "CustomResources"],
+    depth: 2,
+};
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
-    let report = json::pass(input, limits, BULK, &Failure::default(), ReportSeed)?;
+    let report = json::header_pass(input, limits, BULK, ReportSeed)?;
     let lists = [&report.resources, &report.findings, &report.vulnerabilities, &report.misconfigurations];
     let says_nothing = report.schema_version.is_none() && report.artifact_name.is_none();
     if report.results.is_none() && lists.iter().all(|list| list.is_none()) && says_nothing {
@@ -35,9 +37,9 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
         return Err(ErrorKind::invalid(reason).into());
     }
     output.run(scan(&report))?;
-    let failure = Failure::default();
-    let shared = Shared { report: &report, output: RefCell::new(output), failure: &failure };
-    json::pass(input, limits, BULK, &failure, Walk { shared: &shared, at: At::Report })
+    let exchange = Exchange::default();
+    let shared = Shared { report: &report, output: RefCell::new(output), exchange: &exchange, limits };
+    json::result_pass(input, limits, BULK, &exchange, Walk { shared: &shared, at: At::Report })
 }
 
 fn scan(report: &Report) -> ScanRun {
@@ -97,7 +99,8 @@ impl<'de> Visitor<'de> for ReportSeed {
 struct Shared<'a, 'o> {
     report: &'a Report,
     output: RefCell<&'a mut Output<'o>>,
-    failure: &'a Failure,
+    exchange: &'a Exchange,
+    limits: &'a Limits,
 }
 
 /// Walks down to the lists of results.
@@ -172,16 +175,20 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
                     .deserialize(deserializer)
             }
             At::Lists(found) => Keys(|key: &str| At::of_lists(found, key).map(go)).deserialize(deserializer),
-            At::List(found, list) => Elements(|_| go(At::Result(found, list))).deserialize(deserializer),
+            At::List(found, list) => {
+                let Shared { exchange, limits, .. } = *shared;
+                let seed = go(At::Result(found, list));
+                Elements(|_| OneResult { exchange, limits, seed }).deserialize(deserializer)
+            }
             At::Result(found, list) => {
                 let put = |observation| shared.output.borrow_mut().observation(observation);
-                let failure = shared.failure;
+                let exchange = shared.exchange;
                 match list {
                     List::Vulnerabilities => {
-                        Value::new(failure, |one| put(result::vulnerability(one, found)))
+                        Value::new(exchange, |one| put(result::vulnerability(one, found)))
                             .deserialize(deserializer)
                     }
-                    List::Misconfigurations => Value::new(failure, |one| match result::left_out(&one) {
+                    List::Misconfigurations => Value::new(exchange, |one| match result::left_out(&one) {
                         Some(reason) => {
                             shared.output.borrow_mut().left_out(reason);
                             Ok(())
@@ -190,10 +197,10 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
                     })
                     .deserialize(deserializer),
                     List::Secrets => {
-                        Value::new(failure, |one| put(result::secret(one, found))).deserialize(deserializer)
+                        Value::new(exchange, |one| put(result::secret(one, found))).deserialize(deserializer)
                     }
                     List::Licenses => {
-                        Value::new(failure, |one| put(result::license(one, found))).deserialize(deserializer)
+                        Value::new(exchange, |one| put(result::license(one, found))).deserialize(deserializer)
                     }
                 }
             }
