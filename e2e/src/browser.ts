@@ -118,10 +118,15 @@ export class Visitor {
 		if (!SCREENSHOTS) return;
 		mkdirSync(SCREENSHOTS, { recursive: true });
 		const file = `${name}-${this.look.viewport.width}-${this.look.theme}.png`;
+		const path = join(SCREENSHOTS, file);
+		if (!whole) {
+			await this.page.screenshot({ path });
+			return;
+		}
 		// Long lists repeat themselves: the top says it all.
 		const height = await this.page.evaluate(() => document.documentElement.scrollHeight);
-		const clip = { x: 0, y: 0, width: this.look.viewport.width, height: whole ? Math.min(height, TALL) : this.look.viewport.height };
-		await this.page.screenshot({ path: join(SCREENSHOTS, file), fullPage: true, clip });
+		const clip = { x: 0, y: 0, width: this.look.viewport.width, height: Math.min(height, TALL) };
+		await this.page.screenshot({ path, fullPage: true, clip });
 	}
 
 	async leaves(): Promise<void> {

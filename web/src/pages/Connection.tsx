@@ -248,8 +248,10 @@ function DeleteConnection({ connection, opened, onClose }: { connection: Connect
 	const navigate = useNavigate();
 	const remove = useMutation({
 		mutationFn: () => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } })),
-		onSuccess: () => {
-			navigate("/connections");
+		onSuccess: async () => {
+			// First away from the page: it would ask again for what is gone.
+			await navigate("/connections");
+			client.removeQueries({ queryKey: connectionQuery(connection.id).queryKey });
 			client.invalidateQueries({ queryKey: ["connection"] });
 		},
 	});

@@ -4,7 +4,7 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../api/client";
-import { projectTypes, teamBoards } from "../api/queries";
+import { destination, projectTypes, teamBoards } from "../api/queries";
 import type { NewDestination } from "../api/types";
 import { Confirm } from "../components/Confirm";
 import { Panel } from "../components/Panel";
@@ -192,8 +192,10 @@ function DeleteDestination({ id, connection, opened, onClose }: DeleteProps) {
 	const navigate = useNavigate();
 	const remove = useMutation({
 		mutationFn: () => ask(api.DELETE("/api/v1/destinations/{id}", { params: { path: { id } } })),
-		onSuccess: () => {
-			navigate(`/connections/${connection}`);
+		onSuccess: async () => {
+			// First away from the page: it would ask again for what is gone.
+			await navigate(`/connections/${connection}`);
+			client.removeQueries({ queryKey: destination(id).queryKey });
 			client.invalidateQueries({ queryKey: ["configuration"] });
 		},
 	});

@@ -17,7 +17,7 @@ export function FirstReport() {
 					From a terminal or a pipeline
 				</Text>
 				<pre className="snippet" style={{ margin: "6px 0 14px", whiteSpace: "pre-wrap" }}>
-					lockstep import --asset my-service report.sarif
+					lockstep import report.sarif --asset my-service
 				</pre>
 				<Text size="sm" fw={600} mb={6}>
 					From here

@@ -166,8 +166,10 @@ function DeleteRule({ rule, opened, onClose }: { rule: Rule; opened: boolean; on
 	const navigate = useNavigate();
 	const remove = useMutation({
 		mutationFn: () => ask(api.DELETE("/api/v1/rules/{id}", { params: { path: { id: rule.id } } })),
-		onSuccess: () => {
-			navigate("/rules");
+		onSuccess: async () => {
+			// First away from the page: it would ask again for what is gone.
+			await navigate("/rules");
+			client.removeQueries({ queryKey: ruleQuery(rule.id).queryKey });
 			client.invalidateQueries({ queryKey: ["configuration"] });
 		},
 	});

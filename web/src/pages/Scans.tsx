@@ -42,7 +42,7 @@ export function ScansPage() {
 
 	return (
 		<Page title="Scans" about="Each is one run of a scanner on an asset" actions={upload}>
-			<search className={classes.filters} aria-label="Scans">
+			<search className={classes.filters} aria-label="Scans" style={{ maxWidth: 320 }}>
 				<AssetFilter value={asset} onChange={(id) => change((next) => (id ? next.set("asset", id) : next.delete("asset")))} />
 			</search>
 			<div className="panel flush" aria-busy={query.isPlaceholderData}>
@@ -73,7 +73,7 @@ export function ScansPage() {
 							<Empty title="No scan of this asset" />
 						) : (
 							<Empty title="No scans yet" action={upload}>
-								Upload a report here, or send one from a pipeline: <span className="mono">lockstep import --asset NAME FILE</span>
+								Upload a report here, or send one from a pipeline: <span className="mono">lockstep import FILE --asset NAME</span>
 							</Empty>
 						)
 					}

@@ -1,0 +1,98 @@
+/** What an administrator and an analyst set up and decide. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { launch, Visitor } from "./browser";
+
+type Listed = { items: { id: string; title: string; status: string }[] };
+
+/** The live board may be asked before an answer comes. */
+const ASKS_THE_BOARD = 60_000;
+
+describe("settings", () => {
+	let browser: Browser;
+	before(async () => {
+		browser = await launch();
+	});
+	after(() => browser.close());
+
+	it("a rule shows what it would do before it can be saved", async () => {
+		const name = `Browser test ${process.pid}`;
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		await visitor.open("/rules/new");
+		await page.getByLabel("Name").fill(name);
+		await page.getByLabel("Severity at least").selectOption("critical");
+		// A tag that no asset has: the demo stays as it was.
+		await page.getByRole("combobox", { name: "Tags of the asset" }).fill("no-asset-has-this");
+		await page.keyboard.press("Enter");
+		const save = page.getByRole("button", { name: "Save", exact: true });
+		assert.equal(await save.isEnabled(), false);
+		await page.getByRole("button", { name: "Show what it would do" }).click();
+		await page.getByRole("region", { name: "What saving it would do now" }).waitFor({ timeout: ASKS_THE_BOARD });
+		await visitor.accessible("rule with plan");
+		await visitor.picture("rule-plan");
+		await save.click();
+
+		await page.getByRole("heading", { level: 1, name: "Rules" }).waitFor();
+		await page.getByRole("link", { name }).click();
+		await page.getByRole("heading", { level: 1, name }).waitFor();
+		await page.getByRole("button", { name: "Delete" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+		await page.getByRole("heading", { level: 1, name: "Rules" }).waitFor();
+		await page.getByRole("link", { name }).waitFor({ state: "detached" });
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("a destination is chosen from what the board has, and checked while it is edited", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const [connection] = (await visitor.ask<Listed>("/connections")).items;
+		assert.ok(connection, "the demo has a connection");
+		await visitor.open(`/connections/${connection.id}/destinations/new`);
+		const save = page.getByRole("button", { name: "Save", exact: true });
+		assert.equal(await save.isEnabled(), false);
+
+		await page.getByRole("combobox", { name: "Project" }).click();
+		await page.getByRole("listbox").getByRole("option").first().click({ timeout: ASKS_THE_BOARD });
+		await page.getByLabel("Work item type").selectOption("Bug", { timeout: ASKS_THE_BOARD });
+		await page.getByRole("radio", { name: "one asset" }).check();
+		await page.getByRole("combobox", { name: "Asset" }).or(page.getByRole("textbox", { name: "Asset" })).first().fill("e2e/bound");
+		await page.getByText("It fits the board.").waitFor({ timeout: ASKS_THE_BOARD });
+		assert.equal(await save.isEnabled(), true);
+
+		const status = page.getByRole("region", { name: "Status map" });
+		assert.notEqual(await status.getByRole("combobox", { name: "Identified: state or column" }).inputValue(), "");
+		await visitor.accessible("destination");
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("a decision needs its reason, and Fixed is not for people", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const { items } = await visitor.ask<Listed>("/findings?status=identified&severity=low,info,medium&limit=50");
+		const finding = items.at(-1);
+		assert.ok(finding, "the demo has an identified finding that is not urgent");
+		await visitor.open(`/findings/${finding.id}`);
+		await page.getByRole("button", { name: "Set status" }).click();
+		const dialog = page.getByRole("dialog", { name: "Set status" });
+		const choices = await dialog.getByLabel("Status", { exact: true }).locator("option").allTextContents();
+		assert.ok(!choices.includes("Fixed"));
+		await dialog.getByLabel("Status", { exact: true }).selectOption("False Positive");
+		await dialog.getByRole("button", { name: "Set status" }).click();
+		// The browser holds the form back: the reason is missing.
+		assert.equal(await dialog.getByLabel("Reason").evaluate((field: HTMLTextAreaElement) => field.validity.valueMissing), true);
+		await dialog.getByLabel("Reason").fill("Only test code is affected.");
+		await dialog.getByRole("button", { name: "Set status" }).click();
+		await dialog.waitFor({ state: "detached" });
+
+		const status = page.getByRole("region", { name: "Status" });
+		await status.getByText("False Positive", { exact: true }).waitFor();
+		await status.getByText("Only test code is affected.").waitFor();
+		await page.getByRole("region", { name: "History" }).getByText("Person", { exact: true }).first().waitFor();
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+});
