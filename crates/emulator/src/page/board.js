@@ -47,12 +47,12 @@ const drawCard = (card) => {
   } else {
     foot.append("Nobody assigned");
   }
-  const label = `${kind} ${card.id}: ${fields["System.Title"]}. ${column(card)}${lane(card) ? `, lane ${lane(card)}` : ""}. ${assigned ? assigned.displayName : "Nobody assigned"}${tags.length ? `. Tags: ${tags.join(", ")}` : ""}`;
   const drawn = element(
     "div",
-    { class: "card", tabindex: "0", role: "button", draggable: "true", "data-id": card.id, "aria-label": label, "aria-describedby": "hint" },
+    { class: "card", tabindex: "0", role: "button", draggable: "true", "data-id": card.id, "aria-describedby": "hint" },
     element("span", { class: "kind", text: `${kind} ${card.id}` }),
     element("span", { class: "title", text: fields["System.Title"] }),
+    element("span", { class: "unseen", text: `In ${column(card)}${lane(card) ? `, lane ${lane(card)}` : ""}.` }),
     foot,
     ...(tags.length ? [element("span", { class: "tags" }, ...tags.map((tag) => element("span", { class: "tag", text: tag })))] : []),
   );

@@ -18,88 +18,87 @@ pub(crate) struct LinkType {
     pub(crate) name: &'static str,
     /// The kind the other side shows; empty for resource links.
     opposite: &'static str,
-    directional: bool,
-    acyclic: bool,
-    single_target: bool,
-    topology: &'static str,
+    topology: Topology,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Topology {
+    Network,
+    Dependency,
+    /// The reverse side has one target at most.
+    Tree,
 }
 
 const fn link(
     reference_name: &'static str,
     name: &'static str,
     opposite: &'static str,
-    topology: &'static str,
-    single_target: bool,
+    topology: Topology,
 ) -> LinkType {
-    let directional = !matches!(topology.as_bytes(), b"network");
-    let acyclic = matches!(topology.as_bytes(), b"tree" | b"dependency");
-    LinkType { reference_name, name, opposite, directional, acyclic, single_target, topology }
+    LinkType { reference_name, name, opposite, topology }
 }
 
-/// All kinds, work item links first.
+/// The kinds that can be made here, work item links first.
 pub(crate) const TYPES: [LinkType; 14] = [
-    link("System.LinkTypes.Hierarchy-Forward", "Child", "System.LinkTypes.Hierarchy-Reverse", "tree", false),
-    link("System.LinkTypes.Hierarchy-Reverse", "Parent", "System.LinkTypes.Hierarchy-Forward", "tree", true),
-    link("System.LinkTypes.Related", "Related", "System.LinkTypes.Related", "network", false),
-    link(
-        "System.LinkTypes.Dependency-Forward",
-        "Successor",
-        "System.LinkTypes.Dependency-Reverse",
-        "dependency",
-        false,
-    ),
-    link(
-        "System.LinkTypes.Dependency-Reverse",
-        "Predecessor",
-        "System.LinkTypes.Dependency-Forward",
-        "dependency",
-        false,
-    ),
-    link(
-        "System.LinkTypes.Duplicate-Forward",
-        "Duplicate",
-        "System.LinkTypes.Duplicate-Reverse",
-        "tree",
-        false,
-    ),
-    link(
-        "System.LinkTypes.Duplicate-Reverse",
-        "Duplicate Of",
-        "System.LinkTypes.Duplicate-Forward",
-        "tree",
-        true,
-    ),
     link(
         "Microsoft.VSTS.Common.Affects-Forward",
         "Affects",
         "Microsoft.VSTS.Common.Affects-Reverse",
-        "dependency",
-        false,
+        Topology::Dependency,
     ),
     link(
         "Microsoft.VSTS.Common.Affects-Reverse",
         "Affected By",
         "Microsoft.VSTS.Common.Affects-Forward",
-        "dependency",
-        false,
+        Topology::Dependency,
     ),
     link(
         "Microsoft.VSTS.Common.TestedBy-Forward",
         "Tested By",
         "Microsoft.VSTS.Common.TestedBy-Reverse",
-        "dependency",
-        false,
+        Topology::Dependency,
     ),
     link(
         "Microsoft.VSTS.Common.TestedBy-Reverse",
         "Tests",
         "Microsoft.VSTS.Common.TestedBy-Forward",
-        "dependency",
-        false,
+        Topology::Dependency,
     ),
-    link("AttachedFile", "Attached File", "", "network", false),
-    link("Hyperlink", "Hyperlink", "", "network", false),
-    link("ArtifactLink", "Artifact Link", "", "network", false),
+    link(
+        "System.LinkTypes.Duplicate-Forward",
+        "Duplicate",
+        "System.LinkTypes.Duplicate-Reverse",
+        Topology::Tree,
+    ),
+    link(
+        "System.LinkTypes.Duplicate-Reverse",
+        "Duplicate Of",
+        "System.LinkTypes.Duplicate-Forward",
+        Topology::Tree,
+    ),
+    link(
+        "System.LinkTypes.Dependency-Forward",
+        "Successor",
+        "System.LinkTypes.Dependency-Reverse",
+        Topology::Dependency,
+    ),
+    link(
+        "System.LinkTypes.Dependency-Reverse",
+        "Predecessor",
+        "System.LinkTypes.Dependency-Forward",
+        Topology::Dependency,
+    ),
+    link("System.LinkTypes.Hierarchy-Forward", "Child", "System.LinkTypes.Hierarchy-Reverse", Topology::Tree),
+    link(
+        "System.LinkTypes.Hierarchy-Reverse",
+        "Parent",
+        "System.LinkTypes.Hierarchy-Forward",
+        Topology::Tree,
+    ),
+    link("System.LinkTypes.Related", "Related", "System.LinkTypes.Related", Topology::Network),
+    link("AttachedFile", "Attached File", "", Topology::Network),
+    link("Hyperlink", "Hyperlink", "", Topology::Network),
+    link("ArtifactLink", "Artifact Link", "", Topology::Network),
 ];
 
 /// At most this many relations per item.
@@ -115,16 +114,34 @@ impl LinkType {
     pub(crate) fn is_work_item_link(&self) -> bool {
         !self.opposite.is_empty()
     }
+
+    /// An item has one parent, and is the duplicate of one other.
+    fn has_one_target(&self) -> bool {
+        self.topology == Topology::Tree && self.reference_name.ends_with("-Reverse")
+    }
 }
 
 pub(crate) fn type_json(call: &Call, kind: &LinkType) -> Value {
     let attributes = if kind.is_work_item_link() {
-        json!({
-            "usage": "workItemLink", "editable": true, "enabled": true, "acyclic": kind.acyclic,
-            "directional": kind.directional, "singleTarget": kind.single_target, "topology": kind.topology,
-            "isForward": !kind.reference_name.ends_with("-Reverse"),
-            "oppositeEndReferenceName": kind.opposite,
-        })
+        let mut attributes = json!({
+            "usage": "workItemLink",
+            "editable": kind.reference_name.starts_with("Microsoft."),
+            "enabled": true,
+            "acyclic": kind.topology != Topology::Network,
+            "directional": kind.topology != Topology::Network,
+            "singleTarget": kind.topology != Topology::Tree,
+            "topology": match kind.topology {
+                Topology::Network => "network",
+                Topology::Dependency => "dependency",
+                Topology::Tree => "tree",
+            },
+            "remote": false,
+        });
+        if kind.topology != Topology::Network {
+            attributes["isForward"] = kind.reference_name.ends_with("-Forward").into();
+            attributes["oppositeEndReferenceName"] = kind.opposite.into();
+        }
+        attributes
     } else {
         json!({"usage": "resourceLink", "editable": false, "enabled": true})
     };
@@ -281,16 +298,16 @@ pub(crate) fn check(
         return Err(ApiError::circular_link(item, target));
     }
     let Some(kind) = LinkType::named(&new.rel) else { return Ok(()) };
-    if kind.single_target && existing.iter().any(|r| r.rel == new.rel) {
+    if kind.has_one_target() && existing.iter().any(|r| r.rel == new.rel) {
         return Err(ApiError::second_parent(target, item));
     }
     let opposite = LinkType::named(kind.opposite);
-    if opposite.is_some_and(|o| o.single_target)
+    if opposite.is_some_and(LinkType::has_one_target)
         && org.items.get(&target).is_some_and(|t| t.relations.iter().any(|r| r.rel == kind.opposite))
     {
         return Err(ApiError::second_parent(item, target));
     }
-    if kind.acyclic && reaches(org, target, item, &new.rel) {
+    if kind.topology != Topology::Network && reaches(org, target, item, &new.rel) {
         return Err(ApiError::circular_link(item, target));
     }
     Ok(())

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 
 use crate::common::{Answer, World, set};
 
+const WEBHOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/azure-devops/webhooks");
 const RECORDINGS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/azure-devops/recordings");
 
 /// The recorded answer of the first exchange that fits, or None without recordings.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn recorded(file: &str, method: &str, part: &str) -> Option<Value> {
     let Ok(entries) = std::fs::read_dir(RECORDINGS) else {
         println!("skipped: {RECORDINGS} is not there");
@@ -163,4 +165,61 @@ async fn teams_and_areas_answer_with_the_recorded_members() {
         &good("Webshop/_apis/wit/workitemtypes/Bug").await,
         &[".fields[].helpText", ".fieldInstances[].helpText"],
     );
+}
+
+/// Members of the organization where the delivery was captured, and not of the service.
+fn belongs_to_the_capture(path: &str) -> bool {
+    path.contains(".WEF_") || path.contains(".relations") || path.ends_with(".scope")
+}
+
+#[test]
+fn deliveries_have_the_members_that_were_captured() {
+    use crate::stepping::Stepped;
+    let cases = [
+        ("automate-state-workitem.updated-post-userstory", "workitem.updated"),
+        ("docs2018-workitem.created", "workitem.created"),
+        ("docs2018-workitem.commented", "workitem.commented"),
+        ("docs2018-workitem.deleted", "workitem.deleted"),
+        ("docs2018-workitem.restored", "workitem.restored"),
+    ];
+    let mut stepped = Stepped::new();
+    for (_, event) in cases {
+        stepped.subscribe(event);
+    }
+    let id = stepped
+        .create("User%20Story", &json!({"System.Title": "A", "System.AreaPath": "Webshop\\Payments"}))["id"]
+        .clone();
+    let bug = stepped.create("Bug", &json!({"System.Title": "A"}))["id"].clone();
+    let patch = |fields: Value| set(fields);
+    let item = format!("/contoso/_apis/wit/workitems/{id}?api-version=7.1");
+    stepped.pass(1);
+    stepped.send("PATCH", &item, &patch(json!({"System.State": "Active"})));
+    let other = format!("/contoso/_apis/wit/workitems/{bug}?api-version=7.1");
+    stepped.send("PATCH", &other, &patch(json!({"System.History": "words"})));
+    stepped.send("DELETE", &other, &Value::Null);
+    stepped.send(
+        "PATCH",
+        &format!("/contoso/_apis/wit/recyclebin/{bug}?api-version=7.1"),
+        &json!({"isDeleted": false}),
+    );
+    let bodies: Vec<Value> = stepped.due().iter().map(|d| serde_json::from_str(&d.body).unwrap()).collect();
+    for (file, event) in cases {
+        let Ok(text) = std::fs::read_to_string(format!("{WEBHOOKS}/{file}.json")) else {
+            println!("skipped: {WEBHOOKS} is not there");
+            return;
+        };
+        let captured: Value = serde_json::from_str(&text).unwrap();
+        let wanted = if event == "workitem.updated" { &id } else { &bug };
+        let ours = bodies
+            .iter()
+            .find(|b| {
+                b["eventType"] == event
+                    && (b["resource"]["id"] == *wanted || b["resource"]["workItemId"] == *wanted)
+            })
+            .unwrap_or_else(|| panic!("no {event} was delivered"));
+        let mut all = BTreeSet::new();
+        missing(&captured["payload"], ours, "", &mut all);
+        all.retain(|path| !belongs_to_the_capture(path) && !path.ends_with(".workItemHistory"));
+        assert!(all.is_empty(), "{event} lacks {all:#?}");
+    }
 }

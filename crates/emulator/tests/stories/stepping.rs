@@ -2,40 +2,56 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
-use emulator::{DeliveryOutcome, Request, Response, Seed, State, seed::DEMO_PAT};
+use emulator::{Delivery, DeliveryOutcome, Request, Response, Seed, State, seed::DEMO_PAT};
 use serde_json::{Value, json};
 
-struct Stepped {
+use crate::common::set;
+
+/// A state and the clock that it sees.
+pub struct Stepped {
     state: State,
     now: DateTime<Utc>,
 }
 
 impl Stepped {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let now = Utc.with_ymd_and_hms(2026, 3, 1, 9, 0, 0).unwrap();
         let mut state = State::new(&Seed::demo(), now);
         state.set_allow_local_hooks(true);
         Self { state, now }
     }
 
-    fn send(&mut self, method: &str, target: &str, body: &Value) -> Response {
+    pub fn pass(&mut self, seconds: i64) {
+        self.now += TimeDelta::seconds(seconds);
+    }
+
+    pub fn send(&mut self, method: &str, target: &str, body: &Value) -> Response {
         let word = BASE64_STANDARD.encode(format!(":{DEMO_PAT}"));
         let request = Request::new(method, target).header("Authorization", &format!("Basic {word}"));
         self.state.handle(self.now, request.body("application/json", body.to_string()))
     }
 
-    fn bug(&mut self, title: &str) -> Value {
-        let body = json!([{"op": "add", "path": "/fields/System.Title", "value": title}]);
-        self.send("POST", "/contoso/Webshop/_apis/wit/workitems/$Bug?api-version=7.1", &body).json()
+    pub fn create(&mut self, kind: &str, fields: &Value) -> Value {
+        let target = format!("/contoso/Webshop/_apis/wit/workitems/${kind}?api-version=7.1");
+        self.send("POST", &target, &set(fields.clone())).json()
     }
 
-    fn subscribe(&mut self) -> String {
+    fn bug(&mut self, title: &str) -> Value {
+        self.create("Bug", &json!({"System.Title": title}))
+    }
+
+    pub fn subscribe(&mut self, event: &str) -> String {
         let body = json!({
-            "publisherId": "tfs", "eventType": "workitem.created", "consumerId": "webHooks",
+            "publisherId": "tfs", "eventType": event, "consumerId": "webHooks",
             "consumerActionId": "httpRequest", "consumerInputs": {"url": "http://127.0.0.1:9/x"},
         });
         let made = self.send("POST", "/contoso/_apis/hooks/subscriptions?api-version=7.1", &body);
         made.json()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The deliveries that are due now.
+    pub fn due(&mut self) -> Vec<Delivery> {
+        self.state.take_due_deliveries(self.now)
     }
 
     fn status(&mut self, subscription: &str) -> Value {
@@ -60,7 +76,7 @@ fn the_same_requests_at_the_same_times_give_the_same_bytes() {
         let mut stepped = Stepped::new();
         let mut answers = Vec::new();
         for title in ["A", "B"] {
-            stepped.now += TimeDelta::seconds(1);
+            stepped.pass(1);
             answers.push(stepped.bug(title));
         }
         answers
@@ -74,7 +90,7 @@ fn the_same_requests_at_the_same_times_give_the_same_bytes() {
 #[test]
 fn a_state_that_was_saved_and_loaded_goes_on_as_if_nothing_happened() {
     let mut stepped = Stepped::new();
-    stepped.subscribe();
+    stepped.subscribe("workitem.created");
     stepped.bug("A");
     let saved = serde_json::to_string(&stepped.state).unwrap();
     let mut again = Stepped { state: serde_json::from_str(&saved).unwrap(), now: stepped.now };
@@ -85,7 +101,7 @@ fn a_state_that_was_saved_and_loaded_goes_on_as_if_nothing_happened() {
 #[test]
 fn a_transient_failure_is_retried_on_the_ladder_and_then_puts_the_subscription_on_probation() {
     let mut stepped = Stepped::new();
-    let subscription = stepped.subscribe();
+    let subscription = stepped.subscribe("workitem.created");
     stepped.bug("A");
     let failed = DeliveryOutcome::Failed("refused".into());
     let waits: Vec<i64> = (0..9).map(|_| stepped.deliver(&failed).num_seconds()).collect();
@@ -100,7 +116,7 @@ fn a_transient_failure_is_retried_on_the_ladder_and_then_puts_the_subscription_o
 #[test]
 fn a_receiver_that_is_gone_disables_the_subscription_at_once() {
     let mut stepped = Stepped::new();
-    let subscription = stepped.subscribe();
+    let subscription = stepped.subscribe("workitem.created");
     stepped.bug("A");
     stepped.bug("B");
     let taken = stepped.state.take_due_deliveries(stepped.now);
