@@ -53,7 +53,6 @@ export const theme = createTheme({
 			defaultProps: { centered: true, styles: { title: { fontWeight: 600 } }, closeButtonProps: { "aria-label": "Close" } },
 		},
 		Tooltip: { defaultProps: { withArrow: true, openDelay: 300, events: { hover: true, focus: true, touch: true } } },
-		Alert: { defaultProps: { variant: "light" } },
 	},
 });
 

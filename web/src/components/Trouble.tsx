@@ -1,6 +1,6 @@
-import { Alert, Button, Group, Text } from "@mantine/core";
-import { IconAlertTriangle } from "@tabler/icons-react";
+import { Button, Group, Text } from "@mantine/core";
 import { ApiError } from "../api/client";
+import { Notice } from "./Notice";
 
 /** An error in the server's words: what happened, what to do next, and which fields are meant. */
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
@@ -9,10 +9,12 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 	const title = problem?.title ?? "Something went wrong";
 	const detail = problem?.detail ?? (error instanceof Error ? error.message : String(error));
 	return (
-		<Alert color="red" title={title} icon={<IconAlertTriangle aria-hidden />} role="alert">
-			<Text size="sm" className="prewrap">
-				{detail}
-			</Text>
+		<Notice tone="bad" title={title} role="alert">
+			{detail !== title && (
+				<Text size="sm" className="prewrap">
+					{detail}
+				</Text>
+			)}
 			{problem?.next_step && (
 				<Text size="sm" fw={600} mt={4} className="prewrap">
 					{problem.next_step}
@@ -34,6 +36,6 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 					</Button>
 				</Group>
 			)}
-		</Alert>
+		</Notice>
 	);
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -13,6 +13,7 @@ import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { List } from "../components/List";
 import { Loading } from "../components/Loading";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { EMPTY_TOKEN, isComplete, SignInFields } from "../components/SignInFields";
@@ -80,11 +81,11 @@ export function ConnectionPage() {
 			}
 		>
 			{connection.problem && (
-				<Alert color="red" title="It does nothing at the moment">
+				<Notice tone="bad" title="It does nothing at the moment">
 					<span className="prewrap">{connection.problem}</span>
-				</Alert>
+				</Notice>
 			)}
-			{connection.mode === "paused" && <Alert color="yellow">Paused: the board is read, nothing is written.</Alert>}
+			{connection.mode === "paused" && <Notice tone="warn" title="Paused: the board is read, nothing is written." />}
 			<Trouble error={change.error ?? check.error} />
 			{check.data && (
 				<Panel title="Check">

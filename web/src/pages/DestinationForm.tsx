@@ -1,4 +1,4 @@
-import { Alert, Button, Group, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -7,6 +7,7 @@ import { api, ask } from "../api/client";
 import { destination, projectTypes, teamBoards } from "../api/queries";
 import type { NewDestination } from "../api/types";
 import { Confirm } from "../components/Confirm";
+import { Notice } from "../components/Notice";
 import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
@@ -145,7 +146,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 						</>
 					)}
 					{general.length > 0 && (
-						<Alert color="red" title="It cannot be saved yet" role="alert">
+						<Notice tone="bad" title="It cannot be saved yet" role="alert">
 							<ul style={{ margin: 0, paddingLeft: 18 }}>
 								{general.map((problem) => (
 									<li key={problem.message}>
@@ -153,7 +154,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 									</li>
 								))}
 							</ul>
-						</Alert>
+						</Notice>
 					)}
 					{check.error && <Trouble error={check.error} retry={() => check.refetch()} />}
 					<Trouble error={save.error} />

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -10,6 +10,7 @@ import { Facts } from "../components/Facts";
 import { More } from "../components/List";
 import { Loading } from "../components/Loading";
 import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
@@ -58,23 +59,16 @@ export function FindingPage() {
 			actions={analyst && finding.status !== "fixed" && <Button onClick={open}>Set status</Button>}
 		>
 			{finding.request && (
-				<Alert
-					color="yellow"
+				<Notice
+					tone="warn"
 					title={finding.request.kind === "risk_acceptance" ? "Acceptance requested" : "False positive suggested"}
 				>
 					{finding.request.by} asked for it on {day(finding.request.at)}.{" "}
 					{analyst ? "Set the status to agree or to refuse." : "An analyst decides."}
-				</Alert>
+				</Notice>
 			)}
-			<div className="grid2">
-				<Stack gap={14}>
-					<What finding={finding} />
-					<Where finding={finding} />
-					<Panel title="Seen by" flush>
-						<Detections detections={finding.detections} />
-					</Panel>
-					<History id={id} />
-				</Stack>
+			<div className="with-aside">
+				<What finding={finding} />
 				<Stack gap={14}>
 					<Why finding={finding} />
 					<TicketPanel finding={finding} />
@@ -96,6 +90,13 @@ export function FindingPage() {
 							]}
 						/>
 					</Panel>
+				</Stack>
+				<Stack gap={14}>
+					<Where finding={finding} />
+					<Panel title="Seen by" flush>
+						<Detections detections={finding.detections} />
+					</Panel>
+					<History id={id} />
 				</Stack>
 			</div>
 			<SetStatusDialog finding={finding} opened={deciding} onClose={close} />

@@ -1,7 +1,8 @@
-import { Alert, Text } from "@mantine/core";
+import { Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { ImportResult, SeverityCounts } from "../api/types";
 import { SeverityBar } from "../components/Bars";
+import { Notice } from "../components/Notice";
 import { count, number, SEVERITIES, total } from "../words";
 import classes from "./ImportSummary.module.css";
 
@@ -9,9 +10,9 @@ import classes from "./ImportSummary.module.css";
 export function ImportSummary({ result }: { result: ImportResult }) {
 	if (result.already_imported)
 		return (
-			<Alert color="gray" title="Nothing changed">
+			<Notice tone="quiet" title="Nothing changed">
 				The same report was imported before.
-			</Alert>
+			</Notice>
 		);
 	const rows: readonly [string, SeverityCounts][] = [
 		["New", result.new],
@@ -26,10 +27,10 @@ export function ImportSummary({ result }: { result: ImportResult }) {
 				{count(result.observations, "result")} read in {count(result.scans.length, "scan")}.
 			</Text>
 			{result.quarantined && (
-				<Alert color="yellow" title="Quarantined" mb={10}>
+				<Notice tone="warn" title="Quarantined">
 					Suspiciously many findings are gone, so nothing was closed.{" "}
 					<Link to={`/scans/${result.scans[0]}`}>Look at the scan</Link> and confirm it if that is right.
-				</Alert>
+				</Notice>
 			)}
 			<dl className={classes.rows}>
 				{rows.map(([name, counts]) => (

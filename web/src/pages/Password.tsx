@@ -1,7 +1,8 @@
-import { Alert, Button, PasswordInput, Stack } from "@mantine/core";
+import { Button, PasswordInput, Stack } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../api/client";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
@@ -62,11 +63,7 @@ export function PasswordPage() {
 							visibilityToggleButtonProps={eye}
 						/>
 						<Trouble error={save.error} />
-						{save.isSuccess && (
-							<Alert color="green" role="status">
-								The password is changed.
-							</Alert>
-						)}
+						{save.isSuccess && <Notice tone="good" role="status" title="The password is changed." />}
 						<Button type="submit" disabled={current === "" || next.length < AT_LEAST || next !== again} loading={save.isPending}>
 							Change password
 						</Button>

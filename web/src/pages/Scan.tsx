@@ -1,4 +1,4 @@
-import { Alert, Button, Text } from "@mantine/core";
+import { Button, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
 import { api, ask } from "../api/client";
@@ -6,6 +6,7 @@ import { scan as scanQuery } from "../api/queries";
 import { Facts } from "../components/Facts";
 import { Loading } from "../components/Loading";
 import { ScanStateMark } from "../components/Marks";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
@@ -45,7 +46,7 @@ export function ScanPage() {
 	return (
 		<Page title={`${scan.scanner} on ${scan.asset.name}`} above={ABOVE} about={<ScanStateMark state={scan.state} />}>
 			{scan.state === "quarantined" && (
-				<Alert color="yellow" title="Suspiciously many findings are gone">
+				<Notice tone="warn" title="Suspiciously many findings are gone">
 					<Text size="sm" mb={8}>
 						What this scan saw is in effect. What it did not see closes nothing until a person says that the scan was complete. A
 						misconfigured scanner looks the same as a great clean-up.
@@ -57,7 +58,7 @@ export function ScanPage() {
 					) : (
 						<Text size="sm">An analyst can confirm it.</Text>
 					)}
-				</Alert>
+				</Notice>
 			)}
 			<Trouble error={confirm.error} />
 			<div className="grid2">

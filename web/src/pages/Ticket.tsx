@@ -88,12 +88,8 @@ export function TicketPage() {
 					</JobProgress>
 				</Panel>
 			)}
-			<div className="grid2">
-				<Stack gap={14}>
-					<Health ticket={ticket} />
-					<Members id={id} />
-					<Log id={id} />
-				</Stack>
+			<div className="with-aside">
+				<Health ticket={ticket} />
 				<Stack gap={14}>
 					<WorkItem ticket={ticket} />
 					<Panel title="Where it belongs">
@@ -107,6 +103,10 @@ export function TicketPage() {
 							]}
 						/>
 					</Panel>
+				</Stack>
+				<Stack gap={14}>
+					<Members id={id} />
+					<Log id={id} />
 				</Stack>
 			</div>
 		</Page>

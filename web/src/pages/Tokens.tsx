@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Modal, NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -9,6 +9,7 @@ import { Confirm } from "../components/Confirm";
 import { CopyField } from "../components/CopyField";
 import { Empty } from "../components/Empty";
 import { Loading } from "../components/Loading";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
@@ -94,9 +95,9 @@ function NewTokenForm({ onClose }: { onClose: () => void }) {
 	if (created)
 		return (
 			<Stack gap={12}>
-				<Alert color="yellow" title="Copy it now">
+				<Notice tone="warn" title="Copy it now">
 					The token is shown this once and never again.
-				</Alert>
+				</Notice>
 				<CopyField label={`Token ${created.name}`} value={created.secret} />
 				<Group justify="flex-end">
 					<Button onClick={onClose}>Done</Button>
