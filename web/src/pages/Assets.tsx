@@ -27,6 +27,8 @@ export function AssetsPage() {
 	const q = params.get("q") ?? "";
 	const query = useInfiniteQuery({ ...assets(q || undefined), placeholderData: keepPreviousData });
 
+	const most = Math.max(0, ...(query.data?.pages.flatMap((page) => page.items.map((asset) => total(asset.open))) ?? []));
+
 	const edit = (asset: Asset) =>
 		analyst && (
 			<Button variant="default" size="compact-xs" ml="auto" onClick={() => setEditing(asset)} aria-label={`Edit ${asset.name}`}>
@@ -42,7 +44,9 @@ export function AssetsPage() {
 					<span className="nums" style={{ minWidth: 34, textAlign: "right" }}>
 						{number(total(asset.open))}
 					</span>
-					<SeverityBar counts={asset.open} />
+					<span style={{ flex: 1 }}>
+						<OpenBar asset={asset} most={most} />
+					</span>
 				</Group>
 			),
 		},
@@ -75,7 +79,7 @@ export function AssetsPage() {
 						<>
 							<span className="nums">{number(total(asset.open))} open</span>
 							<span style={{ flex: "1 1 90px", alignSelf: "center" }}>
-								<SeverityBar counts={asset.open} />
+								<OpenBar asset={asset} most={most} />
 							</span>
 							<Tags tags={asset.tags} />
 							{edit(asset)}
@@ -94,6 +98,16 @@ export function AssetsPage() {
 				{editing && <AssetForm asset={editing} onClose={() => setEditing(null)} />}
 			</Modal>
 		</Page>
+	);
+}
+
+/** All bars of the list have one scale, so that assets can be compared. */
+function OpenBar({ asset, most }: { asset: Asset; most: number }) {
+	const share = total(asset.open) / Math.max(1, most);
+	return (
+		<span style={{ display: "block", width: `${share * 100}%`, minWidth: 8 }}>
+			<SeverityBar counts={asset.open} />
+		</span>
 	);
 }
 

@@ -17,7 +17,7 @@ const board = (ticket: Ticket) =>
 	ticket.work_item && `#${ticket.work_item.id} ${ticket.work_item.column ?? ticket.work_item.state}`;
 
 const COLUMNS: readonly Column<Ticket>[] = [
-	{ header: "Health", width: "124px", cell: (ticket) => <HealthMark health={ticket.health} /> },
+	{ header: "Health", width: "138px", cell: (ticket) => <HealthMark health={ticket.health} /> },
 	{ header: "Board", width: "16%", cell: board },
 	{ header: "Findings say", width: "186px", cell: (ticket) => <StatusMark status={ticket.status} /> },
 	{ header: "Assignee", width: "14%", cell: (ticket) => ticket.work_item?.assignee },
