@@ -1,7 +1,7 @@
 //! The process definitions as data: which types there are, their states, transitions, reasons and fields.
 //!
-//! The files beside this module are written by hand from published facts (azure-devops.md section 6.2);
-//! a test compares them with the process fixtures. `@` in a reference name stands for `Microsoft.VSTS.`.
+//! The files beside this module state published facts (azure-devops.md section 6.2) in a format of our own; a
+//! test compares them with the process fixtures. `@` in a reference name stands for `Microsoft.VSTS.`.
 //! A rule reads `field: action`; the actions are `empty`, `now`, `actor`, `required`, `copy <field>`,
 //! `value <text>`, `default actor` and `default <text>`. Left to others: applying them (`state::rules`).
 

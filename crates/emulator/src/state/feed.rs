@@ -149,7 +149,7 @@ fn is_long_text(world: &World, name: &str) -> bool {
 }
 
 fn add_tag_refs(world: &World, project: uuid::Uuid, fields: &mut Map<String, Value>) {
-    let Some(tags) = fields.get("System.Tags").and_then(Value::as_str).map(super::save::split_tags) else {
+    let Some(tags) = fields.get("System.Tags").and_then(Value::as_str).map(super::draft::split_tags) else {
         return;
     };
     let known = &world.org.project_by_id(project).tags;

@@ -14,6 +14,7 @@ mod classification;
 mod comments;
 mod core;
 mod definitions;
+mod draft;
 mod errors;
 mod feed;
 mod hooks;

@@ -8,10 +8,10 @@ use uuid::Uuid;
 use super::{
     super::{
         call::{World, encode},
+        draft::split_tags,
         html,
         model::{Revision, Update, WorkItem},
         render::{Expand, People, View, comment_ref, fields_json, revision_json, update_json},
-        save::split_tags,
     },
     Subscription,
 };

@@ -13,12 +13,12 @@ use uuid::Uuid;
 use self::parse::{Condition, Operand, Relation, Test};
 use super::{
     call::{Answer, World, ok, time},
+    draft::split_tags,
     errors::ApiError,
     html, identities,
     model::{Revision, WorkItem},
     render::full_fields,
     rules::parse_time,
-    save::split_tags,
 };
 use crate::processes::{FieldDef, FieldKind};
 
