@@ -93,6 +93,22 @@ fn log(operation: &str, refusal: &crate::Refusal) {
 }
 
 impl Engine {
+    /// Does everything that is due now, once, in this task: what the background tasks do by themselves.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn step(&self) -> Result<(), crate::Refusal> {
+        while self.run_next_job().await? {}
+        self.expire_decisions().await?;
+        while self.make_tickets().await? > 0 {}
+        for id in self.connection_ids().await? {
+            if let Some(board) = self.board(id).await? {
+                self.keep_in_step(&board).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn sleep(&self, signal: &tokio::sync::Notify, nap: Duration) {
         tokio::select! {
             () = signal.notified() => {}

@@ -455,7 +455,7 @@ pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
 pub async fn retry_all(tx: &mut Tx, connection: ConnectionId) -> Result<u64> {
     tx.execute(
         "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, next_attempt_at = 0
-         WHERE connection_id = $1 AND intent IS NULL AND (parked OR health IN ('retrying', 'over_budget'))",
+         WHERE connection_id = $1 AND intent IS NULL AND (parked OR mark <> synced_mark)",
         args![connection],
     )
     .await

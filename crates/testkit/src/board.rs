@@ -1,0 +1,265 @@
+//! The emulator as a value in this process, with faults, and the people who work on its board.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use azure::{Clock, Request, Response, Transport, TransportError};
+use bytes::Bytes;
+use chrono::Duration;
+use emulator::seed::Seed;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use crate::HandClock;
+
+/// What happens to one write instead of a plain answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is lost on the way there.
+    LostBefore,
+    /// It is applied; the answer is lost.
+    LostAfter,
+    /// The connection is cut; it is applied so much later.
+    AppliedLater(Duration),
+    /// It is refused with this status and nothing is applied.
+    Answered(u16),
+}
+
+/// The board of a story.
+pub struct Board {
+    state: Mutex<emulator::State>,
+    clock: Arc<HandClock>,
+    faults: Mutex<VecDeque<Fault>>,
+    late: Mutex<Vec<(chrono::DateTime<chrono::Utc>, emulator::Request)>>,
+    unreachable: Mutex<bool>,
+}
+
+/// The organization, project and team of the demo.
+const ORGANIZATION: &str = "contoso";
+
+impl Board {
+    /// The demo's board.
+    pub fn demo(clock: Arc<HandClock>) -> Self {
+        let mut state = emulator::State::new(&Seed::demo(), clock.now());
+        state.set_base_url("https://boards.example");
+        state.set_allow_local_hooks(true);
+        Self {
+            state: Mutex::new(state),
+            clock,
+            faults: Mutex::default(),
+            late: Mutex::default(),
+            unreachable: Mutex::default(),
+        }
+    }
+
+    /// The next writes meet these faults, one each.
+    pub fn fail_writes(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap().extend(faults);
+    }
+
+    /// Nobody answers, or everybody does again.
+    pub fn set_unreachable(&self, unreachable: bool) {
+        *self.unreachable.lock().unwrap() = unreachable;
+    }
+
+    /// Applies what was held back and is due.
+    fn apply_late(&self) {
+        let now = self.clock.now();
+        let due: Vec<_> = {
+            let mut late = self.late.lock().unwrap();
+            let (due, waiting) = late.drain(..).partition(|(at, _)| *at <= now);
+            *late = waiting;
+            due
+        };
+        for (_, request) in due {
+            self.state.lock().unwrap().handle(now, request);
+        }
+    }
+
+    /// How many writes of Lockstep the board has carried out.
+    pub fn writes(&self) -> u64 {
+        self.apply_late();
+        self.state.lock().unwrap().counters().writes
+    }
+
+    /// How many requests the board has seen.
+    pub fn requests(&self) -> u64 {
+        self.state.lock().unwrap().counters().requests
+    }
+
+    /// Something a person does on the board, by all of its rules.
+    pub fn act(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
+        self.apply_late();
+        let mut state = self.state.lock().unwrap();
+        let person = state
+            .directory()
+            .into_iter()
+            .flat_map(|organization| organization.people)
+            .next()
+            .expect("the demo has people")
+            .id;
+        let request = emulator::Request::new(method, &format!("/{ORGANIZATION}/{path}"))
+            .body(content_type, body.to_string());
+        let answer = state.handle_as(self.clock.now(), person, request);
+        assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.json());
+        answer.json()
+    }
+
+    /// A person changes fields of a work item.
+    pub fn edit(&self, id: i64, fields: &[(&str, Value)]) -> Value {
+        let patch: Vec<Value> = fields
+            .iter()
+            .map(
+                |(name, value)| json!({ "op": "replace", "path": format!("/fields/{name}"), "value": value }),
+            )
+            .collect();
+        self.act(
+            "PATCH",
+            &format!("_apis/wit/workitems/{id}?api-version=7.1"),
+            "application/json-patch+json",
+            &Value::Array(patch),
+        )
+    }
+
+    /// A person moves a card to a state.
+    pub fn move_card(&self, id: i64, state: &str) {
+        self.edit(id, &[("System.State", state.into())]);
+    }
+
+    /// A person deletes a work item.
+    pub fn delete(&self, id: i64) {
+        self.act(
+            "DELETE",
+            &format!("Webshop/_apis/wit/workitems/{id}?api-version=7.1"),
+            "application/json",
+            &Value::Null,
+        );
+    }
+
+    /// A person restores a work item.
+    pub fn restore(&self, id: i64) {
+        self.act(
+            "PATCH",
+            &format!("Webshop/_apis/wit/recyclebin/{id}?api-version=7.1"),
+            "application/json",
+            &json!({ "isDeleted": false }),
+        );
+    }
+
+    /// Fields of a work item.
+    pub fn fields(&self, id: i64) -> Value {
+        self.act(
+            "GET",
+            &format!("_apis/wit/workitems/{id}?api-version=7.1"),
+            "application/json",
+            &Value::Null,
+        )["fields"]
+            .clone()
+    }
+
+    /// State of a work item.
+    pub fn state_of(&self, id: i64) -> String {
+        self.fields(id)["System.State"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Comments of a work item, oldest first.
+    pub fn comments(&self, id: i64) -> Vec<String> {
+        let path = format!("Webshop/_apis/wit/workItems/{id}/comments?api-version=7.1-preview.4&order=asc");
+        self.act("GET", &path, "application/json", &Value::Null)["comments"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|comment| comment["text"].as_str().map(str::to_owned))
+            .collect()
+    }
+
+    /// Numbers of all work items of the organization.
+    pub fn work_items(&self) -> Vec<i64> {
+        let query = json!({ "query": "SELECT [System.Id] FROM WorkItems ORDER BY [System.Id]" });
+        self.act("POST", "_apis/wit/wiql?api-version=7.1", "application/json", &query)["workItems"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|item| item["id"].as_i64())
+            .collect()
+    }
+
+    /// Deliveries of service hooks that are due: address, authorization and body. They count as taken in.
+    pub fn deliveries(&self) -> Vec<(String, Option<String>, String)> {
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap();
+        let due = state.take_due_deliveries(now);
+        for delivery in &due {
+            state.delivery_finished(delivery.id, &emulator::DeliveryOutcome::Answered(200), now);
+        }
+        due.into_iter()
+            .map(|delivery| {
+                let authorization = delivery
+                    .headers
+                    .iter()
+                    .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                    .map(|(_, value)| value.clone());
+                (delivery.url, authorization, delivery.body)
+            })
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Transport for Board {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        self.apply_late();
+        let now = self.clock.now();
+        if now >= request.deadline {
+            return Err(TransportError::NotSent("it was too late".into()));
+        }
+        if *self.unreachable.lock().unwrap() {
+            return Err(TransportError::NotSent("nobody listens there".into()));
+        }
+        let path = request.url.path().to_ascii_lowercase();
+        // Reads are asked by POST too.
+        let is_write = request.method != http::Method::GET
+            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
+                .iter()
+                .any(|read| path.ends_with(read));
+        let asked = emulator::Request {
+            method: request.method.to_string(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().unwrap_or_default().to_owned(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: request.body.to_vec(),
+        };
+        let fault = if is_write { self.faults.lock().unwrap().pop_front() } else { None };
+        let lost = || TransportError::NoAnswer("the connection was cut".into());
+        match fault {
+            Some(Fault::LostBefore) => return Err(lost()),
+            Some(Fault::AppliedLater(after)) => {
+                self.late.lock().unwrap().push((now + after, asked));
+                return Err(lost());
+            }
+            Some(Fault::Answered(status)) => {
+                let status = StatusCode::from_u16(status).unwrap();
+                return Ok(Response { status, headers: HeaderMap::new(), body: Bytes::new() });
+            }
+            Some(Fault::LostAfter) | None => {}
+        }
+        let answer = self.state.lock().unwrap().handle(now, asked);
+        if fault.is_some() {
+            return Err(lost());
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &answer.headers {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        let status = StatusCode::from_u16(answer.status).unwrap();
+        Ok(Response { status, headers, body: Bytes::from(answer.body) })
+    }
+}

@@ -1,0 +1,46 @@
+//! Fresh databases: always SQLite, PostgreSQL where `LOCKSTEP_TEST_POSTGRES` names a server.
+
+use store::Db;
+use tempfile::TempDir;
+
+/// A database of one test, gone at its end.
+pub struct TestDatabase {
+    /// The database.
+    pub db: Db,
+    /// Its name, for messages.
+    pub name: &'static str,
+    _folder: Option<TempDir>,
+}
+
+impl TestDatabase {
+    /// A fresh SQLite file.
+    pub async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+        Self { db, name: "sqlite", _folder: Some(folder) }
+    }
+
+    /// A fresh schema on the PostgreSQL server of `LOCKSTEP_TEST_POSTGRES`; none if it is not set.
+    pub async fn postgres() -> Option<Self> {
+        let Ok(server) = std::env::var("LOCKSTEP_TEST_POSTGRES") else {
+            println!("skipped on PostgreSQL: LOCKSTEP_TEST_POSTGRES is not set (cargo xtask test sets it)");
+            return None;
+        };
+        let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let admin = Db::open(&server).await.unwrap();
+        let mut tx = admin.begin().await.unwrap();
+        tx.execute(store::Composed(format!("CREATE SCHEMA {schema}")), Vec::new()).await.unwrap();
+        tx.commit().await.unwrap();
+        admin.close().await;
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let db = Db::open(&format!("{server}{separator}options=-csearch_path%3D{schema}")).await.unwrap();
+        Some(Self { db, name: "postgres", _folder: None })
+    }
+}
+
+/// One fresh database of each kind that is available.
+pub async fn databases() -> Vec<TestDatabase> {
+    let mut databases = vec![TestDatabase::sqlite().await];
+    databases.extend(TestDatabase::postgres().await);
+    databases
+}

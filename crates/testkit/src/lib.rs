@@ -1,0 +1,20 @@
+//! For tests only: the real engine and a real database, with a clock that is moved by hand, seeded chance, and the
+//! emulator as a value in the same process. A [`Story`] hides the plumbing: it reads like what people do.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails where something unexpected happens"
+)]
+
+mod board;
+mod clock;
+mod database;
+mod report;
+mod story;
+
+pub use board::{Board, Fault};
+pub use clock::{HandClock, SeededChance};
+pub use database::{TestDatabase, databases};
+pub use report::{Report, weakness};
+pub use story::{Story, StoryBuilder};

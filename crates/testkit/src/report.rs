@@ -1,0 +1,45 @@
+//! Reports, written in a line.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+/// A report in the generic JSON format.
+#[derive(Clone, Debug)]
+pub struct Report(Value);
+
+/// A weakness in a file, on a line.
+pub fn weakness(id: &str, path: &str, line: u32) -> Value {
+    json!({
+        "id": id,
+        "title": format!("{id} in {path}"),
+        "severity": "high",
+        "path": path,
+        "start_line": line,
+        "snippet": format!("code of {id} in {path}"),
+        "message": format!("{id} was found"),
+    })
+}
+
+impl Report {
+    /// A report of a scan that started then and found this.
+    pub fn of(started_at: DateTime<Utc>, findings: &[Value]) -> Self {
+        Self(json!({
+            "lockstep": 1,
+            "scanner": { "name": "testscan", "version": "1" },
+            "started_at": started_at,
+            "findings": findings,
+        }))
+    }
+
+    /// The same report with another member at the top.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0[key] = value.into();
+        self
+    }
+
+    /// The file.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.to_string().into_bytes()
+    }
+}
