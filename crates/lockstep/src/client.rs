@@ -26,7 +26,14 @@ pub(crate) struct ApiArgs {
     #[arg(long, env = "LOCKSTEP_URL", global = true, value_name = "URL", help_heading = "Server")]
     url: Option<Url>,
     /// API token; better given by the environment [default: the saved login]
-    #[arg(long, env = "LOCKSTEP_TOKEN", hide_env_values = true, global = true, value_name = "TOKEN", help_heading = "Server")]
+    #[arg(
+        long,
+        env = "LOCKSTEP_TOKEN",
+        hide_env_values = true,
+        global = true,
+        value_name = "TOKEN",
+        help_heading = "Server"
+    )]
     token: Option<String>,
     /// Print JSON, as the API says it
     #[arg(long, global = true, help_heading = "Output")]
@@ -83,8 +90,18 @@ pub(crate) struct Client {
 }
 
 /// Everything that may not stand in a path segment as it is.
-const SEGMENT: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'/').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
 
 /// A name as a segment of a path.
 pub(crate) fn segment(name: &str) -> String {
@@ -123,9 +140,9 @@ impl Client {
         Ok(match &self.credential {
             None => request,
             Some(Credential::Token(token)) => request.bearer_auth(token),
-            Some(Credential::Session(session)) => {
-                request.header(COOKIE, format!("{}={session}", server::SESSION_COOKIE)).header(server::CSRF_HEADER, "1")
-            }
+            Some(Credential::Session(session)) => request
+                .header(COOKIE, format!("{}={session}", server::SESSION_COOKIE))
+                .header(server::CSRF_HEADER, "1"),
         })
     }
 
@@ -180,12 +197,20 @@ impl Client {
     }
 
     /// Reads with a query.
-    pub(crate) async fn query<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T, CliError> {
+    pub(crate) async fn query<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, CliError> {
         self.json(self.request(Method::GET, path)?.query(query)).await
     }
 
     /// Sends a body and reads the answer.
-    pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
         self.json(self.request(Method::POST, path)?.json(body)).await
     }
 
@@ -195,7 +220,11 @@ impl Client {
     }
 
     /// Changes something and reads the answer.
-    pub(crate) async fn patch<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
         self.json(self.request(Method::PATCH, path)?.json(body)).await
     }
 
@@ -236,7 +265,8 @@ pub(crate) fn read_secret(file: &PathBuf) -> Result<String, CliError> {
     } else {
         std::fs::read_to_string(file)
     };
-    let text = text.map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))?;
+    let text =
+        text.map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         return Err(CliError::usage(format!("{} is empty: it should hold a secret", file.display())));

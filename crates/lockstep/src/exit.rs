@@ -13,7 +13,7 @@ pub(crate) const VERDICT: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 /// Refused: the server or the file does not allow it as asked.
 pub(crate) const REFUSED: u8 = 3;
-/// The server cannot be reached.
+/// The server cannot be reached, or cannot work at the moment.
 pub(crate) const UNREACHABLE: u8 = 4;
 /// The job ran and failed.
 pub(crate) const JOB_FAILED: u8 = 5;
@@ -29,7 +29,7 @@ Exit codes:
   1  the answer is no: a verdict of --fail-on is met, or a check is not ok
   2  the command line makes no sense
   3  refused: the server or the file does not allow it as asked
-  4  the server cannot be reached
+  4  the server cannot be reached, or cannot work at the moment
   5  the job ran and failed
   6  not signed in, or not allowed
   7  something broke, here or in the server";
@@ -73,8 +73,9 @@ impl CliError {
     pub(crate) fn problem(problem: Problem) -> Self {
         let code = match problem.status {
             401 | 403 => NOT_ALLOWED,
-            500..=599 if problem.code == "internal" => BROKEN,
-            502..=504 => UNREACHABLE,
+            500 => BROKEN,
+            // Not ready, or too slow: it may work later.
+            503 => UNREACHABLE,
             _ => REFUSED,
         };
         Self {

@@ -116,7 +116,11 @@ pub(crate) async fn login(args: LoginArgs) -> Outcome {
     if output.is_json() {
         output.value(&me)?;
     } else {
-        output.line(&format!("Signed in to {url} as {}. The login is kept in {}.", me.name, path.display()))?;
+        output.line(&format!(
+            "Signed in to {url} as {}. The login is kept in {}.",
+            me.name,
+            path.display()
+        ))?;
     }
     Ok(exit::OK)
 }

@@ -18,7 +18,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::{connections, destinations, findings, import, inspect, plan, rules, scans, tickets, tokens};
+use crate::commands::{
+    connections, destinations, findings, import, inspect, plan, rules, scans, tickets, tokens,
+};
 use crate::exit::{CliError, Outcome};
 
 /// Keeps security findings and Azure Boards in step

@@ -65,7 +65,10 @@ impl Output {
             return if text.is_empty() { Ok(()) } else { write_out(text.trim_end_matches('\n')) };
         }
         let mut table = Table::new();
-        table.load_style(UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+        table
+            .load_style(UTF8_BORDERS_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_header(head);
         for row in rows {
             table.add_row(row);
         }
@@ -74,7 +77,8 @@ impl Output {
 
     /// Prints facts of one thing, one a line, without those that are empty.
     pub(crate) fn facts(self, facts: &[(&str, String)]) -> Result<(), CliError> {
-        let width = if self.terminal { facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) } else { 0 };
+        let width =
+            if self.terminal { facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0) } else { 0 };
         for (name, value) in facts {
             if value.is_empty() {
                 continue;
@@ -111,7 +115,10 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// Text for one cell: on one line.
 fn clean_cell(text: &str) -> String {
-    text.split(|character: char| character.is_control()).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    text.split(|character: char| character.is_control())
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Shows on standard error that something is going on; nothing if that is no terminal.

@@ -37,7 +37,8 @@ pub(crate) async fn run(args: EmulatorArgs) -> Outcome {
     let seed = match &args.seed {
         None => Seed::demo(),
         Some(file) => {
-            let failed = |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
+            let failed =
+                |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
             let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
             serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?
         }
@@ -48,7 +49,10 @@ pub(crate) async fn run(args: EmulatorArgs) -> Outcome {
     let running = emulator::start(options).await.map_err(broken)?;
     say(&format!("The local Azure DevOps answers at {0}; its boards are on {0}/", running.base_url));
     if args.seed.is_none() {
-        say(&format!("Sign in to the organization contoso with the personal access token {}", emulator::seed::DEMO_PAT));
+        say(&format!(
+            "Sign in to the organization contoso with the personal access token {}",
+            emulator::seed::DEMO_PAT
+        ));
     }
     told_to_end().await?;
     running.stop().await.map_err(broken)?;

@@ -31,6 +31,9 @@ pub(crate) struct ServeArgs {
     /// Database: sqlite:<file> or postgres://… [default: a file in the data folder]
     #[arg(long, env = "LOCKSTEP_DATABASE", hide_env_values = true, value_name = "ADDRESS")]
     database: Option<String>,
+    /// File with the key that secrets are sealed with; replicas share its content [default: a file in the data folder]
+    #[arg(long, env = "LOCKSTEP_KEY_FILE", value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Address under which people and service hooks reach this server [default: made from --bind]
     #[arg(long, env = "LOCKSTEP_PUBLIC_URL", value_name = "URL")]
     public_url: Option<Url>,
@@ -44,6 +47,7 @@ impl From<ServeArgs> for Settings {
         let mut settings = Self::new(args.data);
         settings.bind = args.bind;
         settings.database = args.database;
+        settings.key_file = args.key_file;
         settings.public_url = args.public_url;
         settings.allowed_origins = args.allow_origins;
         settings
@@ -52,7 +56,8 @@ impl From<ServeArgs> for Settings {
 
 /// Starts a server; it runs until it is stopped.
 pub(crate) async fn start(settings: Settings) -> Result<Running, CliError> {
-    let running = server::start(settings).await.map_err(|error| CliError::new(exit::BROKEN, server::chain(&error)))?;
+    let running =
+        server::start(settings).await.map_err(|error| CliError::new(exit::BROKEN, server::chain(&error)))?;
     if let Some(password) = &running.first_password {
         say(&format!(
             "\nThis is the first start. Sign in at {} with\n  user name  admin\n  password   {password}\nThe password is not shown again; change it after signing in.\n",

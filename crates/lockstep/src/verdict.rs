@@ -44,12 +44,18 @@ enum Class {
 impl FailOn {
     /// How many findings of the import the expression is true for. The build fails if there is one.
     pub(crate) fn matching(&self, import: &ImportResult) -> u64 {
-        [(Class::New, &import.new), (Class::Regressed, &import.regressed), (Class::StillOpen, &import.still_open)]
-            .into_iter()
-            .flat_map(|(class, counts)| Severity::WORST_FIRST.map(|severity| (class, severity, counts.of(severity))))
-            .filter(|(class, severity, _)| self.root.is_true(*class, *severity))
-            .map(|(_, _, count)| count)
-            .sum()
+        [
+            (Class::New, &import.new),
+            (Class::Regressed, &import.regressed),
+            (Class::StillOpen, &import.still_open),
+        ]
+        .into_iter()
+        .flat_map(|(class, counts)| {
+            Severity::WORST_FIRST.map(|severity| (class, severity, counts.of(severity)))
+        })
+        .filter(|(class, severity, _)| self.root.is_true(*class, *severity))
+        .map(|(_, _, count)| count)
+        .sum()
     }
 }
 
@@ -100,7 +106,9 @@ fn tokens(text: &str) -> Result<Vec<String>, String> {
         } else if matches!(first, '=' | '(' | ')') {
             1
         } else {
-            return Err(format!("'{first}' is not expected here: use new, regressed, open, severity>=high, and, or"));
+            return Err(format!(
+                "'{first}' is not expected here: use new, regressed, open, severity>=high, and, or"
+            ));
         };
         tokens.push(rest[..length].to_ascii_lowercase());
         rest = rest[length..].trim_start();
@@ -144,7 +152,9 @@ impl Parser {
 
     fn term(&mut self, depth: usize) -> Result<Node, String> {
         let Some(token) = self.next() else {
-            return Err("the expression ends too early: a term such as `new` or `severity>=high` is missing".into());
+            return Err(
+                "the expression ends too early: a term such as `new` or `severity>=high` is missing".into()
+            );
         };
         match token.as_str() {
             "new" => Ok(Node::New),

@@ -5,6 +5,7 @@
 //! [`api::Problem`]. The pages of the UI travel inside the binary.
 
 mod access;
+mod data_folder;
 mod extract;
 mod layers;
 pub mod openapi;
@@ -16,6 +17,7 @@ mod translate;
 mod ui;
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,11 +25,12 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use chrono::{DateTime, Utc};
+use engine::Engine;
 use store::Db;
-use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use url::Url;
+use uuid::Uuid;
 
 pub use access::{CSRF_HEADER, SESSION_COOKIE};
 pub use problem::chain;
@@ -44,8 +47,10 @@ pub(crate) struct App(Arc<Shared>);
 pub(crate) struct Shared {
     /// The database.
     pub(crate) db: Db,
-    /// What changed, for everybody who watches.
-    pub(crate) live: broadcast::Sender<api::LiveEvent>,
+    /// What the server asks to do things.
+    pub(crate) engine: Engine,
+    /// Folder for reports that are being received.
+    pub(crate) incoming: PathBuf,
     /// Failed sign-ins.
     pub(crate) attempts: access::attempts::Attempts,
     /// Address under which people reach this server.
@@ -65,7 +70,12 @@ impl Deref for App {
 impl App {
     /// The present moment.
     pub(crate) fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        self.engine.world().now()
+    }
+
+    /// A new identity.
+    pub(crate) fn id<T: From<Uuid>>(&self) -> T {
+        self.engine.world().id()
     }
 }
 

@@ -7,6 +7,7 @@ use std::error::Error;
 
 use api::{FieldProblem, Problem};
 use axum::response::{IntoResponse, Response};
+use engine::{Refusal, RefusalKind};
 use http::{HeaderValue, StatusCode, header};
 use uuid::Uuid;
 
@@ -115,6 +116,25 @@ impl IntoResponse for Failure {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.kind {
+            RefusalKind::NotFound => StatusCode::NOT_FOUND,
+            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::Conflict => StatusCode::CONFLICT,
+            RefusalKind::Board => StatusCode::BAD_GATEWAY,
+            RefusalKind::Internal => return Self::internal(&refusal),
+        };
+        if refusal.source.is_some() {
+            tracing::info!(code = refusal.code, error = %chain(&refusal), "refused");
+        }
+        let fields =
+            refusal.fields.into_iter().map(|(pointer, detail)| FieldProblem { pointer, detail }).collect();
+        Self::new(status, refusal.code, refusal.title, &refusal.detail, &refusal.next_step)
+            .with_fields(fields)
     }
 }
 

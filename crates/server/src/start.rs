@@ -6,18 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
-use model::UserId;
+use azure::{AddressPolicy, HttpTransport, SystemClock};
+use engine::{Engine, OsChance, World};
 use store::Db;
+use store::secrets::Keys;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
-use uuid::Uuid;
 
 use crate::access::attempts::Attempts;
 use crate::access::{passwords, policy, secrets};
+use crate::data_folder::{self, DataFolder};
 use crate::{App, Shared, router};
 
 /// How long requests that are under way may take when the server stops.
@@ -32,14 +32,26 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Address of the database (`sqlite:<file>` or `postgres://…`); a file in `data_dir` if absent.
     pub database: Option<String>,
+    /// File with the key that secrets are sealed with; a file in `data_dir` if absent. Made if missing. Replicas that
+    /// share a database share this file's content.
+    pub key_file: Option<PathBuf>,
     /// Address under which people and service hooks reach the server; made from `bind` if absent.
     pub public_url: Option<Url>,
+    /// Origins of boards that may be reached over plain http or at private addresses.
+    pub allowed_origins: Vec<Url>,
 }
 
 impl Settings {
     /// The usual settings: port 7070 on loopback, SQLite.
     pub fn new(data_dir: PathBuf) -> Self {
-        Self { bind: SocketAddr::from(([127, 0, 0, 1], 7070)), data_dir, database: None, public_url: None }
+        Self {
+            bind: SocketAddr::from(([127, 0, 0, 1], 7070)),
+            data_dir,
+            database: None,
+            key_file: None,
+            public_url: None,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 
@@ -67,6 +79,24 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// Another server works on the same data folder.
+    #[error("another server uses the data folder {0}; stop it first, or choose another folder with --data")]
+    InUse(PathBuf),
+    /// The key file is not usable.
+    #[error("the key file {path} cannot be used")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The client of Azure DevOps could not be set up.
+    #[error("the client of Azure DevOps could not be set up")]
+    Transport(#[source] azure::TransportError),
+    /// The engine did not start.
+    #[error("the engine did not start")]
+    Engine(#[source] engine::Refusal),
     /// The first administrator could not be made.
     #[error("the first administrator could not be made")]
     Administrator,
@@ -80,9 +110,11 @@ pub struct Running {
     pub public_url: Url,
     /// Password of the user `admin`, if this start made that user. Shown once, never stored.
     pub first_password: Option<String>,
+    engine: Engine,
     db: Db,
     stopping: CancellationToken,
     serving: JoinHandle<()>,
+    _folder: DataFolder,
 }
 
 impl Running {
@@ -92,6 +124,7 @@ impl Running {
         if tokio::time::timeout(GRACE, &mut self.serving).await.is_err() {
             self.serving.abort();
         }
+        self.engine.stop().await;
         self.db.close().await;
     }
 }
@@ -99,26 +132,43 @@ impl Running {
 /// Starts a server.
 ///
 /// # Errors
-/// If the data folder, the database or the address cannot be used.
+/// If the data folder, the key file, the database or the address cannot be used.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
-    let data_dir = &settings.data_dir;
-    make_private_folder(data_dir).map_err(|source| StartError::DataDir { path: data_dir.clone(), source })?;
+    let folder = DataFolder::open(&settings.data_dir)?;
+    let key_file = settings.key_file.clone().unwrap_or_else(|| settings.data_dir.join("secret.key"));
+    let keys = Keys::new(data_folder::key(&key_file)?);
     let database = settings
         .database
         .clone()
-        .unwrap_or_else(|| format!("sqlite:{}", data_dir.join("lockstep.db").display()));
+        .unwrap_or_else(|| format!("sqlite:{}", settings.data_dir.join("lockstep.db").display()));
     let db = Db::open(&database).await?;
-    let first_password = first_administrator(&db).await?;
 
     let listen_error = |source| StartError::Listen { address: settings.bind, source };
     let listener = TcpListener::bind(settings.bind).await.map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let url = local_url(address);
-    let public_url = settings.public_url.clone().unwrap_or_else(|| url.clone());
+    let public_url = with_slash(settings.public_url.clone().unwrap_or_else(|| url.clone()));
+
+    let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
+    let first_password = first_administrator(&db, &world).await?;
+    let policy = settings
+        .allowed_origins
+        .iter()
+        .fold(AddressPolicy::default(), |policy, origin| policy.allowing(origin));
+    let transport = HttpTransport::new(policy, world.clock.clone()).map_err(StartError::Transport)?;
+    let engine_settings = engine::Settings {
+        allowed_origins: settings.allowed_origins.clone(),
+        ..engine::Settings::new(settings.data_dir.clone(), public_url.clone())
+    };
+    let engine =
+        Engine::assemble(engine_settings, db.clone(), keys, world, Arc::new(transport), folder.owner);
+    engine.start().await.map_err(StartError::Engine)?;
+
     let stopping = CancellationToken::new();
     let app = App(Arc::new(Shared {
         db: db.clone(),
-        live: broadcast::channel(1024).0,
+        engine: engine.clone(),
+        incoming: folder.incoming.clone(),
         attempts: Attempts::default(),
         public_url: public_url.clone(),
         stopping: stopping.clone(),
@@ -133,7 +183,16 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
             tracing::error!(%error, "the server stopped serving");
         }
     });
-    Ok(Running { url, public_url, first_password, db, stopping, serving })
+    Ok(Running { url, public_url, first_password, engine, db, stopping, serving, _folder: folder })
+}
+
+/// With a slash at the end, so that paths are appended and not put in place of the last part.
+fn with_slash(mut url: Url) -> Url {
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
 }
 
 /// Where this machine reaches a listener: loopback if it listens on every address.
@@ -147,16 +206,8 @@ fn local_url(address: SocketAddr) -> Url {
     Url::parse(&format!("http://{host}:{}", address.port())).expect("an address and a port make a URL")
 }
 
-fn make_private_folder(path: &std::path::Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 /// Makes the user `admin` with a random password if there is no user yet, and answers the password.
-async fn first_administrator(db: &Db) -> Result<Option<String>, StartError> {
+async fn first_administrator(db: &Db, world: &World) -> Result<Option<String>, StartError> {
     let exists = {
         let mut tx = db.read().await?;
         store::users::any(&mut tx).await?
@@ -167,10 +218,10 @@ async fn first_administrator(db: &Db) -> Result<Option<String>, StartError> {
     let password = secrets::new_password();
     let hash = passwords::hash(password.clone()).await.map_err(|_| StartError::Administrator)?;
     let user = store::users::User {
-        id: UserId(Uuid::now_v7()),
+        id: world.id(),
         name: "admin".to_owned(),
         role: policy::word(api::Role::Administrator).to_owned(),
-        created_at: Utc::now(),
+        created_at: world.now(),
     };
     let mut tx = db.begin().await?;
     match store::users::create(&mut tx, &user, &hash).await {

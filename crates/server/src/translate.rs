@@ -2,8 +2,8 @@
 
 use api::{
     Asset, Attention, Cause, Conflict, Detection, FieldChange, Finding, FindingSummary, HistoryEntry, Job,
-    JobKind, Named, Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketRef,
-    WorkItemShown,
+    JobKind, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry,
+    TicketPlan, TicketRef, WorkItemShown,
 };
 use model::Severity;
 use model::board::WorkItem;
@@ -258,6 +258,45 @@ pub(crate) fn job(row: views::jobs::JobRow) -> Answer<Job> {
         created_at: row.created_at,
         finished_at: row.finished_at,
     })
+}
+
+pub(crate) fn plan(plan: engine::Plan) -> Plan {
+    Plan {
+        tickets: plan.tickets.into_iter().map(ticket_plan).collect(),
+        create: plan.create,
+        update: plan.update,
+        follow: plan.follow,
+        nothing: plan.nothing,
+        over_budget: plan.over_budget,
+    }
+}
+
+fn ticket_plan(ticket: engine::TicketPlan) -> TicketPlan {
+    TicketPlan {
+        ticket_id: ticket.ticket_id,
+        work_item_id: ticket.work_item_id,
+        title: ticket.title,
+        destination: ticket.destination,
+        action: match ticket.action {
+            engine::PlanAction::Create => PlanAction::Create,
+            engine::PlanAction::Update => PlanAction::Update,
+            engine::PlanAction::Close => PlanAction::Close,
+            engine::PlanAction::Reopen => PlanAction::Reopen,
+            engine::PlanAction::Follow => PlanAction::Follow,
+            engine::PlanAction::Wait => PlanAction::Wait,
+        },
+        fields: ticket
+            .fields
+            .into_iter()
+            .map(|field| FieldChange {
+                field: field.field,
+                from: field.from,
+                to: field.to,
+                reason: field.reason,
+            })
+            .collect(),
+        reason: ticket.reason,
+    }
 }
 
 /// What tickets of one health ask of a person, if anything.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use api::{
-    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, NewConnection, SignInMethod, SignInShown,
+    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, NewConnection, SignInMethod,
+    SignInShown,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
@@ -196,7 +197,9 @@ pub(crate) async fn run(args: ConnectionArgs) -> Outcome {
         Action::Remove { connection, yes } => {
             let id = lookup::connection(&client, &connection).await?;
             confirm(
-                &format!("Remove the connection '{connection}' with its destinations and tickets? Work items stay."),
+                &format!(
+                    "Remove the connection '{connection}' with its destinations and tickets? Work items stay."
+                ),
                 yes,
             )?;
             client.delete(&format!("connections/{id}")).await?;
@@ -235,7 +238,10 @@ fn print_one(output: Output, connection: &Connection) -> Result<(), CliError> {
         ("connection", connection.name.clone()),
         ("id", connection.id.to_string()),
         ("description", connection.description.clone()),
-        ("organization", format!("{}/{}", connection.instance_url.trim_end_matches('/'), connection.organization)),
+        (
+            "organization",
+            format!("{}/{}", connection.instance_url.trim_end_matches('/'), connection.organization),
+        ),
         ("sign-in", sign_in),
         ("mode", word(&connection.mode)),
         ("problem", connection.problem.clone().unwrap_or_default()),

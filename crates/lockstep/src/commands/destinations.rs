@@ -129,9 +129,11 @@ impl SettingsArgs {
     async fn body(self, client: &Client) -> Result<NewDestination, CliError> {
         let (mut asset, mut settings) = match &self.settings {
             Some(file) => {
-                let failed = |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
+                let failed =
+                    |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
                 let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
-                let read: SettingsFile = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+                let read: SettingsFile =
+                    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
                 (read.asset, read.settings)
             }
             None => (None, blank()),
@@ -155,7 +157,9 @@ impl SettingsArgs {
             settings.tags = self.tags;
         }
         let targets = self.states.into_iter().map(|(status, name)| (status, Target::state(&name)));
-        for (status, target) in targets.chain(self.columns.into_iter().map(|(status, name)| (status, Target::column(&name)))) {
+        for (status, target) in
+            targets.chain(self.columns.into_iter().map(|(status, name)| (status, Target::column(&name))))
+        {
             settings.status_map.0.insert(status, StatusEntry { target, accepted: Vec::new() });
         }
         asset = self.asset.or(asset);
@@ -202,7 +206,10 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
         }
         Action::Remove { destination, yes } => {
             let id = lookup::destination(&client, &destination).await?;
-            confirm(&format!("Remove the destination '{destination}' with its tickets? Work items stay."), yes)?;
+            confirm(
+                &format!("Remove the destination '{destination}' with its tickets? Work items stay."),
+                yes,
+            )?;
             client.delete(&format!("destinations/{id}")).await?;
         }
     }

@@ -130,7 +130,11 @@ fn print_list(output: Output, findings: &[FindingSummary]) -> Result<(), CliErro
             finding.status.label().to_owned(),
             finding.asset.name.clone(),
             finding.title.clone(),
-            finding.ticket.as_ref().and_then(|ticket| ticket.work_item_id).map_or(String::new(), |id| format!("#{id}")),
+            finding
+                .ticket
+                .as_ref()
+                .and_then(|ticket| ticket.work_item_id)
+                .map_or(String::new(), |id| format!("#{id}")),
         ]
     });
     output.table(&["Id", "Severity", "Status", "Asset", "Finding", "Work item"], rows.collect())
@@ -157,12 +161,20 @@ fn print_one(output: Output, finding: &Finding) -> Result<(), CliError> {
         ("last seen", minute(summary.last_seen_at)),
         ("regressed", if summary.regressed > 0 { summary.regressed.to_string() } else { String::new() }),
         ("message", finding.message.clone().unwrap_or_default()),
-        ("ticket", ticket.map(|ticket| format!("{} ({})", ticket.id, word(&ticket.health))).unwrap_or_default()),
+        (
+            "ticket",
+            ticket.map(|ticket| format!("{} ({})", ticket.id, word(&ticket.health))).unwrap_or_default(),
+        ),
         ("work item", ticket.and_then(|ticket| ticket.url.clone()).unwrap_or_default()),
     ])
 }
 
-async fn print_history(client: &Client, output: Output, finding: FindingId, limit: Limit) -> Result<(), CliError> {
+async fn print_history(
+    client: &Client,
+    output: Output,
+    finding: FindingId,
+    limit: Limit,
+) -> Result<(), CliError> {
     let entries: Vec<HistoryEntry> =
         client.list(&format!("findings/{finding}/history"), &[], limit.number()).await?;
     if output.is_json() {

@@ -108,7 +108,11 @@ pub(crate) async fn run(args: ImportArgs) -> Outcome {
             None => output.line(&format!("Import {} is queued; see `lockstep scans list`.", job.id))?,
         }
         if let Some(verdict) = verdict {
-            let fit = if verdict.matching == 1 { "1 finding fits" } else { &format!("{} findings fit", verdict.matching) };
+            let fit = if verdict.matching == 1 {
+                "1 finding fits"
+            } else {
+                &format!("{} findings fit", verdict.matching)
+            };
             say(&format!("{}: {fit} `{}`", if failed { "failed" } else { "passed" }, verdict.expression));
         }
     }
@@ -117,7 +121,10 @@ pub(crate) async fn run(args: ImportArgs) -> Outcome {
 
 async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
     let from_stdin = args.file.as_os_str() == "-";
-    let filename = (!from_stdin).then(|| args.file.file_name()).flatten().map(|name| name.to_string_lossy().into_owned());
+    let filename = (!from_stdin)
+        .then(|| args.file.file_name())
+        .flatten()
+        .map(|name| name.to_string_lossy().into_owned());
     let options = ImportOptions {
         asset: args.asset.clone(),
         tags: (!args.tags.is_empty()).then(|| args.tags.join(",")),
@@ -128,15 +135,18 @@ async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
         filename,
         partial: args.partial.then_some(true),
     };
-    let mut request =
-        client.request(Method::POST, "imports")?.query(&options).header(CONTENT_TYPE, "application/octet-stream");
+    let mut request = client
+        .request(Method::POST, "imports")?
+        .query(&options)
+        .header(CONTENT_TYPE, "application/octet-stream");
     let bar;
     if from_stdin {
         bar = progress(None, "uploading");
         request = request.body(body(tokio::io::stdin(), bar.clone()));
     } else {
-        let unreadable =
-            |error: std::io::Error| CliError::new(exit::REFUSED, format!("{} cannot be read: {error}", args.file.display()));
+        let unreadable = |error: std::io::Error| {
+            CliError::new(exit::REFUSED, format!("{} cannot be read: {error}", args.file.display()))
+        };
         let file = tokio::fs::File::open(&args.file).await.map_err(unreadable)?;
         let about = file.metadata().await.map_err(unreadable)?;
         if about.is_dir() {

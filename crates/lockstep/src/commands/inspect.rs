@@ -64,7 +64,8 @@ enum Line<'a> {
 /// Reads a report and says what is in it.
 pub(crate) fn run(args: &InspectArgs) -> Outcome {
     let output = Output::new(args.json);
-    let refused = |message: String| CliError::new(exit::REFUSED, format!("{}: {message}", args.file.display()));
+    let refused =
+        |message: String| CliError::new(exit::REFUSED, format!("{}: {message}", args.file.display()));
     let file = File::open(&args.file).map_err(|error| refused(error.to_string()))?;
     let mut runs = Vec::new();
     let mut severities = SeverityCounts::default();

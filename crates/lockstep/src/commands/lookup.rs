@@ -41,7 +41,10 @@ pub(crate) async fn connection(client: &Client, name: &str) -> Result<Connection
 }
 
 /// The connection of that id or name, or the only one there is.
-pub(crate) async fn connection_or_only(client: &Client, name: Option<&str>) -> Result<ConnectionId, CliError> {
+pub(crate) async fn connection_or_only(
+    client: &Client,
+    name: Option<&str>,
+) -> Result<ConnectionId, CliError> {
     match name {
         Some(name) => connection(client, name).await,
         None => {
@@ -50,8 +53,10 @@ pub(crate) async fn connection_or_only(client: &Client, name: Option<&str>) -> R
                 (Some(only), true) => Ok(only.id),
                 (None, _) => Err(CliError::new(exit::REFUSED, "there is no connection yet")
                     .next("Make one with `lockstep connection add`.")),
-                (Some(_), false) => Err(CliError::usage("there are several connections")
-                    .next("Say which one with --connection.")),
+                (Some(_), false) => {
+                    Err(CliError::usage("there are several connections")
+                        .next("Say which one with --connection."))
+                }
             }
         }
     }

@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn a_day_means_its_end_and_a_time_means_itself() {
         assert_eq!(parse_time("2026-12-31").unwrap().to_rfc3339(), "2026-12-31T23:59:59+00:00");
-        assert_eq!(parse_time("2026-12-31T12:00:00+02:00").unwrap().to_rfc3339(), "2026-12-31T10:00:00+00:00");
+        assert_eq!(
+            parse_time("2026-12-31T12:00:00+02:00").unwrap().to_rfc3339(),
+            "2026-12-31T10:00:00+00:00"
+        );
         assert!(parse_time("tomorrow").is_err());
     }
 

@@ -83,7 +83,10 @@ fn print_list(output: Output, scans: &[Scan]) -> Result<(), CliError> {
             format!("{} new, {} regressed, {} fixed", scan.new, scan.regressed, scan.fixed),
         ]
     });
-    output.table(&["Id", "Started", "Asset", "Branch", "Scanner", "Configuration", "State", "Findings"], rows.collect())
+    output.table(
+        &["Id", "Started", "Asset", "Branch", "Scanner", "Configuration", "State", "Findings"],
+        rows.collect(),
+    )
 }
 
 fn print_one(output: Output, scan: &Scan) -> Result<(), CliError> {

@@ -13,9 +13,13 @@ use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, Duration, Utc};
+use engine::Actor;
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode, header};
 use model::{TokenId, UserId};
+use store::Tx;
+use store::audit::{Cause, CauseKind, Entry, Subject};
+use uuid::Uuid;
 
 use crate::App;
 use crate::problem::{Answer, Failure};
@@ -49,6 +53,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// The caller, as the engine and the audit log know it.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { name: self.name.clone() }
+    }
+
     /// The user, if the caller is a person.
     pub(crate) fn user_id(&self) -> Option<UserId> {
         match self.credential {
@@ -191,4 +200,26 @@ async fn by_session(app: &App, secret: &str, now: DateTime<Utc>) -> Answer<Optio
         role: policy::role(&session.role)?,
         credential: Credential::Session { user_id: session.user_id, secret_hash },
     }))
+}
+
+/// Writes into the audit log what a caller did.
+pub(crate) async fn record(
+    app: &App,
+    tx: &mut Tx,
+    subject: &'static str,
+    id: Uuid,
+    by: &Caller,
+    what: String,
+) -> Answer<()> {
+    let cause = Cause::new(CauseKind::Person, by.name.clone());
+    let entry = Entry {
+        id: app.id(),
+        at: app.now(),
+        subject: Subject::Other(subject, id),
+        cause: &cause,
+        what,
+        statuses: None,
+        fields: &[],
+    };
+    Ok(store::audit::add(tx, entry).await?)
 }

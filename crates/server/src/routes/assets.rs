@@ -1,6 +1,6 @@
 //! Assets.
 
-use api::{Asset, Page};
+use api::{Asset, AssetChange, Page};
 use axum::extract::State;
 use model::AssetId;
 use serde::Deserialize;
@@ -10,13 +10,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::extract::{Path, Query};
+use crate::access::Caller;
+use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
 use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_assets)).routes(routes!(get_asset))
+    OpenApiRouter::new().routes(routes!(list_assets)).routes(routes!(get_asset, change_asset))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -55,4 +56,17 @@ async fn read_asset(app: &App, id: AssetId) -> Answer<Asset> {
     let mut tx = app.db.read().await?;
     let row = views::assets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("asset"))?;
     translate::asset(row)
+}
+
+/// Change tags or tracked branches of an asset
+#[utoipa::path(patch, path = "/assets/{id}", tag = "Assets", params(("id" = AssetId, Path)), request_body = AssetChange,
+    responses((status = 200, body = Asset)))]
+async fn change_asset(
+    State(app): State<App>,
+    Path(id): Path<AssetId>,
+    caller: Caller,
+    Json(change): Json<AssetChange>,
+) -> Answer<axum::Json<Asset>> {
+    app.engine.change_asset(id, change.tags, change.tracked_branches, &caller.actor()).await?;
+    read_asset(&app, id).await.map(axum::Json)
 }

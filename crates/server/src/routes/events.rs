@@ -7,6 +7,7 @@ use api::{LiveEvent, LiveEventKind};
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
+use engine::EventKind;
 use futures::{Stream, StreamExt as _};
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -35,10 +36,10 @@ async fn events(State(app): State<App>) -> Sse<impl Stream<Item = Result<Event, 
             () = tokio::time::sleep(STREAM_LENGTH) => {}
         }
     };
-    let stream = BroadcastStream::new(app.live.subscribe())
+    let stream = BroadcastStream::new(app.engine.events())
         .flat_map(|received| {
             futures::stream::iter(match received {
-                Ok(event) => vec![event],
+                Ok(event) => vec![shown(&event)],
                 // Too slow, events were lost: say that anything may have changed.
                 Err(BroadcastStreamRecvError::Lagged(_)) => everything(),
             })
@@ -46,6 +47,18 @@ async fn events(State(app): State<App>) -> Sse<impl Stream<Item = Result<Event, 
         .filter_map(|event| async move { Event::default().event("change").json_data(event).ok().map(Ok) })
         .take_until(ends);
     Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)).text("still here"))
+}
+
+fn shown(event: &engine::Event) -> LiveEvent {
+    let kind = match event.kind {
+        EventKind::Finding => LiveEventKind::Finding,
+        EventKind::Ticket => LiveEventKind::Ticket,
+        EventKind::Scan => LiveEventKind::Scan,
+        EventKind::Job => LiveEventKind::Job,
+        EventKind::Connection => LiveEventKind::Connection,
+        EventKind::Configuration => LiveEventKind::Configuration,
+    };
+    LiveEvent { kind, id: event.id }
 }
 
 fn everything() -> Vec<LiveEvent> {

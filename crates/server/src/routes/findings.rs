@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery};
+use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, SetStatus};
 use axum::extract::State;
+use engine::StatusChange;
 use model::{AuditId, FindingId, Severity, Status};
 use store::views;
 use store::views::findings::FindingKey;
@@ -12,7 +13,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::extract::{Path, Query};
+use crate::access::Caller;
+use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
 use crate::translate;
@@ -22,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_findings))
         .routes(routes!(get_finding))
         .routes(routes!(finding_history))
+        .routes(routes!(set_status))
 }
 
 /// Findings, worst first, then newest first
@@ -89,6 +92,26 @@ async fn read_finding(app: &App, id: FindingId) -> Answer<Finding> {
     let mut tx = app.db.read().await?;
     let detail = views::findings::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("finding"))?;
     translate::finding(detail)
+}
+
+/// Decide about a finding
+///
+/// A person never sets `fixed`: only a scan proves that.
+#[utoipa::path(post, path = "/findings/{id}/status", tag = "Findings", params(("id" = FindingId, Path)),
+    request_body = SetStatus, responses((status = 200, body = Finding)))]
+async fn set_status(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+    Json(set): Json<SetStatus>,
+) -> Answer<axum::Json<Finding>> {
+    let change = StatusChange {
+        status: set.status,
+        reason: set.reason,
+        temporary: set.until.map(|until| (until, set.then)),
+    };
+    app.engine.set_status(id, change, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
 }
 
 /// What happened to a finding, newest first

@@ -1,11 +1,17 @@
 //! Routes, one file for each resource. Handlers translate, call one use case, and translate back.
 
 mod assets;
+mod connections;
+mod destinations;
 mod events;
 mod findings;
 mod health;
+mod hooks;
+mod imports;
 mod jobs;
 mod overview;
+mod plan;
+mod rules;
 mod scans;
 mod session;
 mod tickets;
@@ -26,6 +32,11 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(jobs::routes())
         .merge(scans::routes())
         .merge(findings::routes())
-        .merge(tickets::routes());
-    health::routes().nest("/api/v1", v1)
+        .merge(imports::routes())
+        .merge(tickets::routes())
+        .merge(plan::routes())
+        .merge(connections::routes())
+        .merge(destinations::routes())
+        .merge(rules::routes());
+    health::routes().merge(hooks::routes()).nest("/api/v1", v1)
 }

@@ -8,13 +8,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::access::Caller;
 use crate::extract::{Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
 use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_scans)).routes(routes!(get_scan))
+    OpenApiRouter::new().routes(routes!(list_scans)).routes(routes!(get_scan)).routes(routes!(confirm_scan))
 }
 
 /// Scans, latest arrival first
@@ -41,4 +42,16 @@ async fn read_scan(app: &App, id: ScanId) -> Answer<Scan> {
     let mut tx = app.db.read().await?;
     let row = views::scans::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("scan"))?;
     translate::scan(row)
+}
+
+/// Let a quarantined scan close what it covered and did not see
+#[utoipa::path(post, path = "/scans/{id}/confirm", tag = "Scans", params(("id" = ScanId, Path)),
+    responses((status = 200, body = Scan)))]
+async fn confirm_scan(
+    State(app): State<App>,
+    Path(id): Path<ScanId>,
+    caller: Caller,
+) -> Answer<axum::Json<Scan>> {
+    app.engine.confirm_scan(id, &caller.actor()).await?;
+    read_scan(&app, id).await.map(axum::Json)
 }

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::access::{Caller, Credential, SESSION_COOKIE, passwords, policy, secrets, session_length};
+use crate::access::{Caller, Credential, SESSION_COOKIE, passwords, policy, record, secrets, session_length};
 use crate::extract::Json;
 use crate::problem::{Answer, Failure};
 
@@ -114,7 +114,7 @@ async fn change_password(
     caller: Caller,
     Json(change): Json<ChangePassword>,
 ) -> Answer<StatusCode> {
-    let Credential::Session { user_id, secret_hash } = caller.credential else {
+    let Credential::Session { user_id, secret_hash } = caller.credential.clone() else {
         return Err(Failure::new(
             StatusCode::FORBIDDEN,
             "forbidden",
@@ -157,6 +157,8 @@ async fn change_password(
     let mut tx = app.db.begin().await?;
     store::users::set_password(&mut tx, user_id, &hash).await?;
     store::sessions::delete_others(&mut tx, user_id, &secret_hash).await?;
+    record(&app, &mut tx, "user", user_id.0, &caller, "Password changed; other sessions ended.".to_owned())
+        .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,13 +9,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::access::Caller;
 use crate::extract::{Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
 use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_tickets)).routes(routes!(get_ticket)).routes(routes!(ticket_log))
+    OpenApiRouter::new()
+        .routes(routes!(list_tickets))
+        .routes(routes!(get_ticket))
+        .routes(routes!(ticket_log))
+        .routes(routes!(retry_ticket))
 }
 
 /// Tickets, newest first
@@ -81,4 +86,16 @@ async fn ticket_log(
     }
     let rows = views::history::page(&mut tx, Subject::Ticket, id.0, paging.after, paging.rows()).await?;
     Ok(axum::Json(paging.page(rows, |row| row.id, translate::ticket_log_entry)?))
+}
+
+/// Try a parked ticket again
+#[utoipa::path(post, path = "/tickets/{id}/retry", tag = "Tickets", params(("id" = TicketId, Path)),
+    responses((status = 200, body = Ticket)))]
+async fn retry_ticket(
+    State(app): State<App>,
+    Path(id): Path<TicketId>,
+    caller: Caller,
+) -> Answer<axum::Json<Ticket>> {
+    app.engine.retry_ticket(id, &caller.actor()).await?;
+    read_ticket(&app, id).await.map(axum::Json)
 }

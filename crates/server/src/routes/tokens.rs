@@ -6,10 +6,9 @@ use http::StatusCode;
 use model::TokenId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use crate::App;
-use crate::access::{policy, secrets};
+use crate::access::{Caller, policy, record, secrets};
 use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
@@ -49,6 +48,7 @@ async fn list_tokens(
     responses((status = 201, body = CreatedToken)))]
 async fn create_token(
     State(app): State<App>,
+    caller: Caller,
     Json(new): Json<NewToken>,
 ) -> Answer<(StatusCode, axum::Json<CreatedToken>)> {
     let now = app.now();
@@ -75,7 +75,7 @@ async fn create_token(
     }
     let secret = secrets::new_token();
     let token = store::tokens::Token {
-        id: TokenId(Uuid::now_v7()),
+        id: app.id(),
         name: name.to_owned(),
         role: policy::word(new.role).to_owned(),
         created_at: now,
@@ -84,6 +84,8 @@ async fn create_token(
     };
     let mut tx = app.db.begin().await?;
     store::tokens::create(&mut tx, &token, &secrets::hash(&secret)).await?;
+    let what = format!("API token {name} made with the role {}.", token.role);
+    record(&app, &mut tx, "token", token.id.0, &caller, what).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, axum::Json(CreatedToken { token: shown(token)?, secret })))
 }
@@ -91,11 +93,12 @@ async fn create_token(
 /// Revoke an API token
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "Access", params(("id" = TokenId, Path)),
     responses((status = 204)))]
-async fn delete_token(State(app): State<App>, Path(id): Path<TokenId>) -> Answer<StatusCode> {
+async fn delete_token(State(app): State<App>, Path(id): Path<TokenId>, caller: Caller) -> Answer<StatusCode> {
     let mut tx = app.db.begin().await?;
     if !store::tokens::delete(&mut tx, id).await? {
         return Err(Failure::not_found("API token"));
     }
+    record(&app, &mut tx, "token", id.0, &caller, "API token revoked.".to_owned()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,10 @@
 //! A whole server in a test, on every database there is, and verbs to talk to it.
-#![expect(clippy::unwrap_used, dead_code, reason = "test support; not every test file uses all of it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    dead_code,
+    reason = "test support; not every test file uses all of it"
+)]
 
 use api::{CreatedToken, NewToken, Problem, Role, SignIn};
 use reqwest::header::COOKIE;

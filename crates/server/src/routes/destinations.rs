@@ -1,0 +1,159 @@
+//! Destinations.
+
+use api::{Destination, DestinationCheck, DestinationSettings, Named, NewDestination, Page, PageQuery};
+use axum::extract::State;
+use http::StatusCode;
+use model::DestinationId;
+use store::destinations::Settings;
+use store::views;
+use store::views::boards::DestinationRow;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+use crate::access::Caller;
+use crate::extract::{Json, Path, Query};
+use crate::paging::Paging;
+use crate::problem::{Answer, Failure};
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_destinations, create_destination))
+        .routes(routes!(check_destination))
+        .routes(routes!(get_destination, change_destination, delete_destination))
+}
+
+fn shown_settings(settings: Settings) -> DestinationSettings {
+    DestinationSettings {
+        name: settings.name,
+        is_default: settings.is_default,
+        project: settings.project,
+        team: settings.team,
+        board: settings.board,
+        lane: settings.lane,
+        work_item_type: settings.work_item_type,
+        area: settings.area,
+        iteration: settings.iteration,
+        tags: settings.tags,
+        severity_map: settings.severity_map,
+        status_map: settings.status_map,
+        daily_budget: settings.daily_budget,
+    }
+}
+
+fn given(new: NewDestination) -> engine::NewDestination {
+    let settings = new.settings;
+    engine::NewDestination {
+        connection_id: new.connection_id,
+        asset: new.asset,
+        settings: Settings {
+            name: settings.name,
+            is_default: settings.is_default,
+            project: settings.project,
+            team: settings.team,
+            board: settings.board,
+            lane: settings.lane,
+            work_item_type: settings.work_item_type,
+            area: settings.area,
+            iteration: settings.iteration,
+            tags: settings.tags,
+            severity_map: settings.severity_map,
+            status_map: settings.status_map,
+            daily_budget: settings.daily_budget,
+        },
+    }
+}
+
+fn shown(row: DestinationRow) -> Destination {
+    Destination {
+        id: row.id,
+        connection: Named { id: row.connection_id, name: row.connection_name },
+        asset: row.asset_id.zip(row.asset_name).map(|(id, name)| Named { id, name }),
+        settings: shown_settings(row.settings),
+        created_today: row.created_today,
+        problem: row.problem,
+    }
+}
+
+/// Destinations in the order they were made
+#[utoipa::path(get, path = "/destinations", tag = "Destinations", params(PageQuery),
+    responses((status = 200, body = Page<Destination>)))]
+async fn list_destinations(
+    State(app): State<App>,
+    Query(query): Query<PageQuery>,
+) -> Answer<axum::Json<Page<Destination>>> {
+    let paging: Paging<DestinationId> = Paging::of("destinations", query.cursor.as_deref(), query.limit)?;
+    let mut tx = app.db.read().await?;
+    let rows = views::boards::destinations(&mut tx, app.now(), paging.after, paging.rows()).await?;
+    Ok(axum::Json(paging.page(rows, |row| row.id, |row| Ok(shown(row)))?))
+}
+
+/// One destination
+#[utoipa::path(get, path = "/destinations/{id}", tag = "Destinations", params(("id" = DestinationId, Path)),
+    responses((status = 200, body = Destination)))]
+async fn get_destination(
+    State(app): State<App>,
+    Path(id): Path<DestinationId>,
+) -> Answer<axum::Json<Destination>> {
+    read_destination(&app, id).await.map(axum::Json)
+}
+
+async fn read_destination(app: &App, id: DestinationId) -> Answer<Destination> {
+    let mut tx = app.db.read().await?;
+    let row = views::boards::one_destination(&mut tx, app.now(), id).await?;
+    row.map(shown).ok_or_else(|| Failure::not_found("destination"))
+}
+
+/// Make a destination
+///
+/// Blanks are filled in from the board; it is saved only if it fits the board.
+#[utoipa::path(post, path = "/destinations", tag = "Destinations", request_body = NewDestination,
+    responses((status = 201, body = Destination)))]
+async fn create_destination(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewDestination>,
+) -> Answer<(StatusCode, axum::Json<Destination>)> {
+    let id = app.engine.create_destination(given(new), &caller.actor()).await?;
+    Ok((StatusCode::CREATED, axum::Json(read_destination(&app, id).await?)))
+}
+
+/// Change a destination
+#[utoipa::path(put, path = "/destinations/{id}", tag = "Destinations", params(("id" = DestinationId, Path)),
+    request_body = NewDestination, responses((status = 200, body = Destination)))]
+async fn change_destination(
+    State(app): State<App>,
+    Path(id): Path<DestinationId>,
+    caller: Caller,
+    Json(new): Json<NewDestination>,
+) -> Answer<axum::Json<Destination>> {
+    app.engine.change_destination(id, given(new), &caller.actor()).await?;
+    read_destination(&app, id).await.map(axum::Json)
+}
+
+/// Remove a destination with its tickets
+///
+/// The work items stay as they are.
+#[utoipa::path(delete, path = "/destinations/{id}", tag = "Destinations", params(("id" = DestinationId, Path)),
+    responses((status = 204)))]
+async fn delete_destination(
+    State(app): State<App>,
+    Path(id): Path<DestinationId>,
+    caller: Caller,
+) -> Answer<StatusCode> {
+    app.engine.delete_destination(id, &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How settings read once blanks are filled in, and what is wrong with them
+///
+/// Nothing is saved.
+#[utoipa::path(post, path = "/destinations/check", tag = "Destinations", request_body = NewDestination,
+    responses((status = 200, body = DestinationCheck)))]
+async fn check_destination(
+    State(app): State<App>,
+    Json(new): Json<NewDestination>,
+) -> Answer<axum::Json<DestinationCheck>> {
+    let check = app.engine.check_destination(given(new)).await?;
+    Ok(axum::Json(DestinationCheck { settings: shown_settings(check.settings), problems: check.problems }))
+}
