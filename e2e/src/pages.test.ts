@@ -124,6 +124,14 @@ describe("every page", () => {
 			await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
 			await visitor.accessible("account menu");
 			await visitor.picture("menu", false);
+			await page.keyboard.press("Escape");
+
+			if (look.viewport === NARROW) {
+				await page.getByRole("button", { name: "Open the menu" }).click();
+				await page.getByRole("dialog").getByRole("link", { name: "Plan" }).waitFor();
+				await visitor.accessible("menu of a narrow screen");
+				await visitor.picture("drawer", false);
+			}
 			visitor.noErrors();
 			await visitor.leaves();
 		}

@@ -8,6 +8,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 	const problem = error instanceof ApiError ? error.problem : undefined;
 	const title = problem?.title ?? "Something went wrong";
 	const detail = problem?.detail ?? (error instanceof Error ? error.message : String(error));
+	const fields = problem?.fields?.filter((field) => field.detail !== detail) ?? [];
 	return (
 		<Notice tone="bad" title={title} role="alert">
 			{detail !== title && (
@@ -20,11 +21,11 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 					{problem.next_step}
 				</Text>
 			)}
-			{problem?.fields && problem.fields.length > 0 && (
+			{fields.length > 0 && (
 				<ul style={{ margin: "6px 0 0", paddingLeft: 18 }}>
-					{problem.fields.map((field) => (
+					{fields.map((field) => (
 						<li key={field.pointer + field.detail}>
-							<span className="mono">{field.pointer}</span>: {field.detail}
+							<span className="mono">{field.pointer.replace(/^\//, "")}</span>: {field.detail}
 						</li>
 					))}
 				</ul>

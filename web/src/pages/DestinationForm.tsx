@@ -12,6 +12,7 @@ import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { Binding } from "./destination/Binding";
+import maps from "./destination/Maps.module.css";
 import { PlaceFields } from "./destination/PlaceFields";
 import { SeverityMapEditor } from "./destination/SeverityMapEditor";
 import { StatusMapEditor } from "./destination/StatusMapEditor";
@@ -147,7 +148,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 					)}
 					{general.length > 0 && (
 						<Notice tone="bad" title="It cannot be saved yet" role="alert">
-							<ul style={{ margin: 0, paddingLeft: 18 }}>
+							<ul className={maps.general}>
 								{general.map((problem) => (
 									<li key={problem.message}>
 										{problem.message}: <b>{problem.mend}</b>
