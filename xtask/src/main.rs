@@ -1,2 +1,61 @@
-//! The project's own chores.
-fn main() {}
+//! The project's own chores. `cargo xtask demo` starts everything, `cargo xtask test` checks everything.
+
+#![expect(clippy::print_stdout, reason = "it is a command line tool")]
+
+mod browser;
+mod checks;
+mod licences;
+mod needs;
+mod postgres;
+mod run;
+mod ui;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own chores")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build everything and start the demo (options after the name go to `lockstep demo`, such as --reset)
+    Demo {
+        /// Options of `lockstep demo`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Install what the tests need and run every check and test
+    Test {
+        /// Only the steps whose name contains this
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Build the web UI into web/dist
+    Ui,
+    /// Write crates/server/openapi.json and the TypeScript types made from it anew
+    Types,
+    /// Check the licences of all dependencies
+    Licences,
+}
+
+fn main() -> anyhow::Result<()> {
+    std::env::set_current_dir(run::root())?;
+    match Cli::parse().chore {
+        Chore::Demo { options } => {
+            needs::node()?;
+            ui::build()?;
+            let mut arguments = vec!["run", "--quiet", "--package", "lockstep", "--", "demo"];
+            arguments.extend(options.iter().map(String::as_str));
+            println!("Building Lockstep; the first time takes a few minutes.");
+            run::cargo(&["build", "--package", "lockstep"])?;
+            run::replace("cargo", &arguments)
+        }
+        Chore::Test { only } => checks::all(only.as_deref()),
+        Chore::Ui => ui::build(),
+        Chore::Types => ui::write_types(),
+        Chore::Licences => licences::check(),
+    }
+}

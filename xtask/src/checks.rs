@@ -1,0 +1,85 @@
+//! Everything that must hold before a change is merged.
+
+use std::time::Instant;
+
+use crate::{browser, licences, needs, postgres, run, ui};
+
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+/// In this order: what fails fast comes first.
+const STEPS: [Step; 9] = [
+    ("format", || run::cargo(&["fmt", "--all", "--check"])),
+    ("licences", licences::check),
+    ("web", || {
+        ui::install("web")?;
+        run::npm("web", &["run", "--silent", "check"])?;
+        ui::check_types()?;
+        ui::build()
+    }),
+    ("clippy", || {
+        run::cargo(&[
+            "clippy",
+            "--quiet",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ])
+    }),
+    ("docs", || {
+        let strict = [("RUSTDOCFLAGS", "-D warnings")];
+        run::program("cargo", &["doc", "--quiet", "--workspace", "--no-deps"], ".", &strict)
+    }),
+    ("tests", tests),
+    ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
+    ("kill tests", || {
+        run::cargo(&[
+            "test",
+            "--package",
+            "lockstep",
+            "--features",
+            "failpoints",
+            "--test",
+            "kill",
+            "--",
+            "--nocapture",
+        ])
+    }),
+    ("browser", browser::test),
+];
+
+/// Installs what is missing, then runs all steps, or those whose name contains `only`.
+pub(crate) fn all(only: Option<&str>) -> anyhow::Result<()> {
+    needs::for_tests()?;
+    let begin = Instant::now();
+    let mut times = Vec::new();
+    for (name, step) in STEPS {
+        if only.is_some_and(|only| !name.contains(only)) {
+            continue;
+        }
+        println!("\n== {name}");
+        let start = Instant::now();
+        step().map_err(|error| error.context(format!("the step '{name}' failed")))?;
+        times.push((name, start.elapsed().as_secs()));
+    }
+    println!();
+    for (name, seconds) in times {
+        println!("{seconds:>5} s  {name}");
+    }
+    println!("{:>5} s  altogether: everything holds", begin.elapsed().as_secs());
+    Ok(())
+}
+
+/// All tests on both databases.
+fn tests() -> anyhow::Result<()> {
+    let server = postgres::Server::start()?;
+    let address = server.address();
+    run::program(
+        "cargo",
+        &["test", "--workspace", "--lib", "--bins", "--tests"],
+        ".",
+        &[("LOCKSTEP_TEST_POSTGRES", address.as_str())],
+    )
+}

@@ -1,0 +1,55 @@
+//! Running other programs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+/// The folder of the repository.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Runs a program in a folder and waits for it; its failure is ours.
+pub(crate) fn program(
+    program: &str,
+    arguments: &[&str],
+    folder: &str,
+    environment: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    let status = Command::new(program)
+        .args(arguments)
+        .current_dir(root().join(folder))
+        .envs(environment.iter().copied())
+        .status()
+        .with_context(|| format!("{program} could not be started"))?;
+    if !status.success() {
+        bail!("`{program} {}` failed: {status}", arguments.join(" "));
+    }
+    Ok(())
+}
+
+/// Runs cargo.
+pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
+    program("cargo", arguments, ".", &[])
+}
+
+/// Runs npm in a folder.
+pub(crate) fn npm(folder: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    program("npm", arguments, folder, &[])
+}
+
+/// Goes on as another program, so that signals reach it directly.
+pub(crate) fn replace(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
+    use std::os::unix::process::CommandExt;
+    let error = Command::new(program).args(arguments).exec();
+    Err(error).with_context(|| format!("{program} could not be started"))
+}
+
+/// The program is there.
+pub(crate) fn has(program: &str) -> bool {
+    Command::new("sh")
+        .args(["-c", &format!("command -v {program}")])
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
