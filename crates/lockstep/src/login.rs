@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::{Me, SignIn};
 use clap::Args;
@@ -67,13 +67,19 @@ pub(crate) fn load() -> Result<Option<Saved>, CliError> {
 
 fn save(saved: &Saved) -> Result<PathBuf, CliError> {
     let path = file()?;
-    let failed = |error: io::Error| {
-        CliError::new(exit::BROKEN, format!("the login cannot be saved in {}: {error}", path.display()))
-    };
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        fs::create_dir_all(folder).map_err(CliError::broken)?;
     }
     let text = serde_json::to_string_pretty(saved).map_err(CliError::broken)?;
+    write_private(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), CliError> {
+    let failed = |error: io::Error| {
+        CliError::new(exit::BROKEN, format!("{} cannot be written: {error}", path.display()))
+    };
     // Written beside and renamed, so that the file never exists with wider rights or half its content.
     let beside = path.with_extension("new");
     let _ = fs::remove_file(&beside);
@@ -82,10 +88,9 @@ fn save(saved: &Saved) -> Result<PathBuf, CliError> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&beside).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
     drop(file);
-    fs::rename(&beside, &path).map_err(failed)?;
-    Ok(path)
+    fs::rename(&beside, path).map_err(failed)
 }
 
 /// Options of `lockstep login`.
@@ -151,6 +156,15 @@ async fn with_password(args: &LoginArgs, url: &Url) -> Result<(Secret, Me), CliE
         Some(file) => read_secret(file)?,
         None => ask("password", true)?,
     };
+    open_session(url, username, password).await
+}
+
+/// Signs in with a password, without saving anything.
+pub(crate) async fn session(url: &Url, username: &str, password: &str) -> Result<Secret, CliError> {
+    Ok(open_session(url, username.to_owned(), password.to_owned()).await?.0)
+}
+
+async fn open_session(url: &Url, username: String, password: String) -> Result<(Secret, Me), CliError> {
     let client = Client::anonymous(url.clone())?;
     let request = client.request(Method::POST, "session")?.json(&SignIn { username, password });
     let response = client.send(request).await?;

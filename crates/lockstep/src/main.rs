@@ -6,6 +6,7 @@
 
 mod client;
 mod commands;
+mod demo;
 mod exit;
 mod login;
 mod output;
@@ -13,6 +14,7 @@ mod rehearse;
 mod serve;
 mod verdict;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ struct Cli {
 enum Command {
     /// Run the server
     Serve(Box<serve::ServeArgs>),
+    /// Run Lockstep with a local Azure DevOps beside it, and something to look at
+    Demo(demo::DemoArgs),
     /// Run a local Azure DevOps to rehearse with
     Emulator(rehearse::EmulatorArgs),
     /// Sign in and keep the login
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Outcome {
     match command {
         Command::Serve(args) => serve::run(*args).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Emulator(args) => rehearse::run(args).await,
         Command::Login(args) => login::login(args).await,
         Command::Logout => login::logout().await,
@@ -115,7 +120,10 @@ async fn run(command: Command) -> Outcome {
 fn log_to_stderr(command: &Command) {
     let default = if matches!(command, Command::Serve(_) | Command::Emulator(_)) { "info" } else { "off" };
     let filter = EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     if std::env::var("LOCKSTEP_LOG_FORMAT").is_ok_and(|format| format == "json") {
         log.json().init();
     } else {

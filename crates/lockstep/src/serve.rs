@@ -56,20 +56,23 @@ impl From<ServeArgs> for Settings {
 
 /// Starts a server; it runs until it is stopped.
 pub(crate) async fn start(settings: Settings) -> Result<Running, CliError> {
-    let running =
-        server::start(settings).await.map_err(|error| CliError::new(exit::BROKEN, server::chain(&error)))?;
+    server::start(settings).await.map_err(|error| CliError::new(exit::BROKEN, server::chain(&error)))
+}
+
+/// Says the password of the first administrator, on the first start.
+fn say_first_password(running: &Running) {
     if let Some(password) = &running.first_password {
         say(&format!(
             "\nThis is the first start. Sign in at {} with\n  user name  admin\n  password   {password}\nThe password is not shown again; change it after signing in.\n",
             running.public_url
         ));
     }
-    Ok(running)
 }
 
 /// Runs a server until it is told to end.
 pub(crate) async fn run(args: ServeArgs) -> Outcome {
     let running = start(args.into()).await?;
+    say_first_password(&running);
     tracing::info!(url = %running.url, version = env!("CARGO_PKG_VERSION"), "Lockstep is ready");
     told_to_end().await?;
     tracing::info!("stopping");

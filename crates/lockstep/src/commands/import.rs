@@ -173,7 +173,8 @@ fn body(source: impl AsyncRead + Send + 'static, bar: indicatif::ProgressBar) ->
 
 fn print_result(output: Output, asset: &str, import: &ImportResult) -> Result<(), CliError> {
     if import.already_imported {
-        output.line(&format!("This scan of {asset} was imported before; nothing changed."))?;
+        output
+            .line(&format!("This scan of {asset} was imported before; nothing changed. What it did then:"))?;
     } else {
         output.line(&format!("Imported into {asset}: {} results.", import.observations))?;
     }
