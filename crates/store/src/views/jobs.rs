@@ -1,10 +1,10 @@
-//! One job.
+//! Jobs.
 
 use chrono::{DateTime, Utc};
-use model::JobId;
+use model::{JobId, ScanId};
 
 use super::Statement;
-use crate::{Result, Tx};
+use crate::{Result, Row, Tx};
 
 /// A job. Problem and result are documents whose shape depends on the kind of job.
 #[derive(Clone, Debug)]
@@ -31,17 +31,10 @@ pub struct JobRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
-/// One job.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn one(tx: &mut Tx, id: JobId) -> Result<Option<JobRow>> {
-    let mut statement = Statement::new(
-        "SELECT id, kind, state, done, total, message, problem, result, created_at, finished_at FROM job WHERE id = ",
-    );
-    statement.bind(id);
-    let Some(row) = statement.first(tx).await? else { return Ok(None) };
-    Ok(Some(JobRow {
+const COLUMNS: &str = "SELECT j.id, j.kind, j.state, j.done, j.total, j.message, j.problem, j.result, j.created_at, j.finished_at";
+
+fn job(row: &Row) -> Result<JobRow> {
+    Ok(JobRow {
         id: row.id("id")?,
         kind: row.text("kind")?,
         state: row.text("state")?,
@@ -52,5 +45,31 @@ pub async fn one(tx: &mut Tx, id: JobId) -> Result<Option<JobRow>> {
         result: row.opt_text("result")?,
         created_at: row.time("created_at")?,
         finished_at: row.opt_time("finished_at")?,
-    }))
+    })
+}
+
+/// One job.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn one(tx: &mut Tx, id: JobId) -> Result<Option<JobRow>> {
+    let mut statement = Statement::new(COLUMNS);
+    statement.push(" FROM job j WHERE j.id = ").bind(id);
+    statement.first(tx).await?.as_ref().map(job).transpose()
+}
+
+/// The jobs that imported these scans, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_scans(tx: &mut Tx, scans: &[ScanId]) -> Result<Vec<JobRow>> {
+    if scans.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement = Statement::new(COLUMNS);
+    statement
+        .push(" FROM job j WHERE j.id IN (SELECT s.job_id FROM scan s WHERE s.id IN ")
+        .bind_list(scans.iter().copied())
+        .push(") ORDER BY j.id");
+    statement.all(tx).await?.iter().map(job).collect()
 }
