@@ -25,10 +25,12 @@ function readAgain(client: QueryClient, words: Iterable<string>) {
 	for (const word of words) client.invalidateQueries({ queryKey: [word] });
 }
 
-/** `true` while the stream is open. */
-export function useLive(): boolean {
+/** Whether changes are told as they happen. */
+export type Live = "connecting" | "open" | "lost";
+
+export function useLive(): Live {
 	const client = useQueryClient();
-	const [open, setOpen] = useState(false);
+	const [live, setLive] = useState<Live>("connecting");
 
 	useEffect(() => {
 		let source: EventSource | undefined;
@@ -48,7 +50,7 @@ export function useLive(): boolean {
 		const connect = () => {
 			source = new EventSource("/api/v1/events");
 			source.onopen = () => {
-				setOpen(true);
+				setLive("open");
 				// What changed while nobody listened is not told again.
 				if (wasOpen) readAgain(client, EVERYTHING);
 				wasOpen = true;
@@ -60,7 +62,7 @@ export function useLive(): boolean {
 				waiting ??= window.setTimeout(flush, 60);
 			});
 			source.onerror = () => {
-				setOpen(false);
+				setLive("lost");
 				// The browser gives up for good on an error answer; we do not.
 				if (source?.readyState === EventSource.CLOSED) again = window.setTimeout(connect, POLL_EVERY);
 			};
@@ -75,10 +77,10 @@ export function useLive(): boolean {
 	}, [client]);
 
 	useEffect(() => {
-		if (open) return;
+		if (live === "open") return;
 		const clock = window.setInterval(() => readAgain(client, EVERYTHING), POLL_EVERY);
 		return () => window.clearInterval(clock);
-	}, [client, open]);
+	}, [client, live]);
 
-	return open;
+	return live;
 }

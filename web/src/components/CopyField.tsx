@@ -6,7 +6,7 @@ import classes from "./CopyField.module.css";
 export function CopyField({ label, value, about }: { label: string; value: string; about?: string }) {
 	const id = useId();
 	return (
-		<div>
+		<div style={{ width: "100%" }}>
 			<label htmlFor={id} className={classes.label}>
 				{label}
 			</label>

@@ -196,26 +196,40 @@ function Hooks({ connection }: { connection: Connection }) {
 				: ask(api.POST("/api/v1/connections/{id}/hooks", path)),
 		onSuccess: (saved) => client.setQueryData(connectionQuery(connection.id).queryKey, saved),
 	});
+	const { data: places } = useQuery(destinations);
+	const hasNone = places !== undefined && !places.items.some((place) => place.connection.id === connection.id);
 	return (
 		<Panel title="How changes on the board arrive">
-			<Text size="sm" mb={10}>
-				{subscribed
-					? "Azure DevOps tells Lockstep at once. Sweeps find whatever a hook missed."
-					: "The board is swept at intervals, which always works. Service hooks only make it faster."}
-			</Text>
-			{administrator && (
-				<Group mb={14}>
-					<Button variant={subscribed ? "default" : "filled"} onClick={() => toggle.mutate()} loading={toggle.isPending}>
-						{subscribed ? "Remove the subscriptions" : "Subscribe for me"}
-					</Button>
-				</Group>
-			)}
-			<Trouble error={toggle.error} />
-			<CopyField
-				label="Hook URL"
-				about="By hand: project settings, Service hooks, Web Hooks, trigger “Work item updated”, and paste this address."
-				value={connection.hook_url}
-			/>
+			<Stack gap={12} align="flex-start">
+				<Text size="sm">
+					{subscribed
+						? "Azure DevOps tells Lockstep at once. Sweeps find whatever a hook missed."
+						: "The board is swept at intervals, which always works. Service hooks only make it faster."}
+				</Text>
+				{administrator && (
+					<Group gap={10}>
+						<Button
+							variant={subscribed || hasNone ? "default" : "filled"}
+							onClick={() => toggle.mutate()}
+							loading={toggle.isPending}
+							disabled={hasNone && !subscribed}
+						>
+							{subscribed ? "Remove the subscriptions" : "Subscribe for me"}
+						</Button>
+						{hasNone && !subscribed && (
+							<Text size="sm" c="dimmed">
+								Add a destination first: it names the project.
+							</Text>
+						)}
+					</Group>
+				)}
+				<Trouble error={toggle.error} />
+				<CopyField
+					label="Hook URL"
+					about="By hand: project settings, Service hooks, Web Hooks, trigger “Work item updated”, and paste this address."
+					value={connection.hook_url}
+				/>
+			</Stack>
 		</Panel>
 	);
 }

@@ -3,11 +3,18 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconMenu2 } from "@tabler/icons-react";
 import { useEffect } from "react";
 import { Link, Outlet, useLocation } from "react-router";
-import { useLive } from "../api/live";
+import { type Live, useLive } from "../api/live";
 import { AccountMenu } from "./AccountMenu";
 import { Brand } from "./Brand";
 import { Navigation } from "./Navigation";
 import classes from "./Shell.module.css";
+
+const LIVE: Record<Live, string> = { open: "Live", connecting: "Connecting…", lost: "Not live" };
+const LIVE_MEANS: Record<Live, string> = {
+	open: "Changes are shown as they happen.",
+	connecting: "Changes are read every 15 seconds.",
+	lost: "The server does not tell of changes at the moment. They are read every 15 seconds.",
+};
 
 /** What stands around every page: skip link, navigation, account. */
 export function Shell() {
@@ -35,8 +42,8 @@ export function Shell() {
 			<nav className={classes.side} aria-label="Main">
 				<div className={classes.stays}>
 					<Navigation />
-					<p className={classes.live} data-live={live}>
-						{live ? "Live" : "Not live: read again every 15 s"}
+					<p className={classes.live} data-live={live} title={LIVE_MEANS[live]}>
+						{LIVE[live]}
 					</p>
 				</div>
 			</nav>
