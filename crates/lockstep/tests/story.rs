@@ -1,0 +1,217 @@
+//! A pipeline, an AppSec engineer and a board: the command line against a real server and a local Azure DevOps.
+
+mod support;
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use support::{Stage, sarif};
+
+const MONDAY: &str = "2026-01-05T01:00:00Z";
+const TUESDAY: &str = "2026-01-06T01:00:00Z";
+
+#[test]
+fn a_pipeline_imports_and_its_verdict_is_the_same_when_it_tries_again() {
+    let stage = Stage::set();
+    let token = stage.lockstep(&["token", "create", "ci", "--role", "importer"]).ends_with(0).out;
+    let token = token.trim();
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    let import = |fail_on: &str| {
+        let ran = stage
+            .command(&["import", &monday, "--asset", "shop", "--tag", "web", "--fail-on", fail_on, "--json"])
+            .env("LOCKSTEP_TOKEN", token)
+            .output()
+            .unwrap();
+        (ran.status.code(), serde_json::from_slice::<serde_json::Value>(&ran.stdout).unwrap())
+    };
+    let (code, job) = import("new and severity>=high");
+    assert_eq!(code, Some(1), "{job:#}");
+    assert_eq!(
+        (job["import"]["new"]["critical"].as_u64(), job["verdict"]["matching"].as_u64()),
+        (Some(1), Some(1))
+    );
+
+    let (code, again) = import("new and severity>=high");
+    assert_eq!(again["import"]["already_imported"], true);
+    assert_eq!(code, Some(1), "the same report cannot pass by being sent twice: {again:#}");
+    let (code, _) = import("regressed");
+    assert_eq!(code, Some(0));
+
+    let refused = stage.command(&["rule", "list"]).env("LOCKSTEP_TOKEN", "lst_wrong").output().unwrap();
+    assert_eq!(refused.status.code(), Some(6));
+    let refused = stage
+        .command(&["rule", "add", "--name", "x", "--yes"])
+        .env("LOCKSTEP_TOKEN", token)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(6), "importers make no rules");
+}
+
+#[test]
+fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
+    let stage = Stage::set();
+    stage.connect();
+    let not_asked =
+        stage.lockstep(&["rule", "add", "--name", "urgent", "--severity-at-least", "high"]).ends_with(2);
+    assert!(not_asked.err.contains("--yes"), "{}", not_asked.err);
+    stage.lockstep(&["rule", "add", "--name", "urgent", "--severity-at-least", "high", "--yes"]).ends_with(0);
+
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    let imported = stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    assert!(imported.out.contains("new\t2 (1 critical, 1 medium)"), "{}", imported.out);
+
+    let tickets = stage.until(&["tickets", "list", "--json"], |out| out.contains("\"in_step\""));
+    let tickets = tickets.json();
+    assert_eq!(tickets.as_array().unwrap().len(), 1, "only the critical one has a ticket: {tickets:#}");
+    let number = tickets[0]["work_item"]["id"].as_i64().unwrap();
+    let by_number = stage.lockstep(&["tickets", "show", &format!("#{number}")]).ends_with(0).out;
+    assert!(by_number.contains("health\tin_step") && by_number.contains("state\tNew"), "{by_number}");
+    let log = stage.lockstep(&["tickets", "log", &number.to_string()]).ends_with(0).out;
+    assert!(!log.is_empty());
+
+    let findings =
+        stage.lockstep(&["findings", "list", "--severity", "critical", "--asset", "SHOP", "--json"]);
+    let id = findings.ends_with(0).json()[0]["id"].as_str().unwrap().to_owned();
+    let no_reason = stage.lockstep(&["findings", "set-status", &id, "false_positive"]).ends_with(3);
+    assert!(no_reason.err.contains("next: "), "{}", no_reason.err);
+    let set =
+        stage.lockstep(&["findings", "set-status", &id, "false_positive", "--reason", "checked by hand"]);
+    assert!(set.ends_with(0).out.contains("False Positive"));
+    let history = stage.lockstep(&["findings", "history", &id]).ends_with(0).out;
+    assert!(history.contains("admin"), "the person is the cause: {history}");
+
+    stage.lockstep(&["reconcile", "--wait"]).ends_with(0);
+    stage.until(&["tickets", "show", &number.to_string()], |out| out.contains("state\tClosed"));
+    let plan = stage.lockstep(&["plan", "--json"]).ends_with(0).json();
+    assert_eq!((plan["create"].as_u64(), plan["update"].as_u64()), (Some(0), Some(0)), "{plan:#}");
+}
+
+#[test]
+fn a_fix_that_a_scan_proves_counts_and_what_comes_back_fails_the_build() {
+    let stage = Stage::set();
+    let import = |name: &str, report: String, fail_on: &str| {
+        let file = stage.file(name, &report);
+        stage.lockstep(&["import", &file, "--asset", "shop", "--fail-on", fail_on])
+    };
+    import("1.sarif", sarif("one", MONDAY, &[("sql", "error"), ("xss", "warning")]), "severity=low")
+        .ends_with(0);
+    let fixed =
+        import("2.sarif", sarif("two", TUESDAY, &[("xss", "warning")]), "new or regressed").ends_with(0);
+    assert!(fixed.out.contains("fixed\t1 (1 critical)"), "{}", fixed.out);
+    let back = import(
+        "3.sarif",
+        sarif("three", "2026-01-07T01:00:00Z", &[("sql", "error"), ("xss", "warning")]),
+        "regressed",
+    );
+    assert!(back.ends_with(1).err.contains("failed: 1 finding fits"));
+    let scans = stage.lockstep(&["scans", "list", "--asset", "shop"]).ends_with(0).out;
+    assert_eq!(scans.lines().count(), 3, "{scans}");
+}
+
+#[test]
+fn a_report_comes_through_a_pipe_and_a_broken_one_is_refused_with_its_position() {
+    let stage = Stage::set();
+    let through_pipe = |report: &str| {
+        let mut child = stage
+            .command(&["import", "-", "--asset", "shop", "--wait"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(report.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let whole = sarif("piped", MONDAY, &[("sql", "error")]);
+    assert_eq!(through_pipe(&whole).status.code(), Some(0));
+    let cut = through_pipe(&whole[..whole.len() - 20]);
+    assert_eq!(cut.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&cut.stderr).contains("line 1"));
+    let folder = stage.lockstep(&["import", ".", "--asset", "shop"]).ends_with(3);
+    assert!(folder.err.contains("is a folder"), "{}", folder.err);
+}
+
+#[test]
+fn a_connection_is_verified_checked_paused_and_removed_by_name() {
+    let stage = Stage::set();
+    let wrong = stage.file("wrong", "not-the-token");
+    let verify = [
+        "connection",
+        "verify",
+        "--organization",
+        "contoso",
+        "--instance-url",
+        &stage.board,
+        "--pat-file",
+        &wrong,
+    ];
+    let failed = stage.lockstep(&verify).ends_with(1);
+    assert!(failed.out.contains("failed") && failed.out.contains("next: "), "{}", failed.out);
+
+    stage.connect();
+    let shown = stage.lockstep(&["connection", "list", "--json"]).ends_with(0);
+    assert!(!shown.out.contains(&stage.personal_access_token), "secrets are never shown");
+    stage.lockstep(&["connection", "check", "azure"]).ends_with(0);
+    assert!(stage.lockstep(&["connection", "pause", "Azure"]).ends_with(0).out.contains("mode\tpaused"));
+    assert!(stage.lockstep(&["connection", "resume", "Azure"]).ends_with(0).out.contains("mode\tactive"));
+    assert!(
+        stage
+            .lockstep(&["connection", "hooks", "Azure", "subscribe"])
+            .ends_with(0)
+            .out
+            .contains("hooks\tsubscribed")
+    );
+    assert!(
+        stage.lockstep(&["connection", "hooks", "Azure", "remove"]).ends_with(0).out.contains("hooks\tnone")
+    );
+
+    let check = [
+        "destination",
+        "check",
+        "--project",
+        "Webshop",
+        "--type",
+        "Bug",
+        "--asset",
+        "shop",
+        "--state",
+        "identified=Nowhere",
+    ];
+    let problems = stage.lockstep(&check).ends_with(1);
+    assert!(problems.out.contains("identified: ") && problems.out.contains("next: "), "{}", problems.out);
+    stage.lockstep(&["connection", "remove", "Azure"]).ends_with(2);
+    stage.lockstep(&["connection", "remove", "Azure", "--yes"]).ends_with(0);
+    assert_eq!(stage.lockstep(&["destination", "list"]).ends_with(0).out, "");
+    stage.lockstep(&["connection", "show", "Azure"]).ends_with(3);
+}
+
+#[test]
+fn a_login_is_kept_for_its_server_alone_and_forgotten_on_request() {
+    let stage = Stage::set();
+    let login = stage.home.path().join("config/login.json");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&login).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    stage.lockstep(&["findings", "list"]).ends_with(0);
+    let other = stage.lockstep(&["findings", "list", "--url", &stage.board]);
+    assert_ne!(other.code, 0, "another server never sees the login");
+    stage.lockstep(&["logout"]).ends_with(0);
+    assert!(!login.exists());
+    let out = stage.lockstep(&["findings", "list"]).ends_with(6);
+    assert!(out.err.contains("lockstep login"), "{}", out.err);
+    let wrong = stage.file("wrong", "wrong");
+    stage.lockstep(&["login", "--username", "admin", "--password-file", &wrong]).ends_with(6);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_is_told_to_end_ends_well_and_its_folder_takes_no_second_server() {
+    let stage = Stage::set();
+    let second = stage.lockstep(&["serve", "--bind", "127.0.0.1:0"]).ends_with(7);
+    assert!(second.err.contains("another server uses the data folder"), "{}", second.err);
+    assert_eq!(stage.stop_server(), 0);
+}
