@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use server::{Running, Settings};
+use server::{Pace, Running, Settings};
 use url::Url;
 
 use crate::exit::{self, CliError, Outcome};
@@ -40,6 +40,28 @@ pub(crate) struct ServeArgs {
     /// Origin of a board that may be reached over plain http or at a private address; may be repeated
     #[arg(long = "allow-origin", env = "LOCKSTEP_ALLOW_ORIGIN", value_delimiter = ',', value_name = "URL")]
     allow_origins: Vec<Url>,
+    /// Seconds between two readings of what changed on a board [default: 30]
+    #[arg(long, env = "LOCKSTEP_POLL_INTERVAL", value_name = "SECONDS", value_parser = seconds)]
+    poll_interval: Option<chrono::Duration>,
+    /// Seconds between two comparisons of every live ticket with its work item [default: 3600]
+    #[arg(long, env = "LOCKSTEP_SWEEP_INTERVAL", value_name = "SECONDS", value_parser = seconds)]
+    sweep_interval: Option<chrono::Duration>,
+    /// Seconds after which a write that was announced is not sent any more [default: 20]
+    #[arg(long, env = "LOCKSTEP_WRITE_DEADLINE", value_name = "SECONDS", value_parser = seconds)]
+    write_deadline: Option<chrono::Duration>,
+    /// Seconds that a board may take to apply a write whose answer was lost [default: 40]
+    #[arg(long, env = "LOCKSTEP_SETTLE_TIME", value_name = "SECONDS", value_parser = seconds)]
+    settle_time: Option<chrono::Duration>,
+}
+
+/// A time in seconds, with fractions, from a millisecond to a week.
+fn seconds(text: &str) -> Result<chrono::Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| format!("'{text}' is no number of seconds"))?;
+    if !(0.001..=604_800.0).contains(&seconds) {
+        return Err("give 0.001 to 604800 seconds".into());
+    }
+    // In the bounds above, the product is exact enough and fits.
+    Ok(chrono::Duration::milliseconds((seconds * 1000.0).round() as i64))
 }
 
 impl From<ServeArgs> for Settings {
@@ -50,6 +72,12 @@ impl From<ServeArgs> for Settings {
         settings.key_file = args.key_file;
         settings.public_url = args.public_url;
         settings.allowed_origins = args.allow_origins;
+        settings.pace = Pace {
+            poll_interval: args.poll_interval,
+            sweep_interval: args.sweep_interval,
+            write_deadline: args.write_deadline,
+            settle: args.settle_time,
+        };
         settings
     }
 }

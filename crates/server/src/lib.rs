@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 pub use access::{CSRF_HEADER, SESSION_COOKIE};
 pub use problem::chain;
-pub use start::{Running, Settings, StartError, start};
+pub use start::{Pace, Running, Settings, StartError, start};
 
 /// Longest body of a request that is not a report, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;

@@ -39,6 +39,35 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Origins of boards that may be reached over plain http or at private addresses.
     pub allowed_origins: Vec<Url>,
+    /// How patient the engine is.
+    pub pace: Pace,
+}
+
+/// How often boards are read, and how long writes are waited for. `None`: as the engine has it.
+#[derive(Clone, Debug, Default)]
+pub struct Pace {
+    /// Time between two readings of a connection's feed.
+    pub poll_interval: Option<chrono::Duration>,
+    /// Time between two comparisons of every live ticket with its work item.
+    pub sweep_interval: Option<chrono::Duration>,
+    /// A write is never sent later than this after it was announced.
+    pub write_deadline: Option<chrono::Duration>,
+    /// How long after a deadline a service may still apply what it was sent before.
+    pub settle: Option<chrono::Duration>,
+}
+
+impl Pace {
+    fn apply(&self, settings: &mut engine::Settings) {
+        let set = |value: Option<chrono::Duration>, to: &mut chrono::Duration| {
+            if let Some(value) = value {
+                *to = value;
+            }
+        };
+        set(self.poll_interval, &mut settings.poll_interval);
+        set(self.sweep_interval, &mut settings.sweep_interval);
+        set(self.write_deadline, &mut settings.write_deadline);
+        set(self.settle, &mut settings.settle);
+    }
 }
 
 impl Settings {
@@ -51,6 +80,7 @@ impl Settings {
             key_file: None,
             public_url: None,
             allowed_origins: Vec::new(),
+            pace: Pace::default(),
         }
     }
 }
@@ -156,10 +186,11 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .iter()
         .fold(AddressPolicy::default(), |policy, origin| policy.allowing(origin));
     let transport = HttpTransport::new(policy, world.clock.clone()).map_err(StartError::Transport)?;
-    let engine_settings = engine::Settings {
+    let mut engine_settings = engine::Settings {
         allowed_origins: settings.allowed_origins.clone(),
         ..engine::Settings::new(settings.data_dir.clone(), public_url.clone())
     };
+    settings.pace.apply(&mut engine_settings);
     let engine =
         Engine::assemble(engine_settings, db.clone(), keys, world, Arc::new(transport), folder.owner);
     engine.start().await.map_err(StartError::Engine)?;
