@@ -6,6 +6,7 @@ import { launch, Visitor } from "./browser";
 import { EMULATOR_URL } from "./environment";
 
 type Finding = { id: string; title: string; ticket?: { id: string; work_item_id?: number | null; url?: string | null } | null };
+type Ticket = { id: string; status: string; work_item?: { id: number } | null };
 type Directory = { organizations: { name: string; people: { id: string; name: string }[] }[] };
 
 /** How long a change on the board may take to be seen here: hooks are quick, a sweep is slower. */
@@ -95,8 +96,10 @@ describe("findings and cards stay in step", () => {
 
 /** An identified finding whose ticket is in step with a card. */
 async function firstWithCard(visitor: Visitor): Promise<Finding> {
-	const { items } = await visitor.ask<{ items: Finding[] }>("/findings?status=identified&limit=200");
-	const finding = items.find((entry) => entry.ticket?.work_item_id);
-	assert.ok(finding, "the demo has an identified finding with a work item");
-	return finding;
+	const tickets = await visitor.ask<{ items: Ticket[] }>("/tickets?health=in_step&limit=200");
+	const ticket = tickets.items.find((entry) => entry.status === "identified" && entry.work_item);
+	assert.ok(ticket, "the demo has an identified finding with a work item");
+	const { items } = await visitor.ask<{ items: Finding[] }>(`/findings?ticket=${ticket.id}&status=identified`);
+	assert.ok(items[0], "its ticket has that finding");
+	return items[0];
 }
