@@ -55,7 +55,9 @@ const ASSETS = [
 	["infrastructure/landing-zone-with-a-rather-long-name-that-goes-on", ["cloud", "production", "shared"]],
 ] as const;
 
-type Template = Pick<Finding, "title" | "severity" | "kind" | "vulnerability_id" | "place" | "scanner"> & { details: Partial<Finding> };
+type Template = Pick<Finding, "title" | "severity" | "kind" | "vulnerability_id" | "place" | "scanner"> & {
+	details: Partial<Finding>;
+};
 
 const TEMPLATES: readonly Template[] = [
 	{
@@ -86,7 +88,7 @@ const TEMPLATES: readonly Template[] = [
 		scanner: "CodeQL",
 		details: {
 			message: "Cross-site scripting vulnerability due to a user-provided value.",
-			location: { path: "src/pages/error.tsx", start_line: 12, snippet: "res.send(`<h1>${req.query.message}</h1>`)" },
+			location: { path: "src/pages/error.tsx", start_line: 12, snippet: "res.send('<h1>' + req.query.message + '</h1>')" },
 		},
 	},
 	{
@@ -204,7 +206,10 @@ const PROBLEM: Partial<Record<TicketHealth, readonly [problem: string, next: str
 	],
 	retrying: ["Azure DevOps did not answer in time.", "Nothing: Lockstep tries again by itself."],
 	missing: ["The work item was deleted on the board.", "Restore it from the recycle bin, or set the findings' status."],
-	over_budget: ["Webshop / Payments got its 200 work items for today.", "Wait until midnight UTC, or raise the daily budget of the destination."],
+	over_budget: [
+		"Webshop / Payments got its 200 work items for today.",
+		"Wait until midnight UTC, or raise the daily budget of the destination.",
+	],
 };
 
 export function makeWorld(): World {
@@ -279,14 +284,27 @@ export function makeWorld(): World {
 			log.set(ticket.id, makeLog(ticket));
 		}
 	}
-	for (const asset of assets) asset.open = counts(findings.filter((finding) => finding.asset.id === asset.id && isOpen(finding.status)));
+	for (const asset of assets)
+		asset.open = counts(findings.filter((finding) => finding.asset.id === asset.id && isOpen(finding.status)));
 
 	const scans: Scan[] = Array.from({ length: 64 }, (_, index) => makeScan(assets[index % assets.length] as Asset, index));
 	const tokens: Token[] = [
 		{ id: randomUUID(), name: "Nightly pipeline", role: "importer", created_at: before(500), last_used_at: before(3) },
 		{ id: randomUUID(), name: "Dashboard", role: "reader", created_at: before(200), expires_at: before(-1000) },
 	];
-	return { assets, scans, findings, history, tickets, log, connections: [connection], destinations, rules: [rule], tokens, jobs: new Map() };
+	return {
+		assets,
+		scans,
+		findings,
+		history,
+		tickets,
+		log,
+		connections: [connection],
+		destinations,
+		rules: [rule],
+		tokens,
+		jobs: new Map(),
+	};
 }
 
 const named = (thing: { id: string; name?: string }): Named => ({ id: thing.id, name: thing.name ?? "" });
@@ -303,8 +321,7 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		first_seen_at: before(600 - index),
 		last_seen_at: before(3 + (index % 40)),
 		regressed: index % 9 === 0 ? 1 : 0,
-		request:
-			index === 3 ? { kind: "risk_acceptance", by: "Mona Blake", at: before(20) } : null,
+		request: index === 3 ? { kind: "risk_acceptance", by: "Mona Blake", at: before(20) } : null,
 		temporary_until: status === "risk_accepted" ? before(-24 * 60) : null,
 		ticket: null,
 		vulnerability: {
@@ -336,7 +353,13 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 				last_seen_at: before(status === "fixed" ? 60 : 3),
 				last_absent_at: status === "fixed" ? before(3) : null,
 			},
-			{ scanner: template.scanner, configuration: "pull-request", branch: "feature/checkout", tracked: false, last_seen_at: before(30) },
+			{
+				scanner: template.scanner,
+				configuration: "pull-request",
+				branch: "feature/checkout",
+				tracked: false,
+				last_seen_at: before(30),
+			},
 		],
 		...details,
 	};

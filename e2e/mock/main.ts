@@ -25,7 +25,16 @@ const TYPES: Record<string, string> = {
 
 const world = makeWorld();
 if (process.env["MOCK_EMPTY"]) {
-	for (const list of [world.assets, world.scans, world.findings, world.tickets, world.connections, world.destinations, world.rules, world.tokens])
+	for (const list of [
+		world.assets,
+		world.scans,
+		world.findings,
+		world.tickets,
+		world.connections,
+		world.destinations,
+		world.rules,
+		world.tokens,
+	])
 		list.length = 0;
 }
 const listeners = new Set<ServerResponse>();
@@ -52,16 +61,26 @@ async function api(request: IncomingMessage, response: ServerResponse, path: str
 	const method = request.method ?? "GET";
 	const body = await read(request);
 	const signedIn = request.headers.cookie?.includes("lockstep_session=mock");
-	const json = () => (body.length > 0 && request.headers["content-type"]?.includes("json") ? (JSON.parse(body.toString()) as unknown) : undefined);
+	const json = () =>
+		body.length > 0 && request.headers["content-type"]?.includes("json") ? (JSON.parse(body.toString()) as unknown) : undefined;
 	if (path === "/session" && method === "POST") {
 		const given = json() as { username: string; password: string };
 		if (given.username !== USER || given.password !== PASSWORD)
-			return send(response, problem(401, "wrong_password", "The user name or the password is wrong.", "Check both; after some tries you have to wait."));
+			return send(
+				response,
+				problem(
+					401,
+					"wrong_password",
+					"The user name or the password is wrong.",
+					"Check both; after some tries you have to wait.",
+				),
+			);
 		response.setHeader("set-cookie", "lockstep_session=mock; HttpOnly; SameSite=Strict; Path=/");
 		return send(response, { status: 200, body: { user_id: "0190", name: USER, role: "administrator" } });
 	}
 	if (!signedIn) return send(response, NOT_SIGNED_IN);
-	if (path === "/session" && method === "GET") return send(response, { status: 200, body: { user_id: "0190", name: USER, role: "administrator" } });
+	if (path === "/session" && method === "GET")
+		return send(response, { status: 200, body: { user_id: "0190", name: USER, role: "administrator" } });
 	if (path === "/session" && method === "DELETE") {
 		response.setHeader("set-cookie", "lockstep_session=; Max-Age=0; Path=/");
 		return send(response, { status: 204 });
@@ -85,7 +104,8 @@ async function api(request: IncomingMessage, response: ServerResponse, path: str
 async function file(response: ServerResponse, path: string) {
 	const wanted = join(DIST, normalize(path));
 	const content = extname(path) ? await readFile(wanted).catch(() => undefined) : undefined;
-	if (!content && path.startsWith("/assets/")) return send(response, problem(404, "not_found", "No such file.", "Reload the page."));
+	if (!content && path.startsWith("/assets/"))
+		return send(response, problem(404, "not_found", "No such file.", "Reload the page."));
 	response.setHeader("content-type", content ? (TYPES[extname(path)] ?? "application/octet-stream") : "text/html; charset=utf-8");
 	response.end(content ?? (await readFile(join(DIST, "index.html"))));
 }
@@ -106,7 +126,10 @@ const server = createServer((request, response) => {
 const emulator = createServer(async (request, response) => {
 	const path = request.url ?? "/";
 	if (path === "/_emulator/directory")
-		return send(response, { status: 200, body: { organizations: [{ name: "contoso", people: [{ id: "mona", name: "Mona Blake" }] }] } });
+		return send(response, {
+			status: 200,
+			body: { organizations: [{ name: "contoso", people: [{ id: "mona", name: "Mona Blake" }] }] },
+		});
 	const item = /\/workitems\/(\d+)/.exec(path)?.[1];
 	if (request.method !== "PATCH" || !item) return send(response, { status: 404 });
 	const patch = JSON.parse((await read(request)).toString()) as { path: string; value: string }[];

@@ -59,7 +59,8 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 	};
 
 	const overview = (): Overview => {
-		const by = <K extends string>(words: readonly K[]) => [...new Set(words)].map((word) => [word, words.filter((w) => w === word).length] as const);
+		const by = <K extends string>(words: readonly K[]) =>
+			[...new Set(words)].map((word) => [word, words.filter((w) => w === word).length] as const);
 		return {
 			open: counts(world.findings.filter((finding) => isOpen(finding.status))),
 			by_status: by(world.findings.map((finding) => finding.status)).map(([status, count]) => ({ status, count })),
@@ -67,7 +68,11 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			assets: world.assets.length,
 			recent_scans: world.scans.slice(0, 5),
 			attention: [
-				{ message: "1 scan saw suspiciously few findings.", next_step: "Confirm the scan if so many findings are really fixed.", link: "/scans" },
+				{
+					message: "1 scan saw suspiciously few findings.",
+					next_step: "Confirm the scan if so many findings are really fixed.",
+					link: "/scans",
+				},
 				{ message: "2 tickets are parked.", next_step: "Read what is wrong and try again.", link: "/tickets?health=parked" },
 			],
 		};
@@ -172,7 +177,15 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		["GET", /^\/version$/, () => ok({ version: "0.1.0", database: "sqlite" })],
 		["POST", /^\/session\/password$/, () => ({ status: 204 })],
 		["GET", /^\/overview$/, () => ok(overview())],
-		["GET", /^\/assets$/, ({ query }) => page(world.assets.filter((asset) => asset.name.includes(query.get("q") ?? "")), query)],
+		[
+			"GET",
+			/^\/assets$/,
+			({ query }) =>
+				page(
+					world.assets.filter((asset) => asset.name.includes(query.get("q") ?? "")),
+					query,
+				),
+		],
 		["GET", /^\/assets\/([^/]+)$/, one(() => world.assets)],
 		[
 			"PATCH",
@@ -187,7 +200,12 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			/^\/imports$/,
 			({ query }) => {
 				if (query.get("filename")?.endsWith(".txt"))
-					return problem(422, "report_invalid", "The file notes.txt is no report that Lockstep knows.", "Send SARIF, Trivy, generic JSON or CSV.");
+					return problem(
+						422,
+						"report_invalid",
+						"The file notes.txt is no report that Lockstep knows.",
+						"Send SARIF, Trivy, generic JSON or CSV.",
+					);
 				const none = counts([]);
 				return job("import", {
 					import: {
@@ -204,7 +222,15 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			},
 		],
 		["GET", /^\/jobs\/([^/]+)$/, (_call, id) => (world.jobs.has(id ?? "") ? ok(world.jobs.get(id ?? "")) : NOT_FOUND)],
-		["GET", /^\/scans$/, ({ query }) => page(world.scans.filter((scan) => !query.get("asset") || scan.asset.id === query.get("asset")), query)],
+		[
+			"GET",
+			/^\/scans$/,
+			({ query }) =>
+				page(
+					world.scans.filter((scan) => !query.get("asset") || scan.asset.id === query.get("asset")),
+					query,
+				),
+		],
 		["GET", /^\/scans\/([^/]+)$/, one(() => world.scans)],
 		[
 			"POST",
@@ -282,7 +308,17 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		[
 			"POST",
 			/^\/reconcile$/,
-			() => job("reconcile", { reconcile: { tickets: world.tickets.length, read: world.tickets.length, created: 0, updated: 1, followed: 1, failed: 0 } }),
+			() =>
+				job("reconcile", {
+					reconcile: {
+						tickets: world.tickets.length,
+						read: world.tickets.length,
+						created: 0,
+						updated: 1,
+						followed: 1,
+						failed: 0,
+					},
+				}),
 		],
 		["GET", /^\/connections$/, ({ query }) => page(world.connections, query)],
 		["POST", /^\/connections\/verify$/, ({ body }) => ok(connectionCheck(body as NewConnection))],
@@ -322,7 +358,18 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 				return connection ? ok(Object.assign(connection, { hooks: method === "POST" ? "subscribed" : "none" })) : NOT_FOUND;
 			},
 		]),
-		["GET", /^\/connections\/[^/]+\/projects$/, ({ query }) => page([{ id: randomUUID(), name: "Webshop" }, { id: randomUUID(), name: "Intranet" }], query)],
+		[
+			"GET",
+			/^\/connections\/[^/]+\/projects$/,
+			({ query }) =>
+				page(
+					[
+						{ id: randomUUID(), name: "Webshop" },
+						{ id: randomUUID(), name: "Intranet" },
+					],
+					query,
+				),
+		],
 		[
 			"GET",
 			/^\/connections\/[^/]+\/projects\/[^/]+\/teams$/,
@@ -343,7 +390,11 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 					boards: [
 						{
 							name: "Stories",
-							columns: COLUMNS.map(([name, state]) => ({ name, is_split: name === "In Review", states: { Bug: state, "User Story": state } })),
+							columns: COLUMNS.map(([name, state]) => ({
+								name,
+								is_split: name === "In Review",
+								states: { Bug: state, "User Story": state },
+							})),
 							lanes: ["Expedite"],
 						},
 					],
@@ -378,7 +429,12 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			({ body }) => {
 				const draft = body as NewDestination;
 				const connection = find(world.connections, draft.connection_id) as Connection;
-				const made = { ...check(draft).settings, id: randomUUID(), connection: { id: connection.id, name: connection.name }, created_today: 0 };
+				const made = {
+					...check(draft).settings,
+					id: randomUUID(),
+					connection: { id: connection.id, name: connection.name },
+					created_today: 0,
+				};
 				world.destinations.push(made);
 				return { status: 201, body: made };
 			},

@@ -4,7 +4,7 @@ import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, Visitor } from "./browser";
 
-const HOSTILE = "<img src=x onerror=\"window.hacked=1\"> \"quoted\" 'text' {{7*7}} </script><script>window.hacked=1</script>";
+const HOSTILE = '<img src=x onerror="window.hacked=1"> "quoted" \'text\' {{7*7}} </script><script>window.hacked=1</script>';
 
 /** A report with one result whose every text is hostile. */
 function hostileReport(): Buffer {
@@ -15,7 +15,14 @@ function hostileReport(): Buffer {
 				tool: {
 					driver: {
 						name: "hostile<script>window.hacked=1</script>",
-						rules: [{ id: "hostile/onerror", shortDescription: { text: HOSTILE }, fullDescription: { text: HOSTILE }, helpUri: "javascript:window.hacked=1" }],
+						rules: [
+							{
+								id: "hostile/onerror",
+								shortDescription: { text: HOSTILE },
+								fullDescription: { text: HOSTILE },
+								helpUri: "javascript:window.hacked=1",
+							},
+						],
 					},
 				},
 				invocations: [{ executionSuccessful: true, startTimeUtc: new Date().toISOString() }],
@@ -53,7 +60,9 @@ describe("a report", () => {
 		await visitor.open("/scans");
 		await page.getByRole("button", { name: "Upload a report" }).first().click();
 		const dialog = page.getByRole("dialog", { name: "Upload a report" });
-		await dialog.locator("input[type=file]").setInputFiles({ name: "hostile.sarif", mimeType: "application/json", buffer: hostileReport() });
+		await dialog
+			.locator("input[type=file]")
+			.setInputFiles({ name: "hostile.sarif", mimeType: "application/json", buffer: hostileReport() });
 		await dialog.getByText("hostile.sarif").waitFor();
 		await dialog.getByRole("textbox", { name: "Asset" }).fill("e2e/hostile");
 		await dialog.getByRole("button", { name: "Import" }).click();
@@ -78,7 +87,9 @@ describe("a report", () => {
 		const { page } = visitor;
 		await visitor.open("/scans?upload");
 		const dialog = page.getByRole("dialog", { name: "Upload a report" });
-		await dialog.locator("input[type=file]").setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("buy milk") });
+		await dialog
+			.locator("input[type=file]")
+			.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("buy milk") });
 		await dialog.getByRole("textbox", { name: "Asset" }).fill("e2e/nothing");
 		await dialog.getByRole("button", { name: "Import" }).click();
 		const alert = dialog.getByRole("alert");

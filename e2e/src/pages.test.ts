@@ -48,7 +48,9 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 	];
 }
 
-const LOOKS: readonly Look[] = [WIDE, NARROW].flatMap((viewport) => (["light", "dark"] as const).map((theme) => ({ viewport, theme })));
+const LOOKS: readonly Look[] = [WIDE, NARROW].flatMap((viewport) =>
+	(["light", "dark"] as const).map((theme) => ({ viewport, theme })),
+);
 
 describe("every page", () => {
 	let browser: Browser;
@@ -114,7 +116,10 @@ describe("every page", () => {
 			await visitor.picture("dialog-token", false);
 
 			await visitor.open("/assets");
-			await page.getByRole("button", { name: /^Edit / }).first().click();
+			await page
+				.getByRole("button", { name: /^Edit / })
+				.first()
+				.click();
 			await page.getByRole("dialog").getByRole("button", { name: "Save" }).waitFor();
 			await visitor.accessible("edit asset");
 			await visitor.picture("dialog-asset", false);
@@ -146,6 +151,7 @@ async function stands(visitor: Visitor, name: string): Promise<void> {
 	const heading = await page.locator("main h1").allTextContents();
 	assert.equal(heading.length, 1, `${name} has one heading of the first level`);
 	assert.equal(await page.title(), `${heading[0]} · Lockstep`);
-	if (visitor.look.viewport === WIDE) assert.equal(await page.getByRole("navigation", { name: "Main" }).count(), 1, `${name} has navigation`);
+	if (visitor.look.viewport === WIDE)
+		assert.equal(await page.getByRole("navigation", { name: "Main" }).count(), 1, `${name} has navigation`);
 	else assert.ok(await page.getByRole("button", { name: "Open the menu" }).isVisible(), `${name} has a menu`);
 }

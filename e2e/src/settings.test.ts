@@ -58,7 +58,11 @@ describe("settings", () => {
 		await page.getByRole("listbox").getByRole("option").first().click({ timeout: ASKS_THE_BOARD });
 		await page.getByLabel("Work item type").selectOption("Bug", { timeout: ASKS_THE_BOARD });
 		await page.getByRole("radio", { name: "one asset" }).check();
-		await page.getByRole("combobox", { name: "Asset" }).or(page.getByRole("textbox", { name: "Asset" })).first().fill("e2e/bound");
+		await page
+			.getByRole("combobox", { name: "Asset" })
+			.or(page.getByRole("textbox", { name: "Asset" }))
+			.first()
+			.fill("e2e/bound");
 		await page.getByText("It fits the board.").waitFor({ timeout: ASKS_THE_BOARD });
 		assert.equal(await save.isEnabled(), true);
 

@@ -89,7 +89,10 @@ describe("findings and cards stay in step", () => {
 
 		await moveCard(finding.ticket.work_item_id, "Active");
 
-		await page.getByRole("region", { name: "Status" }).getByText("In Progress", { exact: true }).waitFor({ timeout: FOLLOWS_WITHIN });
+		await page
+			.getByRole("region", { name: "Status" })
+			.getByText("In Progress", { exact: true })
+			.waitFor({ timeout: FOLLOWS_WITHIN });
 		await visitor.leaves();
 	});
 });
