@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use api::{Page, Problem};
 use clap::Args;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -87,25 +86,6 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     credential: Option<Credential>,
-}
-
-/// Everything that may not stand in a path segment as it is.
-const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'`')
-    .add(b'{')
-    .add(b'}');
-
-/// A name as a segment of a path.
-pub(crate) fn segment(name: &str) -> String {
-    utf8_percent_encode(name, SEGMENT).to_string()
 }
 
 impl Client {

@@ -60,7 +60,7 @@ enum Command {
     /// Bring tickets and work items into agreement now
     Reconcile(plan::ReconcileArgs),
     /// Credentials and organization of an Azure DevOps
-    Connection(connections::ConnectionArgs),
+    Connection(Box<connections::ConnectionArgs>),
     /// Where work items go
     Destination(destinations::DestinationArgs),
     /// Which findings get tickets
@@ -105,7 +105,7 @@ async fn run(command: Command) -> Outcome {
         Command::Scans(args) => scans::run(args).await,
         Command::Plan(args) => plan::plan(args).await,
         Command::Reconcile(args) => plan::reconcile(args).await,
-        Command::Connection(args) => connections::run(args).await,
+        Command::Connection(args) => connections::run(*args).await,
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
         Command::Token(args) => tokens::run(args).await,

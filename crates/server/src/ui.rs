@@ -30,7 +30,8 @@ pub(crate) async fn pages(method: Method, uri: Uri) -> Response {
     if let Some(file) = file(path).filter(|_| !path.is_empty()) {
         return file;
     }
-    if path.starts_with("assets/") {
+    // Pages below /assets/ are named by ids; files have an ending.
+    if path.starts_with("assets/") && path.contains('.') {
         return Failure::not_found("file").into_response();
     }
     file("index.html").unwrap_or_else(|| html(NOT_BUILT))

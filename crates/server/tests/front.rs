@@ -149,7 +149,7 @@ fn every_answer_keeps_the_browser_careful_and_has_an_id() {
 #[test]
 fn every_address_of_the_pages_answers_with_the_page_but_a_missing_file_does_not() {
     on_every_database(|server| async move {
-        for path in ["/", "/findings", "/tickets/018f0000-0000-7000-8000-000000000000"] {
+        for path in ["/", "/findings", "/assets/018f0000-0000-7000-8000-000000000000"] {
             let response = server.call(Method::GET, path).send().await.unwrap();
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");

@@ -57,6 +57,7 @@ async fn finding(server: &Server, seed: Seed) -> FindingId {
     id
 }
 
+#[expect(clippy::unwrap_used, reason = "test support")]
 async fn get<T: serde::de::DeserializeOwned>(session: &Session<'_>, path: &str) -> T {
     let response = session.call(Method::GET, path).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK, "{path}");

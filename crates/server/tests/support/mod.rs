@@ -21,6 +21,7 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) data: TempDir,
     administrator: String,
+    address: String,
 }
 
 /// Runs a story on SQLite, and on PostgreSQL if `LOCKSTEP_TEST_POSTGRES` says where one is.
@@ -47,18 +48,31 @@ async fn fresh_schema(address: &str) -> String {
     format!("{address}{separator}options[search_path]={schema}")
 }
 
+async fn run(data: &TempDir, address: &str, allowed_origins: Vec<reqwest::Url>) -> Running {
+    let mut settings = Settings::new(data.path().to_owned());
+    settings.bind = "127.0.0.1:0".parse().unwrap();
+    settings.database = Some(address.to_owned());
+    settings.allowed_origins = allowed_origins;
+    server::start(settings).await.unwrap()
+}
+
 impl Server {
     async fn start(database: Option<String>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let address =
             database.unwrap_or_else(|| format!("sqlite:{}", data.path().join("lockstep.db").display()));
-        let mut settings = Settings::new(data.path().to_owned());
-        settings.bind = "127.0.0.1:0".parse().unwrap();
-        settings.database = Some(address.clone());
-        let running = server::start(settings).await.unwrap();
+        let running = run(&data, &address, Vec::new()).await;
         let administrator = running.first_password.clone().unwrap();
         let db = Db::open(&address).await.unwrap();
-        Self { running, db, client: Client::new(), data, administrator }
+        Self { running, db, client: Client::new(), data, administrator, address }
+    }
+
+    /// The same server after a restart that allows a board at this address.
+    pub(crate) async fn allowing(self, origin: &str) -> Self {
+        self.running.stop().await;
+        let running = run(&self.data, &self.address, vec![origin.parse().unwrap()]).await;
+        assert!(running.first_password.is_none(), "only the first start makes an administrator");
+        Self { running, ..self }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
