@@ -80,7 +80,8 @@ export class Visitor {
 		await this.page.locator("main h1").waitFor();
 		await this.page.waitForFunction(() => {
 			const main = document.querySelector("main");
-			return main !== null && ![...main.querySelectorAll("[role=status]")].some((status) => status.textContent === "Loading");
+			if (!main || main.querySelector("[aria-busy=true]")) return false;
+			return ![...main.querySelectorAll("[role=status]")].some((status) => status.textContent === "Loading");
 		});
 	}
 

@@ -66,7 +66,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 	const sound = complete && !checking && check.isSuccess && problems.length === 0;
 
 	return (
-		<form onSubmit={submit}>
+		<form onSubmit={submit} aria-busy={complete && checking}>
 			<fieldset disabled={!administrator} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
 				<Stack gap={14}>
 					<div className="grid2">
