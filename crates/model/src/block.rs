@@ -3,6 +3,12 @@
 //! The marks are sentences, because the service strips comments and attributes (azure-devops.md section 7.9). They carry
 //! the ticket's token, which is also how a work item is recognised as ours.
 
+use std::ops::Range;
+
+/// Elements that stand inside a word as well as around it: they separate nothing.
+const INLINE: [&str; 15] =
+    ["a", "b", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "tt", "u"];
+
 /// How the first line of our block begins.
 const BEGIN: &str = "Lockstep keeps the text from here to the end mark up to date";
 /// How the last line of our block begins.
@@ -10,22 +16,54 @@ const END: &str = "End of the text kept by Lockstep";
 
 /// The block for a ticket, around an inner text that is safe HTML already.
 pub fn wrap(token: &str, inner: &str) -> String {
+    // Marks that the inner text quotes are no marks: a space that does not break reads the same and is not found.
+    let inner = inner.replace(BEGIN, &BEGIN.replacen(' ', "&nbsp;", 1));
+    let inner = inner.replace(END, &END.replacen(' ', "&nbsp;", 1));
     format!("<div><p><i>{BEGIN} ({token}).</i></p>{inner}<p><i>{END} ({token}).</i></p></div>")
 }
 
-/// Where our block stands in a long text: byte range from the start of the begin mark's paragraph to the end of the end mark's.
+/// Where our block stands in a long text: from the element that holds nothing but the begin mark to that of the end mark.
 ///
-/// `None` if either mark is gone: then the block is no longer ours to change.
-fn range(html: &str, token: &str) -> Option<std::ops::Range<usize>> {
-    let begin = html.find(BEGIN)?;
-    let after_begin = &html[begin..];
-    if !after_begin[..after_begin.len().min(BEGIN.len() + token.len() + 16)].contains(token) {
-        return None;
+/// `None` if either mark is gone: then the block is no longer ours to change. Of copies the first is ours.
+fn range(html: &str, token: &str) -> Option<Range<usize>> {
+    let begin = mark(html, BEGIN, token, 0)?;
+    let end = mark(html, END, token, begin.end)?;
+    Some(with_its_element(html, begin).start..with_its_element(html, end).end)
+}
+
+/// The first mark with this token, from its first word to the end of its sentence. Marks of other tickets are text.
+fn mark(html: &str, words: &str, token: &str, from: usize) -> Option<Range<usize>> {
+    // Between the words and the token there may be markup that an editor added, but not much.
+    const BETWEEN: usize = 200;
+    let token = format!("({token})");
+    html[from..].match_indices(words).find_map(|(at, _)| {
+        let after = from + at + words.len();
+        let close = html[after..].bytes().take(BETWEEN).position(|byte| byte == b')')?;
+        let end = after + close + 1;
+        (normalised(&html[after..end]) == token)
+            .then(|| from + at..end + usize::from(html[end..].starts_with('.')))
+    })
+}
+
+/// Widens a mark to the elements that hold nothing else: an element with words of a person in it is theirs.
+fn with_its_element(html: &str, mark: Range<usize>) -> Range<usize> {
+    let mut range = mark;
+    loop {
+        let before = html[..range.start].trim_end();
+        let after = &html[range.end..];
+        let closing = after.trim_start();
+        let Some(open) = before.rfind('<').filter(|_| before.ends_with('>')) else { return range };
+        let Some(close) = closing.find('>').filter(|_| closing.starts_with("</")) else { return range };
+        if tag_name(&before[open + 1..]) != tag_name(&closing[2..]) {
+            return range;
+        }
+        range = open..range.end + (after.len() - closing.len()) + close + 1;
     }
-    let end = begin + after_begin.find(END)?;
-    let start = html[..begin].rfind("<p").filter(|at| html[*at..begin].len() < 64).unwrap_or(begin);
-    let tail = html[end..].find("</p>").map_or(end + END.len(), |at| end + at + "</p>".len());
-    Some(start..tail)
+}
+
+/// The name a tag begins with, in lower case; empty for a closing tag or anything else.
+fn tag_name(tag: &str) -> String {
+    tag.chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
 /// The words of our block as they stand on the board, whatever the service made of the markup. `None` if it is gone.
@@ -49,7 +87,9 @@ pub fn normalised(html: &str) -> String {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
         if rest.starts_with('<') {
-            text.push(' ');
+            if !INLINE.contains(&tag_name(rest[1..].trim_start_matches('/')).as_str()) {
+                text.push(' ');
+            }
             rest = rest.find('>').map_or("", |end| &rest[end + 1..]);
         } else {
             let (entity, length) = entity(rest);
@@ -62,13 +102,16 @@ pub fn normalised(html: &str) -> String {
 }
 
 fn entity(text: &str) -> (char, usize) {
-    const NAMED: [(&str, char); 7] = [
+    const NAMED: [(&str, char); 9] = [
         ("&amp;", '&'),
         ("&lt;", '<'),
         ("&gt;", '>'),
         ("&quot;", '"'),
         ("&apos;", '\''),
         ("&nbsp;", ' '),
+        // Our own text uses these two, and a sanitiser may spell them out.
+        ("&middot;", '·'),
+        ("&hellip;", '…'),
         ("&#160;", ' '),
     ];
     if let Some((name, c)) = NAMED.iter().find(|(name, _)| text.starts_with(name)) {

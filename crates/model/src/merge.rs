@@ -48,6 +48,16 @@ pub struct Agreed<T> {
     pub touched: bool,
 }
 
+impl<T: Clone + PartialEq> Agreed<T> {
+    /// What stands on the board now, which only a person can have changed.
+    fn observe(&mut self, theirs: &T) {
+        if *theirs != self.theirs {
+            self.touched = true;
+            self.theirs = theirs.clone();
+        }
+    }
+}
+
 /// What both sides last agreed on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Base {
@@ -65,8 +75,14 @@ pub struct Base {
     pub severity: Agreed<Option<String>>,
     /// Words of our block.
     pub block: Agreed<Option<String>>,
-    /// Tags that we added.
+    /// Tags that we added and that still stand there.
     pub tags: Vec<String>,
+    /// Tags that we want and that people decided on: they set them before us, or took ours away. Left as they are.
+    #[serde(default)]
+    pub tags_left: Vec<String>,
+    /// The card has not been put into its lane yet.
+    #[serde(default)]
+    pub lane_waits: bool,
 }
 
 impl Base {
@@ -76,7 +92,11 @@ impl Base {
             revision: item.revision,
             status: None,
             position: Position::of(item),
-            title: Agreed { ours: desired.title.clone(), theirs: item.title.clone(), touched: false },
+            title: Agreed {
+                ours: desired.title.trim().to_owned(),
+                theirs: item.title.clone(),
+                touched: false,
+            },
             priority: Agreed { ours: desired.priority, theirs: item.priority, touched: false },
             severity: Agreed {
                 ours: desired.severity.clone(),
@@ -89,6 +109,8 @@ impl Base {
                 touched: false,
             },
             tags: desired.tags.clone(),
+            tags_left: Vec::new(),
+            lane_waits: desired.lane.is_some(),
         }
     }
 
@@ -108,36 +130,48 @@ impl Base {
                     _ => true,
                 }
         };
-        if intent.positions.last().is_some_and(reached) {
-            self.status = Some(wanted.status);
-            self.position = position;
-        } else if certain || intent.positions.iter().any(reached) {
-            self.position = position;
+        let arrived = intent.positions.last().is_some_and(reached);
+        // The fields travel with the last step: a path that was cut on the way did not bring them. Each step makes
+        // one revision (azure-devops.md section 7.2).
+        let steps = i64::try_from(intent.positions.len()).unwrap_or(i64::MAX);
+        let whole = certain && (arrived || item.revision >= intent.revision.saturating_add(steps));
+        // A write that does not move the card says nothing about where it stands.
+        if change.state.is_some() || change.column.is_some() {
+            if arrived || whole {
+                self.status = Some(wanted.status);
+                self.position = position;
+            } else if certain || intent.positions.iter().any(reached) {
+                self.position = position;
+            }
         }
         if let Some(title) = &change.title
-            && (certain || *title == item.title)
+            && (whole || title.trim() == item.title.trim())
         {
-            self.title = Agreed { ours: wanted.title.clone(), theirs: item.title.clone(), touched: false };
+            let ours = wanted.title.trim().to_owned();
+            self.title = Agreed { ours, theirs: item.title.clone(), touched: false };
         }
-        if change.priority.is_some() && (certain || change.priority == item.priority) {
+        if change.priority.is_some() && (whole || change.priority == item.priority) {
             self.priority = Agreed { ours: wanted.priority, theirs: item.priority, touched: false };
         }
-        if change.severity.is_some() && (certain || change.severity == item.severity) {
+        if change.severity.is_some() && (whole || change.severity == item.severity) {
             self.severity =
                 Agreed { ours: wanted.severity.clone(), theirs: item.severity.clone(), touched: false };
         }
         if change.description.is_some() {
             let stands = item.description.as_deref().and_then(|text| block::words(text, token));
             let sent = block::normalised(&block::wrap(token, &wanted.block));
-            if certain || stands.as_deref() == Some(sent.as_str()) {
+            if whole || stands.as_deref() == Some(sent.as_str()) {
                 self.block =
                     Agreed { ours: Some(block::normalised(&wanted.block)), theirs: stands, touched: false };
             }
         }
         if let Some(tags) = &change.tags
-            && (certain || same_set(tags, &item.tags))
+            && (whole || same_set(tags, &item.tags))
         {
-            self.tags = wanted.tags.clone();
+            self.tags = without(&wanted.tags, &self.tags_left);
+        }
+        if change.lane.is_some() && (whole || change.lane == item.lane) {
+            self.lane_waits = false;
         }
     }
 }
@@ -229,11 +263,14 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
     let mut fields = Vec::new();
     let mut conflicts = Vec::new();
 
+    // The service trims titles: what differs in the white space around it only is no difference.
+    let wished_title = desired.title.trim().to_owned();
     if let Some(title) =
-        merge_field("Title", &mut next.title, &desired.title, &item.title, &mut fields, &mut conflicts)
+        merge_field("Title", &mut next.title, &wished_title, &item.title, &mut fields, &mut conflicts)
     {
         change.title = Some(title);
     }
+    next.priority.observe(&item.priority);
     if desired.priority.is_some()
         && let Some(priority) = merge_field(
             "Priority",
@@ -246,6 +283,7 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
     {
         change.priority = priority;
     }
+    next.severity.observe(&item.severity);
     if desired.severity.is_some()
         && let Some(severity) = merge_field(
             "Severity",
@@ -262,6 +300,8 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
     merge_tags(&mut next, desired, item, &mut change, &mut fields);
 
     let position = Position::of(item);
+    let theirs_moved = moved(&base.position, &position);
+    let mut position_is_agreed = true;
     let follow;
     let mut steps = Vec::new();
     let mut unreachable = None;
@@ -284,6 +324,8 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
         }
         StateDecision::Place => {
             follow = None;
+            // Until it is carried out, a move that evidence overrides remains a move: the evidence may change its mind.
+            position_is_agreed = !theirs_moved;
             match place(desired.status, &position, rules) {
                 Ok(way) => {
                     let reason =
@@ -308,24 +350,11 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
             }
         }
     }
-    if follow.is_some() || unreachable.is_none() {
+    if position_is_agreed {
         next.position = position.clone();
     }
 
-    if let Some(lane) = &desired.lane
-        && base.status.is_none()
-        && follow.is_none()
-        && position.column.is_some()
-        && !item.lane.as_deref().is_some_and(|now| now.eq_ignore_ascii_case(lane))
-    {
-        fields.push(FieldChange {
-            field: "Lane".into(),
-            from: item.lane.clone().unwrap_or_default(),
-            to: lane.clone(),
-            reason: "lane of the destination for new work items".into(),
-        });
-        change.lane = Some(lane.clone());
-    }
+    merge_lane(&mut next, desired, item, follow.is_some(), &mut change, &mut fields);
 
     let mut writes = Vec::new();
     let mut positions = Vec::new();
@@ -357,10 +386,7 @@ fn merge_field<T: Clone + PartialEq + Show>(
     fields: &mut Vec<FieldChange>,
     conflicts: &mut Vec<Conflict>,
 ) -> Option<T> {
-    if *theirs != agreed.theirs {
-        agreed.touched = true;
-        agreed.theirs = theirs.clone();
-    }
+    agreed.observe(theirs);
     if theirs == ours {
         // Both say the same: nobody's change is lost by calling it agreed.
         *agreed = Agreed { ours: ours.clone(), theirs: theirs.clone(), touched: false };
@@ -396,11 +422,13 @@ fn merge_block(
     let text = item.description.as_deref().unwrap_or_default();
     let theirs = block::words(text, token);
     let agreed = &mut next.block;
-    if theirs != agreed.theirs {
-        agreed.touched = true;
-        agreed.theirs = theirs.clone();
-    }
+    agreed.observe(&theirs);
     if agreed.ours == ours {
+        return;
+    }
+    if theirs.as_deref() == Some(block::normalised(&block::wrap(token, &desired.block)).as_str()) {
+        // It says so already, whoever wrote it.
+        *agreed = Agreed { ours, theirs, touched: false };
         return;
     }
     let replaced = block::replace(text, token, &desired.block);
@@ -430,17 +458,17 @@ fn merge_tags(
     change: &mut Change,
     fields: &mut Vec<FieldChange>,
 ) {
-    let add: Vec<&String> =
-        desired.tags.iter().filter(|tag| !contains(&next.tags, tag) && !contains(&item.tags, tag)).collect();
-    let mut wanted: Vec<String> = item
-        .tags
-        .iter()
-        .filter(|tag| !contains(&next.tags, tag) || contains(&desired.tags, tag))
-        .cloned()
-        .collect();
-    wanted.extend(add.into_iter().cloned());
+    let stands = |tag: &String| contains(&item.tags, tag);
+    // Ours and gone: a person took it away. There and not ours: a person set it.
+    let decided_by_people =
+        |tag: &&String| contains(&next.tags_left, tag) || contains(&next.tags, tag) != stands(tag);
+    next.tags_left = desired.tags.iter().filter(decided_by_people).cloned().collect();
+    next.tags.retain(stands);
+    let add = desired.tags.iter().filter(|tag| !stands(tag) && !contains(&next.tags_left, tag));
+    let kept = item.tags.iter().filter(|tag| !contains(&next.tags, tag) || contains(&desired.tags, tag));
+    let wanted: Vec<String> = kept.chain(add).cloned().collect();
     if same_set(&wanted, &item.tags) {
-        next.tags = desired.tags.clone();
+        next.tags = without(&desired.tags, &next.tags_left);
         return;
     }
     fields.push(FieldChange {
@@ -450,6 +478,35 @@ fn merge_tags(
         reason: "our tags changed; others stay".into(),
     });
     change.tags = Some(wanted);
+}
+
+/// The lane is ours until the card stands in one: people move it from then on.
+fn merge_lane(
+    next: &mut Base,
+    desired: &Desired,
+    item: &WorkItem,
+    follows: bool,
+    change: &mut Change,
+    fields: &mut Vec<FieldChange>,
+) {
+    if !next.lane_waits {
+        return;
+    }
+    let Some(lane) = desired.lane.as_ref().filter(|_| item.lane.is_none() && !follows) else {
+        next.lane_waits = false;
+        return;
+    };
+    if item.column.is_none() {
+        // Boards add their fields after the creation, or never if the type is not shown.
+        return;
+    }
+    fields.push(FieldChange {
+        field: "Lane".into(),
+        from: String::new(),
+        to: lane.clone(),
+        reason: "lane of the destination for new work items".into(),
+    });
+    change.lane = Some(lane.clone());
 }
 
 enum StateDecision {
@@ -467,6 +524,7 @@ fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules
     let accepted = rules.status_map.accepts(desired.status, position, rules.work_item_type);
     let has_target = rules.status_map.target(desired.status).is_some();
     match (theirs_moved, ours_moved) {
+        (false, false) if column_waits(base, desired, position, rules) && !accepted => StateDecision::Place,
         (false, false) => StateDecision::Agree,
         _ if accepted => StateDecision::Agree,
         (false, true) if has_target => StateDecision::Place,
@@ -479,10 +537,19 @@ fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules
     }
 }
 
+/// The board has taken up a card that stands in the right state, and the status is said with another of its columns.
+fn column_waits(base: &Base, desired: &Desired, position: &Position, rules: Rules<'_>) -> bool {
+    let appeared = base.position.column.is_none() && position.column.is_some();
+    let wished = rules.status_map.target(desired.status).and_then(|target| target.column.as_deref());
+    let column = wished.and_then(|name| rules.board.and_then(|board| board.column(name)));
+    let state = column.and_then(|column| column.states.get(&rules.work_item_type.name));
+    appeared && state.is_some_and(|state| state.eq_ignore_ascii_case(&position.state))
+}
+
 /// The card stands elsewhere. A column that was not known before says nothing: boards add it after creation.
 fn moved(from: &Position, to: &Position) -> bool {
     !from.state.eq_ignore_ascii_case(&to.state)
-        || matches!((&from.column, &to.column), (Some(from), Some(to)) if from != to)
+        || matches!((&from.column, &to.column), (Some(from), Some(to)) if !from.eq_ignore_ascii_case(to))
         || matches!((from.column_done, to.column_done), (Some(from), Some(to)) if from != to)
 }
 
@@ -545,6 +612,10 @@ fn position_name(position: &Position) -> String {
 
 fn contains(tags: &[String], tag: &str) -> bool {
     tags.iter().any(|other| other.to_lowercase() == tag.to_lowercase())
+}
+
+fn without(tags: &[String], others: &[String]) -> Vec<String> {
+    tags.iter().filter(|tag| !contains(others, tag)).cloned().collect()
 }
 
 fn same_set(a: &[String], b: &[String]) -> bool {
