@@ -5,11 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use model::ConnectionId;
+use tokio::sync::Notify;
 
 use crate::Engine;
 
 /// The longest a task sleeps: a signal that was missed, or given to another replica, costs no more.
 const NAP: Duration = Duration::from_secs(5);
+
+/// How often what is no longer needed is deleted.
+const TIDY: Duration = Duration::from_secs(3600);
 
 pub(crate) fn spawn(engine: &Engine) {
     let this = engine.clone();
@@ -21,6 +25,15 @@ pub(crate) fn spawn(engine: &Engine) {
                 Err(refusal) => log("run a job", &refusal),
             }
             this.sleep(&this.inner.jobs, NAP).await;
+        }
+    });
+    let this = engine.clone();
+    engine.spawn(async move {
+        while !this.inner.stop.is_cancelled() {
+            if let Err(refusal) = this.forget_deliveries().await {
+                log("forget old deliveries", &refusal);
+            }
+            this.sleep(&Notify::new(), TIDY).await;
         }
     });
     let this = engine.clone();
@@ -109,7 +122,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn sleep(&self, signal: &tokio::sync::Notify, nap: Duration) {
+    async fn sleep(&self, signal: &Notify, nap: Duration) {
         tokio::select! {
             () = signal.notified() => {}
             () = self.inner.stop.cancelled() => {}

@@ -93,6 +93,14 @@ impl Engine {
         Ok(HookAnswer::Accepted)
     }
 
+    /// Forgets deliveries that nobody sends again: the service tries for less than two days (azure-devops.md section 9.4).
+    pub(crate) async fn forget_deliveries(&self) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        store::inbox::forget_before(&mut tx, self.inner.world.now() - chrono::Duration::days(7)).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Subscribes to the events of every project that a destination of the connection names. Doing it twice changes nothing.
     ///
     /// # Errors

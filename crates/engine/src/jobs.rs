@@ -81,7 +81,7 @@ impl Engine {
         &self,
         ticket: Option<TicketId>,
         sweep: bool,
-        _by: &Actor,
+        by: &Actor,
     ) -> Result<JobId, Refusal> {
         let id: JobId = self.inner.world.id();
         let mut tx = self.inner.db.begin().await?;
@@ -92,6 +92,7 @@ impl Engine {
         }
         store::jobs::add(&mut tx, id, "reconcile", &ReconcileOrder { ticket, sweep }, self.inner.world.now())
             .await?;
+        self.note_configuration(&mut tx, "job", id.0, by, "Asked for a reconcile.").await?;
         tx.commit().await?;
         self.inner.jobs.notify_one();
         Ok(id)

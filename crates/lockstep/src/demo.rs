@@ -94,7 +94,7 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
         say("Started over: what the demo knew is gone.");
     }
     std::fs::create_dir_all(&args.data).map_err(CliError::broken)?;
-    let steps = Steps::default();
+    let steps = Steps;
 
     let step =
         steps.begin("Starting a local Azure DevOps (organization contoso, project Webshop, two teams)");
@@ -201,6 +201,13 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
             client.post("connections", &new).await?
         }
     };
+    if connection.instance_url.trim_end_matches('/') != board_url.trim_end_matches('/') {
+        return Err(CliError::usage(format!(
+            "the demo in this folder was made with its Azure DevOps at {}, which now answers at {board_url}",
+            connection.instance_url
+        ))
+        .next("Start it with the same --emulator-bind, or start over with --reset."));
+    }
     step.done(&connection.name);
 
     let step = steps.begin("Choosing where work items go");
@@ -356,7 +363,6 @@ Stop with Ctrl-C; start again to go on; --reset starts over.",
 }
 
 /// Tells what is being done, step by step.
-#[derive(Default)]
 struct Steps;
 
 struct Step {

@@ -233,20 +233,6 @@ pub async fn lease(
     Ok(touched == 1)
 }
 
-/// Checks, within a transaction that writes, that the lease is still held.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn holds_lease(tx: &mut Tx, id: ConnectionId, owner: Uuid, now: DateTime<Utc>) -> Result<bool> {
-    let touched = tx
-        .execute(
-            "UPDATE connection SET lease_owner = $2 WHERE id = $1 AND lease_owner = $2 AND lease_until >= $3",
-            args![id, owner, now],
-        )
-        .await?;
-    Ok(touched == 1)
-}
-
 /// Gives back all leases of an owner that stops.
 ///
 /// # Errors

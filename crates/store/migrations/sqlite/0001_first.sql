@@ -88,6 +88,8 @@ CREATE TABLE scan (
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
 CREATE UNIQUE INDEX scan_identity ON scan (configuration_id, branch, identity) WHERE state <> 'failed';
 
+CREATE INDEX scan_quarantined ON scan (id) WHERE state = 'quarantined';
+
 -- Results of a scan that is being imported; gone once it is committed.
 CREATE TABLE observation (
     scan_id BLOB NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
@@ -127,6 +129,7 @@ CREATE TABLE finding (
 CREATE INDEX finding_by_place ON finding (asset_id, place_key);
 CREATE INDEX finding_by_severity ON finding (severity DESC, id);
 CREATE INDEX finding_by_status ON finding (status, severity DESC, id);
+CREATE INDEX finding_by_asset ON finding (asset_id, status, severity DESC, id);
 CREATE INDEX finding_undecided ON finding (id) WHERE undecided;
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
 
