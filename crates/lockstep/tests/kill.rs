@@ -5,6 +5,8 @@
 //! `store::failpoint`), is killed there, and is started again without a stop. The places are enumerated: all of them are
 //! tried. Further runs hold an answer back, drop it, or have the board apply a creation late, for each of the creations.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -403,8 +405,7 @@ fn fifty_work_items_are_created_exactly_once_wherever_the_process_is_killed() {
             let (hit, next, blows) = (hit.clone(), next.clone(), blows.clone());
             std::thread::spawn(move || {
                 let bench = Bench::new();
-                loop {
-                    let Some(blow) = blows.get(next.fetch_add(1, Ordering::SeqCst)).cloned() else { break };
+                while let Some(blow) = blows.get(next.fetch_add(1, Ordering::SeqCst)).cloned() {
                     strike(&bench, &blow, &hit);
                 }
             })
