@@ -110,7 +110,7 @@ impl Engine {
             severity: desired.severity.clone(),
             tags: desired.tags.clone(),
             hyperlinks: vec![Hyperlink {
-                url: self.page(&format!("t/{}", ticket.token)),
+                url: self.page(&format!("tickets/{}?key={}", ticket.id, ticket.token)),
                 comment: format!("Lockstep {}", ticket.token),
             }],
             fields: Default::default(),
@@ -125,11 +125,37 @@ pub(crate) fn backoff(attempts: u32, chance: u128) -> Duration {
     Duration::milliseconds(seconds * (1000 + jitter))
 }
 
-/// A link carries the token of a ticket, in its address or its remark. Our own host name is never looked at.
+/// A link carries the token of a ticket, as the key in its address or as a word of its remark. Our own host name is never
+/// looked at: a server may move.
 pub(crate) fn carries(link: &Hyperlink, token: &str) -> bool {
-    let in_path = Url::parse(&link.url).is_ok_and(|url| {
-        url.path_segments()
-            .is_some_and(|mut segments| segments.any(|segment| segment.eq_ignore_ascii_case(token)))
+    let in_address = Url::parse(&link.url).is_ok_and(|url| {
+        url.query_pairs().any(|(name, value)| name == "key" && value.eq_ignore_ascii_case(token))
     });
-    in_path || link.comment.split_whitespace().any(|word| word.eq_ignore_ascii_case(token))
+    in_address || link.comment.split_whitespace().any(|word| word.eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_ours_by_its_key_or_its_remark_wherever_it_leads() {
+        let link = |url: &str, comment: &str| Hyperlink { url: url.into(), comment: comment.into() };
+        let token = "LS-0123456789ABCDEF";
+        assert!(carries(&link("https://old.example/tickets/1?key=LS-0123456789ABCDEF", ""), token));
+        assert!(carries(&link("https://proxy.example/?to=x", "Lockstep LS-0123456789abcdef"), token));
+        assert!(!carries(
+            &link("https://lockstep.example/tickets/1?key=LS-0123456789ABCDEE", "Lockstep"),
+            token
+        ));
+        assert!(!carries(&link("https://evil.example/LS-0123456789ABCDEF", "xLS-0123456789ABCDEF"), token));
+    }
+
+    #[test]
+    fn waits_double_up_to_an_hour_with_a_little_chance() {
+        assert_eq!(backoff(1, 0), Duration::seconds(5));
+        assert_eq!(backoff(3, 0), Duration::seconds(20));
+        assert_eq!(backoff(40, 0), Duration::hours(1));
+        assert!(backoff(1, 250) <= Duration::milliseconds(6_250));
+    }
 }
