@@ -41,9 +41,19 @@ enum Chore {
     Licences,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> std::process::ExitCode {
+    match carry_out(Cli::parse().chore) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\n{error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(chore: Chore) -> anyhow::Result<()> {
     std::env::set_current_dir(run::root())?;
-    match Cli::parse().chore {
+    match chore {
         Chore::Demo { options } => {
             needs::node()?;
             ui::build()?;

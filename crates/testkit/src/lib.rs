@@ -1,7 +1,6 @@
 //! For tests only: the real engine and a real database, with a clock that is moved by hand, seeded chance, and the
 //! emulator as a value in the same process. A [`Story`] hides the plumbing: it reads like what people do.
 
-
 #![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
