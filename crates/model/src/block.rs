@@ -54,7 +54,8 @@ fn with_its_element(html: &str, mark: Range<usize>) -> Range<usize> {
         let closing = after.trim_start();
         let Some(open) = before.rfind('<').filter(|_| before.ends_with('>')) else { return range };
         let Some(close) = closing.find('>').filter(|_| closing.starts_with("</")) else { return range };
-        if tag_name(&before[open + 1..]) != tag_name(&closing[2..]) {
+        let name = tag_name(&before[open + 1..]);
+        if name.is_empty() || name != tag_name(&closing[2..]) {
             return range;
         }
         range = open..range.end + (after.len() - closing.len()) + close + 1;

@@ -11,6 +11,19 @@ const LISTED: usize = 50;
 /// Characters of a description that are shown; the rest stands on the finding's page.
 const TEXT_LIMIT: usize = 8_000;
 
+/// Characters of a name or a place that are shown.
+const NAME_LIMIT: usize = 200;
+
+/// Longest address that is shown, in bytes. A cut address would lead elsewhere, so longer ones are left out.
+const ADDRESS_LIMIT: usize = 1_000;
+
+/// Deepest nesting that is rendered. The time to render grows with its square, and no honest text comes near.
+const DEEPEST: usize = 64;
+
+/// Longest rendering of one text, in bytes. Markup can blow a short text up; together with the limits above a block
+/// stays below the 1,000,000 characters of a long text (azure-devops.md section 7.9).
+const RENDERED_LIMIT: usize = 150_000;
+
 /// What is shown of one finding of a ticket.
 #[derive(Clone, Debug)]
 pub struct Shown<'a> {
@@ -76,7 +89,9 @@ pub fn title(findings: &[Shown<'_>]) -> String {
             )
         }
     };
-    clip(&text.split_whitespace().collect::<Vec<_>>().join(" "), TITLE_LIMIT)
+    // What nobody sees is no part of a title, and neither is what turns the reading direction around.
+    let seen: String = text.chars().filter(|c| c.is_whitespace() || !is_unseen(*c)).collect();
+    clip(&seen.split_whitespace().collect::<Vec<_>>().join(" "), TITLE_LIMIT)
 }
 
 /// Inner text of our block, as safe HTML.
@@ -87,7 +102,7 @@ pub fn block(findings: &[Shown<'_>]) -> String {
     html.push_str(&format!(
         "<p><b>{}</b> · {}</p>",
         escape(first.severity.as_str()),
-        escape(&vulnerability.id)
+        name(&vulnerability.id)
     ));
     if let Some(message) = first.message.filter(|_| findings.len() == 1) {
         html.push_str(&format!("<p>{}</p>", escape(&clip(message, TEXT_LIMIT)).replace('\n', "<br>")));
@@ -99,10 +114,10 @@ pub fn block(findings: &[Shown<'_>]) -> String {
         html.push_str(&format!(
             "<li><a href=\"{}\">{}</a> · {} · {} · {}</li>",
             escape(&finding.url),
-            escape(&clip(&place, 500)),
-            escape(finding.asset),
-            escape(finding.scanner),
-            escape(finding.status),
+            name(&place),
+            name(finding.asset),
+            name(finding.scanner),
+            name(finding.status),
         ));
     }
     if findings.len() > LISTED {
@@ -125,7 +140,7 @@ pub fn block(findings: &[Shown<'_>]) -> String {
     if !fixes.is_empty() || vulnerability.remediation.is_some() {
         html.push_str("<p><b>How to fix it</b></p>");
         for fix in fixes.iter().take(LISTED) {
-            html.push_str(&format!("<p>Upgrade to {}.</p>", escape(fix)));
+            html.push_str(&format!("<p>Upgrade to {}.</p>", name(fix)));
         }
         if let Some(remediation) = &vulnerability.remediation {
             html.push_str(&markdown(&clip(remediation, TEXT_LIMIT)));
@@ -136,11 +151,12 @@ pub fn block(findings: &[Shown<'_>]) -> String {
          The next scan that covers it proves the fix, or opens this work item again with the evidence.</p>",
     );
     if !vulnerability.references.is_empty() {
-        html.push_str("<p><b>Read on</b></p><ul>");
-        for reference in vulnerability.references.iter().filter(|url| is_web(url)).take(10) {
-            html.push_str(&format!("<li><a href=\"{0}\">{0}</a></li>", escape(reference)));
-        }
-        html.push_str("</ul>");
+        html.push_str("<p><b>Read on</b></p>");
+        let links = vulnerability.references.iter().filter(|url| is_web(url)).take(10);
+        let links: String =
+            links.map(|url| format!("<li><a href=\"{0}\">{0}</a></li>", escape(url))).collect();
+        // What is no address after all loses its link there.
+        html.push_str(&sanitiser().clean(&format!("<ul>{links}</ul>")).to_string());
     }
     html
 }
@@ -150,15 +166,57 @@ pub fn comment(lines: &[String]) -> String {
     lines.iter().map(|line| format!("<p>{}</p>", escape(&clip(line, 1_000)))).collect()
 }
 
+fn name(text: &str) -> String {
+    escape(&clip(text, NAME_LIMIT))
+}
+
 fn is_web(url: &str) -> bool {
-    (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(char::is_whitespace)
+    url.len() <= ADDRESS_LIMIT
+        && (url.starts_with("https://") || url.starts_with("http://"))
+        && !url.contains(|c: char| c.is_whitespace() || is_unseen(c))
+}
+
+/// A control character, a byte order mark, or one that turns the reading direction around (U+202A to U+202E, U+2066 to
+/// U+2069).
+fn is_unseen(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
 /// Scanner text as safe HTML: Markdown is rendered, everything active is taken away.
+///
+/// Links lead to `http` and `https` addresses only; one without a host would lead into the board's own pages. A text whose
+/// markup is out of all proportion is shown as it is, without any.
 pub fn markdown(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let plain = || format!("<p>{}</p>", escape(&text).replace('\n', "<br>"));
+    if nesting(&text) > DEEPEST {
+        return plain();
+    }
     let mut html = String::new();
-    pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(text));
-    sanitiser().clean(&html).to_string()
+    pulldown_cmark::html::push_html(&mut html, pulldown_cmark::Parser::new(&text));
+    // Entities may stand for what was taken out above.
+    let html: String = sanitiser().clean(&html).to_string().chars().filter(|c| !is_unseen(*c)).collect();
+    if html.len() > RENDERED_LIMIT && html.len() > text.len().saturating_mul(8) {
+        return plain();
+    }
+    html
+}
+
+/// How deep lists, quotes and emphasis of a Markdown text stand in one another.
+fn nesting(text: &str) -> usize {
+    let mut depth = 0_usize;
+    pulldown_cmark::Parser::new(text)
+        .map(|event| {
+            match event {
+                pulldown_cmark::Event::Start(_) => depth += 1,
+                pulldown_cmark::Event::End(_) => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth
+        })
+        .max()
+        .unwrap_or(0)
 }
 
 fn sanitiser() -> ammonia::Builder<'static> {
@@ -186,6 +244,7 @@ fn sanitiser() -> ammonia::Builder<'static> {
             .collect(),
         )
         .url_schemes(["http", "https"].into_iter().collect())
+        .url_relative(ammonia::UrlRelative::Deny)
         .link_rel(None)
         .strip_comments(true);
     builder
@@ -201,7 +260,7 @@ pub fn escape(text: &str) -> String {
             '>' => html.push_str("&gt;"),
             '"' => html.push_str("&quot;"),
             '\'' => html.push_str("&#39;"),
-            c if c.is_control() && c != '\n' && c != '\t' => {}
+            c if is_unseen(c) => {}
             c => html.push(c),
         }
     }

@@ -47,7 +47,7 @@ pub fn place_key(observation: &Observation) -> String {
 }
 
 /// How a result looked when it was last seen: what a moved one is recognised by.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sighting {
     /// First line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,8 +107,11 @@ pub fn fingerprint(place_key: &str, sighting: &Sighting, ordinal: u32) -> String
     format!("{FINGERPRINT_VERSION}:{}", hash(&[place_key, content, inside, &ordinal.to_string()]))
 }
 
-/// By what results are paired in one pass: what must be equal, and the line if it must be equal too.
+/// What must be equal for two results to be paired in one pass, and the line if it must be equal too.
 type Trait = Option<(String, Option<u32>)>;
+
+/// One pass: by what it pairs.
+type Pass<'a> = &'a dyn Fn(&Sighting) -> Trait;
 
 /// Pairs the results of one place with the findings known there.
 ///
@@ -120,12 +123,21 @@ pub fn recognise(seen: &[Sighting], known: &[Sighting], any_left_over: bool) -> 
     let text = |parts: [&Option<String>; 2]| -> Option<String> {
         parts[0].as_ref().map(|first| format!("{first}\0{}", parts[1].as_deref().unwrap_or_default()))
     };
+    let by_scanner = |s: &Sighting| text([&s.scanner, &s.inside]).map(|key| (key, None));
+    let never = |_: &Sighting| None;
+    // A fingerprint that was seen to change with the line may now be another result's: the text is asked first.
+    let (before_content, after_content): (Pass<'_>, Pass<'_>) = match trust_in_fingerprints(seen, known) {
+        Trust::Full => (&by_scanner, &never),
+        Trust::AfterContent => (&never, &by_scanner),
+        Trust::None => (&never, &never),
+    };
     // What moves least comes first; a later pass sees only what the earlier ones left over.
-    let passes: [&dyn Fn(&Sighting) -> Trait; 7] = [
+    let passes: [Pass<'_>; 8] = [
         &|s| text([&s.scanner, &s.content]).filter(|_| s.content.is_some()).map(|key| (key, s.line)),
-        &|s| text([&s.scanner, &s.inside]).map(|key| (key, None)),
+        before_content,
         &|s| text([&s.content, &s.inside]).map(|key| (key, s.line)),
         &|s| text([&s.content, &s.inside]).map(|key| (key, None)),
+        after_content,
         &|s| text([&s.message, &s.inside]).filter(|_| s.line.is_some()).map(|key| (key, s.line)),
         &|s| s.line.is_some().then(|| (s.content.clone().unwrap_or_default(), s.line)),
         &|s| text([&s.message, &s.inside]).filter(|_| s.content.is_none()).map(|key| (key, None)),
@@ -145,13 +157,54 @@ pub fn recognise(seen: &[Sighting], known: &[Sighting], any_left_over: bool) -> 
     result
 }
 
+/// How far a scanner's fingerprints are believed at one place.
+enum Trust {
+    /// Nothing speaks against them.
+    Full,
+    /// Some changed although the text did not.
+    AfterContent,
+    /// Most did: they hang on something that moves.
+    None,
+}
+
+/// A text that stands exactly once in both lists is the same result: its fingerprint shows whether fingerprints stay.
+fn trust_in_fingerprints(seen: &[Sighting], known: &[Sighting]) -> Trust {
+    type Text<'a> = (&'a str, Option<&'a str>);
+    fn once(list: &[Sighting]) -> HashMap<Text<'_>, Option<&str>> {
+        let mut counted: HashMap<Text<'_>, (usize, Option<&str>)> = HashMap::with_capacity(list.len());
+        for sighting in list {
+            if let Some(content) = sighting.content.as_deref() {
+                let entry = counted.entry((content, sighting.inside.as_deref())).or_default();
+                *entry = (entry.0 + 1, sighting.scanner.as_deref());
+            }
+        }
+        counted
+            .into_iter()
+            .filter(|(_, (count, _))| *count == 1)
+            .map(|(text, (_, print))| (text, print))
+            .collect()
+    }
+    let known = once(known);
+    let (mut kept, mut changed) = (0_usize, 0_usize);
+    for (text, now) in once(seen) {
+        if let (Some(now), Some(Some(then))) = (now, known.get(&text)) {
+            if now == *then { kept += 1 } else { changed += 1 }
+        }
+    }
+    match changed {
+        0 => Trust::Full,
+        _ if changed > kept => Trust::None,
+        _ => Trust::AfterContent,
+    }
+}
+
 /// Pairs what has an equal key, the nearest lines first.
 fn pair(
     seen: &[Sighting],
     known: &[Sighting],
     result: &mut [Option<usize>],
     used: &mut [bool],
-    key: &dyn Fn(&Sighting) -> Trait,
+    key: Pass<'_>,
 ) {
     #[derive(Default)]
     struct Bucket {
@@ -171,7 +224,10 @@ fn pair(
             bucket.old.push(index);
         }
     }
-    for Bucket { new, old } in buckets.into_values() {
+    for Bucket { mut new, mut old } in buckets.into_values() {
+        // The order in which a report lists its results decides nothing.
+        new.sort_by_key(|index| &seen[*index]);
+        old.sort_by_key(|index| &known[*index]);
         for (seen_index, known_index) in nearest(&new, &old, seen, known) {
             result[seen_index] = Some(known_index);
             used[known_index] = true;
@@ -179,32 +235,28 @@ fn pair(
     }
 }
 
-/// Pairs by least distance of lines where there are few, by order of lines where there are many.
+/// Pairs by least distance of lines where there are few, by order of lines where there are many. Both lists are sorted.
 fn nearest(new: &[usize], old: &[usize], seen: &[Sighting], known: &[Sighting]) -> Vec<(usize, usize)> {
     const FEW: usize = 40_000;
-    let line = |sighting: &Sighting| sighting.line.unwrap_or(0);
     if new.len().saturating_mul(old.len()) > FEW {
-        let sorted = |indexes: &[usize], of: &[Sighting]| {
-            let mut indexes = indexes.to_vec();
-            indexes.sort_by_key(|index| (line(&of[*index]), *index));
-            indexes
-        };
-        return sorted(new, seen).into_iter().zip(sorted(old, known)).collect();
+        return new.iter().copied().zip(old.iter().copied()).collect();
     }
-    let mut candidates: Vec<(u32, usize, usize)> = new
-        .iter()
-        .flat_map(|n| old.iter().map(|o| (line(&seen[*n]).abs_diff(line(&known[*o])), *n, *o)))
-        .collect();
-    candidates.sort_unstable();
-    let mut taken: HashMap<usize, usize> = HashMap::new();
-    let mut old_taken = std::collections::HashSet::new();
-    for (_, n, o) in candidates {
-        if !taken.contains_key(&n) && old_taken.insert(o) {
-            taken.insert(n, o);
+    let line = |sighting: &Sighting| sighting.line.unwrap_or(0);
+    let mut candidates: Vec<(u32, usize, usize)> = Vec::with_capacity(new.len() * old.len());
+    for (n, new) in new.iter().enumerate() {
+        for (o, old) in old.iter().enumerate() {
+            candidates.push((line(&seen[*new]).abs_diff(line(&known[*old])), n, o));
         }
     }
-    let mut pairs: Vec<_> = taken.into_iter().collect();
-    pairs.sort_unstable();
+    candidates.sort_unstable();
+    let (mut new_taken, mut old_taken) = (vec![false; new.len()], vec![false; old.len()]);
+    let mut pairs = Vec::new();
+    for (_, n, o) in candidates {
+        if !new_taken[n] && !old_taken[o] {
+            (new_taken[n], old_taken[o]) = (true, true);
+            pairs.push((new[n], old[o]));
+        }
+    }
     pairs
 }
 

@@ -10,7 +10,7 @@ use crate::status::{Claim, Decision, Detection, Facts, FallBack, Request, Reques
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScanEffect {
-    /// Nothing that people see.
+    /// Nothing but, at most, the status that the scans now say: a late report, or one of another configuration.
     Unchanged,
     /// The scan proved that it is gone.
     Fixed,
@@ -23,11 +23,18 @@ pub enum ScanEffect {
 /// What a finding becomes when scans have spoken.
 ///
 /// A scan never touches an acceptance, a false positive, a suppression or a duplicate: only people and the clock do.
+/// Only a sighting that is later than the proof of the fix is a regression; an older one that arrives late means that the
+/// proof was not complete.
 pub fn after_scan(before: &Facts, detections: Vec<Detection>, grace: Duration) -> (Facts, ScanEffect) {
     let from = before.status(grace);
     let mut after = Facts { detections, ..before.clone() };
-    let reopened = from == Status::Fixed && !after.is_gone();
-    let refuted = from == Status::AwaitingValidation && !after.is_gone() && !after.claim_stands(grace);
+    let reopened =
+        from == Status::Fixed && !after.is_gone() && after.last_seen_at() > before.last_absent_at();
+    let refuted = !reopened
+        && matches!(from, Status::AwaitingValidation | Status::Fixed)
+        && before.claim_stands(grace)
+        && !after.is_gone()
+        && !after.claim_stands(grace);
     if reopened {
         after.regressed += 1;
     }

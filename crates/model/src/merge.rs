@@ -122,10 +122,10 @@ impl Base {
         let certain = by == Authorship::Ours;
         let (wanted, change) = (&intent.wanted, &intent.change);
         self.revision = item.revision;
-        let position = Position::of(item);
+        let mut position = Position::of(item);
         let reached = |step: &Position| {
-            step.state.eq_ignore_ascii_case(&position.state)
-                && match (&step.column, &position.column) {
+            step.state.eq_ignore_ascii_case(&item.state)
+                && match (&step.column, &item.column) {
                     (Some(wished), Some(now)) => wished.eq_ignore_ascii_case(now),
                     _ => true,
                 }
@@ -137,6 +137,10 @@ impl Base {
         let whole = certain && (arrived || item.revision >= intent.revision.saturating_add(steps));
         // A write that does not move the card says nothing about where it stands.
         if change.state.is_some() || change.column.is_some() {
+            if self.position.column.is_none() && change.column.is_none() {
+                // The board took the card up with this write; the next merge may wish for another of its columns.
+                (position.column, position.column_done) = (None, None);
+            }
             if arrived || whole {
                 self.status = Some(wanted.status);
                 self.position = position;

@@ -281,10 +281,17 @@ impl Facts {
 
     /// No scan that started after the claim (and the grace) still saw the finding.
     pub fn claim_stands(&self, grace: Duration) -> bool {
-        self.triage
-            .claim
-            .as_ref()
-            .is_some_and(|claim| self.last_seen_at().is_none_or(|seen| seen <= claim.at + grace))
+        self.triage.claim.as_ref().is_some_and(|claim| {
+            let until = claim.at.checked_add_signed(grace);
+            // A limit beyond all time is never reached, one before it always was.
+            self.last_seen_at()
+                .is_none_or(|seen| until.map_or(grace > Duration::zero(), |until| seen <= until))
+        })
+    }
+
+    /// Start of the latest scan of a tracked branch that covered the finding's place and did not see it.
+    pub fn last_absent_at(&self) -> Option<DateTime<Utc>> {
+        self.tracked().filter_map(|detection| detection.last_absent_at).max()
     }
 
     fn tracked(&self) -> impl Iterator<Item = &Detection> {

@@ -29,6 +29,8 @@ pub(crate) struct Board {
     pub(crate) layout: Option<BoardLayout>,
     pub(crate) process: WorkItemType,
     habits: Habits,
+    /// The board's fields are there.
+    settled: bool,
 }
 
 impl Board {
@@ -67,7 +69,7 @@ impl Board {
             comment_count: 0,
             web_url: String::new(),
         };
-        let mut board = Self { item, layout, process, habits };
+        let mut board = Self { item, layout, process, habits, settled: false };
         board.item.description = Some(board.sanitised(&block::wrap(token, &desired.block)));
         if !habits.board_comes_late {
             board.settle();
@@ -77,7 +79,8 @@ impl Board {
 
     /// The board has taken the card up.
     pub(crate) fn settle(&mut self) {
-        if self.item.column.is_none() {
+        if !self.settled {
+            self.settled = true;
             self.item.column = self.column_of(&self.item.state);
         }
     }
@@ -120,7 +123,7 @@ impl Board {
             let from = &before.state;
             let legal = self.process.transitions.get(from).is_some_and(|to| to.contains(&state));
             assert!(legal, "TF401320: {from} to {state} is not allowed");
-            if change.column.is_none() && state != *from && self.item.column.is_some() {
+            if change.column.is_none() && state != *from && self.settled {
                 self.item.column = self.column_of(&state);
             }
             self.item.state = state;

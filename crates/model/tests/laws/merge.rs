@@ -32,8 +32,8 @@ enum Edit {
     DragToColumn(usize),
     WriteBefore(usize),
     WriteBehind(usize),
-    EditBlock(u8),
-    RemoveBlock,
+    ChangeOurText(u8),
+    RemoveOurMark,
 }
 
 #[derive(Clone, Debug)]
@@ -80,8 +80,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         2 => (0..8_usize).prop_map(Edit::DragToColumn),
         2 => (0..TEXTS.len()).prop_map(Edit::WriteBefore),
         2 => (0..TEXTS.len()).prop_map(Edit::WriteBehind),
-        1 => any::<u8>().prop_map(Edit::EditBlock),
-        1 => Just(Edit::RemoveBlock),
+        1 => any::<u8>().prop_map(Edit::ChangeOurText),
+        1 => Just(Edit::RemoveOurMark),
     ]
 }
 
@@ -222,11 +222,11 @@ fn edit_by_person(sync: &mut InStep, edit: &Edit, count: usize) {
             }
             Edit::WriteBefore(text) => written = Some((true, board.sanitised(TEXTS[*text]))),
             Edit::WriteBehind(text) => written = Some((false, board.sanitised(TEXTS[*text]))),
-            Edit::EditBlock(n) => {
+            Edit::ChangeOurText(n) => {
                 let text = item.description.clone().unwrap_or_default();
                 item.description = Some(text.replacen("place", &format!("place (seen by {n})"), 1));
             }
-            Edit::RemoveBlock => {
+            Edit::RemoveOurMark => {
                 let text = item.description.clone().unwrap_or_default();
                 let mark = format!("Lockstep keeps the text from here to the end mark up to date ({TOKEN})");
                 item.description = Some(text.replacen(&mark, "It was here", 1));
