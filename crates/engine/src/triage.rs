@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use model::lifecycle::{self, Circumstances, Command, Giver};
-use model::status::FallBack;
+use model::status::{Detection, Facts, FallBack};
 use model::{FindingId, Status};
 use store::Tx;
-use store::audit::{Cause, CauseKind};
+use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::findings::{Finding, facts};
 
 use crate::engine::{Engine, EventKind};
@@ -23,11 +23,14 @@ pub struct StatusChange {
 }
 
 /// What a command did to a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Followed {
     /// The status changed.
     Yes,
     /// Nothing that people see changed.
     No,
+    /// It was a claim by a card, and a scan that started after it has seen the finding still.
+    Refuted,
 }
 
 impl Engine {
@@ -92,16 +95,26 @@ impl Engine {
         cause: &Cause,
         what: String,
     ) -> Result<Result<Followed, lifecycle::Illegal>, Refusal> {
+        // An import holds the asset while it decides: neither may overwrite what the other decided.
+        store::assets::hold(tx, known.asset_id).await?;
         let Some(asset) = store::assets::get(tx, known.asset_id).await? else {
             return Err(Refusal::not_found("asset", known.asset_id));
         };
+        let Some(known) = store::findings::get(tx, known.id).await? else {
+            return Err(Refusal::not_found("finding", known.id));
+        };
         let detections = store::findings::detections(tx, known.id).await?;
-        let before = facts(known, &detections, &asset);
-        let after = match lifecycle::follow(&before, command, circumstances) {
+        let before = facts(&known, &detections, &asset);
+        let mut after = match lifecycle::follow(&before, command, circumstances) {
             Ok(after) => after,
             Err(illegal) => return Ok(Err(illegal)),
         };
-        if after == before {
+        let refuted = circumstances.giver == Giver::Card
+            && *command == Command::Claim
+            && !after.claim_stands(circumstances.grace);
+        if refuted {
+            after = refute(&after, circumstances);
+        } else if after == before {
             return Ok(Ok(Followed::No));
         }
         let mut finding = known.clone();
@@ -110,6 +123,24 @@ impl Engine {
         let tracked = after.detections.iter().any(|detection| detection.tracked);
         store::findings::save(tx, &finding, finding.status.is_open() && tracked).await?;
         store::tickets::mark_of_finding(tx, finding.id).await?;
+        if refuted {
+            let seen = after.last_seen_at().unwrap_or(circumstances.at).format("%Y-%m-%d %H:%M UTC");
+            let cause = Cause::new(CauseKind::Scan, format!("{} scan of {seen}", finding.scanner));
+            let entry = Entry {
+                id: self.inner.world.id(),
+                at: self.inner.world.now(),
+                subject: Subject::Finding(finding.id),
+                cause: &cause,
+                what: format!(
+                    "{what} Still seen by {} (scan of {seen}), which started after that.",
+                    finding.scanner
+                ),
+                statuses: Some((Some(Status::AwaitingValidation), finding.status)),
+                fields: &[],
+            };
+            store::audit::add(tx, entry).await?;
+            return Ok(Ok(Followed::Refuted));
+        }
         self.note(tx, &finding, Some(known.status), cause, what).await?;
         Ok(Ok(if finding.status == known.status { Followed::No } else { Followed::Yes }))
     }
@@ -145,6 +176,17 @@ impl Engine {
             self.wake_all_boards();
         }
     }
+}
+
+/// The claim first, then the scans that started after it: whichever was read first, the end is the same.
+fn refute(claimed: &Facts, circumstances: &Circumstances) -> Facts {
+    let as_claimed = |detection: &Detection| Detection {
+        last_seen_at: detection.last_seen_at.min(circumstances.at),
+        last_absent_at: None,
+        ..detection.clone()
+    };
+    let before = Facts { detections: claimed.detections.iter().map(as_claimed).collect(), ..claimed.clone() };
+    lifecycle::after_scan(&before, claimed.detections.clone(), circumstances.grace).0
 }
 
 fn impossible(why: &str, next_step: &str) -> Refusal {

@@ -224,6 +224,24 @@ pub async fn of_finding(tx: &mut Tx, finding: FindingId) -> Result<Vec<TicketId>
         .collect()
 }
 
+/// The ticket of a work item.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_work_item(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    work_item: WorkItemId,
+) -> Result<Option<TicketId>> {
+    tx.first(
+        "SELECT id FROM ticket WHERE connection_id = $1 AND work_item_id = $2",
+        args![connection, work_item],
+    )
+    .await?
+    .map(|row| row.id("id"))
+    .transpose()
+}
+
 /// Tickets of a connection that have a reason to be looked at and may be tried now.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use chrono::Duration;
 use emulator::seed::Seed;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::HandClock;
 
@@ -33,6 +34,21 @@ pub struct Board {
     faults: Mutex<VecDeque<Fault>>,
     late: Mutex<Vec<(chrono::DateTime<chrono::Utc>, emulator::Request)>>,
     unreachable: Mutex<bool>,
+    /// The next call of this kind stands still.
+    stop_at: Mutex<Option<Halt>>,
+    stands: Notify,
+    goes_on: Notify,
+}
+
+/// Where a call stands still until it is let go: a process that is frozen for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// A read of work items, after the board has answered.
+    AfterRead,
+    /// A write, before it leaves.
+    BeforeWrite,
+    /// A write, after the board has carried it out.
+    AfterWrite,
 }
 
 /// The organization, project and team of the demo.
@@ -50,6 +66,34 @@ impl Board {
             faults: Mutex::default(),
             late: Mutex::default(),
             unreachable: Mutex::default(),
+            stop_at: Mutex::default(),
+            stands: Notify::new(),
+            goes_on: Notify::new(),
+        }
+    }
+
+    /// The next call of this kind stands still.
+    pub fn halt_next(&self, halt: Halt) {
+        *self.stop_at.lock().unwrap() = Some(halt);
+    }
+
+    /// Waits until a call stands still.
+    pub async fn stands_still(&self) {
+        tokio::time::timeout(std::time::Duration::from_secs(20), self.stands.notified())
+            .await
+            .expect("a call stands still");
+    }
+
+    /// Lets the call that stands still go on.
+    pub fn let_go(&self) {
+        self.goes_on.notify_one();
+    }
+
+    async fn halt(&self, here: Halt) {
+        let stops = self.stop_at.lock().unwrap().take_if(|halt| *halt == here).is_some();
+        if stops {
+            self.stands.notify_one();
+            self.goes_on.notified().await;
         }
     }
 
@@ -209,6 +253,16 @@ impl Board {
 #[async_trait]
 impl Transport for Board {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let path = request.url.path().to_ascii_lowercase();
+        // Reads are asked by POST too.
+        let is_write = request.method != http::Method::GET
+            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
+                .iter()
+                .any(|read| path.ends_with(read));
+        let reads_items = path.ends_with("workitemsbatch");
+        if is_write {
+            self.halt(Halt::BeforeWrite).await;
+        }
         self.apply_late();
         let now = self.clock.now();
         if now >= request.deadline {
@@ -217,12 +271,6 @@ impl Transport for Board {
         if *self.unreachable.lock().unwrap() {
             return Err(TransportError::NotSent("nobody listens there".into()));
         }
-        let path = request.url.path().to_ascii_lowercase();
-        // Reads are asked by POST too.
-        let is_write = request.method != http::Method::GET
-            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
-                .iter()
-                .any(|read| path.ends_with(read));
         let asked = emulator::Request {
             method: request.method.to_string(),
             path: request.url.path().to_owned(),
@@ -249,6 +297,11 @@ impl Transport for Board {
             Some(Fault::LostAfter) | None => {}
         }
         let answer = self.state.lock().unwrap().handle(now, asked);
+        if is_write {
+            self.halt(Halt::AfterWrite).await;
+        } else if reads_items {
+            self.halt(Halt::AfterRead).await;
+        }
         if fault.is_some() {
             return Err(lost());
         }

@@ -10,7 +10,7 @@ mod database;
 mod report;
 mod story;
 
-pub use board::{Board, Fault};
+pub use board::{Board, Fault, Halt};
 pub use clock::{HandClock, SeededChance};
 pub use database::{TestDatabase, databases};
 pub use report::{Report, weakness};

@@ -1,17 +1,16 @@
 //! The creation of a work item: announced, sent once, looked up in doubt.
 
-use std::collections::HashMap;
-
 use azure::Item;
 use chrono::{Datelike, TimeZone, Utc};
-use model::TicketId;
+use model::board::{Draft, WorkItem};
 use model::merge::Base;
 use store::audit::{Cause, CauseKind, Entry, Subject};
+use store::destinations::Destination;
 use store::failpoint;
 use store::tickets::{Health, Intent, Ticket};
 
 use crate::engine::Engine;
-use crate::sync::lookup::Found;
+use crate::sync::lookup::{Answers, Found};
 use crate::sync::pass::{Pass, Turn};
 use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
@@ -22,7 +21,7 @@ impl Engine {
         &self,
         pass: &Pass<'_>,
         ticket: Ticket,
-        found: &HashMap<TicketId, Found>,
+        found: &Answers,
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
         let world = &self.inner.world;
@@ -37,9 +36,26 @@ impl Engine {
             return Ok(Turn::Done);
         }
         if let Some(Intent::Create { announced_at, .. }) = ticket.intent.clone() {
-            match found.get(&ticket.id) {
-                Some(Found::Live(items)) if !items.is_empty() => {
-                    return self.adopt(tx, pass, ticket, items, result).await;
+            let mut free = Vec::new();
+            if let Some(Found::Live(items)) = found.of(&ticket) {
+                for item in items {
+                    // Somebody may have pasted our link into another ticket's work item.
+                    let owner =
+                        store::tickets::of_work_item(&mut tx, ticket.connection_id, item.id()).await?;
+                    if owner.is_none() {
+                        free.push(item.clone());
+                    }
+                }
+            }
+            match found.of(&ticket) {
+                None => {
+                    ticket.next_attempt_at = world.now();
+                    store::tickets::save(&mut tx, &ticket).await?;
+                    tx.commit().await?;
+                    return Ok(Turn::Done);
+                }
+                Some(Found::Live(_)) if !free.is_empty() => {
+                    return self.adopt(tx, pass, ticket, &free, result).await;
                 }
                 Some(Found::Recycled(id)) => {
                     ticket.work_item_id = Some(*id);
@@ -53,7 +69,7 @@ impl Engine {
                     tx.commit().await?;
                     return Ok(Turn::Done);
                 }
-                _ => {
+                Some(Found::Live(_) | Found::Nothing) => {
                     // The look-up was carried out and found nothing: it certainly did not happen.
                     ticket.intent = None;
                     store::destinations::give_back(&mut tx, destination.id, announced_at).await?;
@@ -126,9 +142,14 @@ impl Engine {
             Err(error) => {
                 result.failed += 1;
                 let mut tx = self.inner.db.begin().await?;
+                let announced = ticket.intent.as_ref().map(Intent::deadline);
                 let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else {
                     return Ok(Turn::Done);
                 };
+                if ticket.intent.as_ref().map(Intent::deadline) != announced {
+                    // This process stood still for so long that another one took over: what is outstanding is not ours.
+                    return Ok(Turn::Stop);
+                }
                 if error.is_certain_not_applied() {
                     ticket.intent = None;
                     store::destinations::give_back(&mut tx, destination.id, now).await?;
@@ -153,15 +174,24 @@ impl Engine {
         items: &[Item],
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
-        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
-        let (Some((_, shape)), Some(item), Some(Intent::Create { wanted, .. })) =
-            (pass.destination(&ticket), items.first(), ticket.intent.clone())
+        let (Some((destination, shape)), Some(item), Some(Intent::Create { wanted, draft, .. })) =
+            (pass.destination(&ticket), items.first(), ticket.intent)
         else {
             return Ok(Turn::Done);
         };
+        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        if let Some(known) = ticket.work_item_id {
+            if known != item.id() {
+                // Another replica took over while this one stood still, and both were carried out.
+                self.more_than_one(&mut ticket, known, &[item.id().to_string()]);
+                store::tickets::save(&mut tx, &ticket).await?;
+                tx.commit().await?;
+            }
+            return Ok(Turn::Done);
+        }
         let view = item.view(shape);
         result.created += 1;
-        ticket.base = Some(Base::of_created(&view, &wanted, &ticket.token));
+        ticket.base = Some(Base::of_created(&as_created(&view, &draft, destination), &wanted, &ticket.token));
         ticket.work_item_id = Some(view.id);
         ticket.intent = None;
         ticket.attempts = 0;
@@ -171,14 +201,7 @@ impl Engine {
         ticket.next_step = None;
         if items.len() > 1 {
             let others: Vec<String> = items.iter().skip(1).map(|item| item.id().to_string()).collect();
-            ticket.problem = Some(format!(
-                "Work item {} is kept; {} carry the same mark of Lockstep.",
-                view.id,
-                others.join(", ")
-            ));
-            ticket.next_step =
-                Some("Close or delete the others on the board: somebody may have copied the item.".into());
-            tracing::error!(ticket = %ticket.id, work_items = ?others, "more than one work item carries the same token");
+            self.more_than_one(&mut ticket, view.id, &others);
         }
         let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
         let entry = Entry {
@@ -198,6 +221,36 @@ impl Engine {
         tx.commit().await?;
         Ok(Turn::Done)
     }
+
+    /// Says, for people and in the log, that other work items carry the ticket's token too.
+    fn more_than_one(&self, ticket: &mut Ticket, kept: model::WorkItemId, others: &[String]) {
+        let others = others.join(", ");
+        ticket.problem =
+            Some(format!("Work item {kept} is kept; also marked by Lockstep as this ticket: {others}."));
+        ticket.next_step =
+            Some("Close or delete the others on the board: somebody may have copied the item.".into());
+        tracing::error!(ticket = %ticket.id, %kept, others, "more than one work item carries the same token");
+    }
+}
+
+/// The work item as our creation left it. One that is found by a look-up may have been changed by people since: they are
+/// found out by comparing it with this.
+fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> WorkItem {
+    let mut item = view.clone();
+    if view.revision <= 1 {
+        return item;
+    }
+    draft.title.trim().clone_into(&mut item.title);
+    // A type without the field shows none, whatever was sent.
+    item.priority = view.priority.and(draft.priority.or(view.priority));
+    item.severity = view.severity.as_ref().and(draft.severity.as_ref().or(view.severity.as_ref())).cloned();
+    item.description = Some(draft.description.clone());
+    if let Some(initial) = &destination.process.work_item_type.initial_state {
+        item.state.clone_from(initial);
+        item.column = None;
+        item.column_done = None;
+    }
+    item
 }
 
 /// Midnight UTC.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use azure::{Author, Item};
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use model::{TicketId, WorkItemId, block};
 use store::failpoint;
 use store::tickets::{Intent, Ticket};
@@ -24,6 +24,21 @@ pub(crate) enum Found {
     Live(Vec<Item>),
     /// It was created, and somebody has deleted it since.
     Recycled(WorkItemId),
+    /// The board was asked, and there is none.
+    Nothing,
+}
+
+/// What was asked, and what was found.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(HashMap<TicketId, (DateTime<Utc>, Found)>);
+
+impl Answers {
+    /// What the look-up says about the outstanding creation of a ticket. `None`: it was not asked about this very one,
+    /// for instance because its time to wait ended only while other tickets had their turn.
+    pub(crate) fn of(&self, ticket: &Ticket) -> Option<&Found> {
+        let (asked, found) = self.0.get(&ticket.id)?;
+        (Some(*asked) == ticket.intent.as_ref().map(Intent::deadline)).then_some(found)
+    }
 }
 
 impl Engine {
@@ -33,10 +48,10 @@ impl Engine {
         &self,
         pass: &Pass<'_>,
         tickets: &[Ticket],
-    ) -> Result<Option<HashMap<TicketId, Found>>, Refusal> {
+    ) -> Result<Option<Answers>, Refusal> {
         let now = self.inner.world.now();
         let settle = self.inner.settings.settle;
-        let wanted: Vec<(&Ticket, chrono::DateTime<chrono::Utc>)> = tickets
+        let wanted: Vec<(&Ticket, DateTime<Utc>)> = tickets
             .iter()
             .filter_map(|ticket| match &ticket.intent {
                 Some(Intent::Create { announced_at, deadline, .. }) if *deadline + settle <= now => {
@@ -46,13 +61,19 @@ impl Engine {
             })
             .collect();
         let Some(since) = wanted.iter().map(|(_, announced_at)| *announced_at - SKEW).min() else {
-            return Ok(Some(HashMap::new()));
+            return Ok(Some(Answers::default()));
         };
         failpoint::reached("before look-up").await;
         let found = self.candidates(pass, &wanted, since).await;
         failpoint::reached("after look-up").await;
         match found {
-            Ok(found) => Ok(Some(found)),
+            Ok(mut found) => {
+                let answer = |(ticket, _): &(&Ticket, DateTime<Utc>)| {
+                    let deadline = ticket.intent.as_ref().map(Intent::deadline)?;
+                    Some((ticket.id, (deadline, found.remove(&ticket.id).unwrap_or(Found::Nothing))))
+                };
+                Ok(Some(Answers(wanted.iter().filter_map(answer).collect())))
+            }
             Err(error) => {
                 let until = match self.reach(&error) {
                     Reach::Connection(until) => until,
@@ -67,8 +88,8 @@ impl Engine {
     async fn candidates(
         &self,
         pass: &Pass<'_>,
-        wanted: &[(&Ticket, chrono::DateTime<chrono::Utc>)],
-        since: chrono::DateTime<chrono::Utc>,
+        wanted: &[(&Ticket, DateTime<Utc>)],
+        since: DateTime<Utc>,
     ) -> Result<HashMap<TicketId, Found>, azure::Error> {
         let client = &pass.board.client;
         let mut found: HashMap<TicketId, Found> = HashMap::new();
@@ -86,7 +107,7 @@ impl Engine {
                     if in_link || in_text() {
                         match found.entry(ticket.id).or_insert_with(|| Found::Live(Vec::new())) {
                             Found::Live(items) => items.push(item.clone()),
-                            Found::Recycled(_) => {}
+                            Found::Recycled(_) | Found::Nothing => {}
                         }
                     }
                 }

@@ -1,6 +1,7 @@
 //! A work item that exists: merged with what is wanted, followed, and changed.
 
 use azure::Item;
+use model::Status;
 use model::board::WorkItem;
 use model::lifecycle::{Circumstances, Giver, command_of};
 use model::map::{Meaning, Position};
@@ -28,7 +29,10 @@ impl Engine {
     ) -> Result<Turn, Refusal> {
         let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Turn::Done) };
         let mut tx = self.inner.db.begin().await?;
+        let mark = ticket.mark;
         let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        // A reason that came after the board was read is a reason to read it again.
+        ticket.mark = mark;
         if self.must_wait(&mut tx, &mut ticket).await? {
             tx.commit().await?;
             return Ok(Turn::Done);
@@ -39,6 +43,13 @@ impl Engine {
             return Ok(Turn::Done);
         };
         let view = item.view(shape);
+        if ticket.base.as_ref().is_some_and(|base| base.revision > view.revision) {
+            // Read before the last write, or from a copy that lags behind: it would look as if people had undone it.
+            ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::seconds(5);
+            store::tickets::save(&mut tx, &ticket).await?;
+            tx.commit().await?;
+            return Ok(Turn::Done);
+        }
         let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
         let mut desired = self.desired(&mut tx, destination, &findings).await?;
         let mut base = match ticket.base.take() {
@@ -61,13 +72,17 @@ impl Engine {
         let rules = rules(destination, &ticket);
         let mut outcome = merge(&base, &desired, &view, rules);
         if let Some(meaning) = outcome.follow {
-            if self.follow_card(&mut tx, pass, &ticket, meaning, &view).await? {
+            let followed = self.follow_card(&mut tx, pass, &ticket, meaning, &view).await?;
+            if followed == Followed::Yes {
                 result.followed += 1;
             }
             let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
             desired = self.desired(&mut tx, destination, &findings).await?;
             let mut base = outcome.base;
-            base.status = Some(desired.status);
+            // A claim that a scan has refuted by the time it is read was said all the same: the evidence beats it.
+            let said =
+                if followed == Followed::Refuted { Status::AwaitingValidation } else { desired.status };
+            base.status = Some(said);
             outcome = merge(&base, &desired, &view, rules);
         }
         ticket.title.clone_from(&view.title);
@@ -145,6 +160,10 @@ impl Engine {
 
         let mut tx = self.inner.db.begin().await?;
         let Some(mut stored) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        if stored.intent.as_ref().map(Intent::deadline) != Some(deadline) {
+            // This process stood still for so long that another one took over and knows better.
+            return Ok(Turn::Stop);
+        }
         let mut base = outcome.base.clone();
         if let Some(item) = &last {
             let view = item.view(shape);
@@ -243,7 +262,8 @@ impl Engine {
         Ok(())
     }
 
-    /// A person moved the card: every finding for which that is legal follows. Answers whether any status changed.
+    /// A person moved the card: every finding for which that is legal follows. Answers whether any status changed, or
+    /// whether a scan has refuted the move for any of them already.
     async fn follow_card(
         &self,
         tx: &mut Tx,
@@ -251,8 +271,8 @@ impl Engine {
         ticket: &Ticket,
         meaning: Meaning,
         view: &WorkItem,
-    ) -> Result<bool, Refusal> {
-        let Some(command) = command_of(meaning) else { return Ok(false) };
+    ) -> Result<Followed, Refusal> {
+        let Some(command) = command_of(meaning) else { return Ok(Followed::No) };
         let by =
             if view.changed_by.display_name.is_empty() { "somebody" } else { &view.changed_by.display_name };
         let place = view.column.as_ref().filter(|column| **column != view.state);
@@ -271,12 +291,13 @@ impl Engine {
             grace: self.inner.settings.grace,
         };
         let what = format!("{by} moved work item {} to {place} in {}.", view.id, pass.connection.name);
-        let mut changed = false;
+        let mut changed = Followed::No;
         for finding in store::findings::of_ticket(tx, ticket.id).await? {
             match self.follow(tx, &finding, &command, &circumstances, &cause, what.clone()).await? {
-                Ok(Followed::Yes) => changed = true,
+                Ok(Followed::Refuted) => changed = Followed::Refuted,
+                Ok(Followed::Yes) if changed == Followed::No => changed = Followed::Yes,
                 // Illegal for this one: a card changes only what it may, the others follow.
-                Ok(Followed::No) | Err(_) => {}
+                Ok(Followed::Yes | Followed::No) | Err(_) => {}
             }
         }
         let entry = Entry {

@@ -1,0 +1,203 @@
+//! Stories of creations that are cut short, delayed, doubled or raced: one ticket, one work item.
+
+use chrono::Duration;
+use model::Status;
+use serde_json::json;
+use store::tickets::{Health, Intent};
+use testkit::{Fault, Halt, Story, weakness};
+
+#[tokio::test]
+async fn a_process_that_dies_anywhere_on_the_way_makes_one_work_item() {
+    // A future that is dropped at one of its waits is a process that dies there.
+    for waits in (1..200).step_by(3) {
+        let mut story = Story::sqlite().await;
+        story.scan(&[weakness("a", "a.js", 1)]).await;
+        let died = dies_after(waits, story.engine.step()).await;
+        story.restart();
+        for _ in 0..3 {
+            story.wait(Duration::minutes(1));
+            story.settle().await;
+        }
+        let item = story.work_item();
+        let ticket = story.ticket().await;
+        assert_eq!(ticket.work_item_id.map(|id| id.0), Some(item), "after {waits} waits");
+        assert_eq!(ticket.health, Health::InStep, "after {waits} waits: {:?}", ticket.problem);
+        if !died {
+            return;
+        }
+    }
+}
+
+/// Drives a future until it has waited so often, then drops it. Answers whether it was cut short.
+async fn dies_after(waits: usize, future: impl Future<Output = Result<(), engine::Refusal>>) -> bool {
+    let mut future = Box::pin(future);
+    let mut left = waits;
+    std::future::poll_fn(|context| match future.as_mut().poll(context) {
+        std::task::Poll::Ready(done) => {
+            assert!(done.is_ok(), "{done:?}");
+            std::task::Poll::Ready(false)
+        }
+        std::task::Poll::Pending => {
+            left -= 1;
+            if left == 0 { std::task::Poll::Ready(true) } else { std::task::Poll::Pending }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_outcome_that_becomes_askable_during_a_pass_is_asked_before_anything_is_created() {
+    let story = Story::sqlite().await;
+    // A ticket whose creation took place, but nobody knows; another one whose turn comes before it.
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    let lost = story.ticket().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
+    while story.engine.make_tickets().await.unwrap() > 0 {}
+    // It is due, as after a crash, and its time to wait ends a second after the pass began.
+    let mut ticket = lost.clone();
+    let Some(Intent::Create { deadline, .. }) = &mut ticket.intent else { panic!("{lost:?}") };
+    *deadline = story.now() - Duration::seconds(39);
+    ticket.next_attempt_at = story.now() - Duration::hours(1);
+    let mut tx = story.engine.db().begin().await.unwrap();
+    store::tickets::save(&mut tx, &ticket).await.unwrap();
+    tx.commit().await.unwrap();
+    story.board.halt_next(Halt::AfterWrite);
+    let engine = story.engine.clone();
+    let step = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    story.wait(Duration::seconds(5));
+    story.board.let_go();
+    step.await.unwrap().unwrap();
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 2, "one for each ticket");
+}
+
+#[tokio::test]
+async fn a_replica_that_was_frozen_sends_nothing_late_and_leaves_the_other_ones_try_alone() {
+    let story = Story::sqlite().await;
+    let other = story.another_replica();
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.halt_next(Halt::BeforeWrite);
+    let engine = story.engine.clone();
+    let frozen = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    // The lease and the time to wait are over: the other one looks, finds nothing, and creates; its answer is lost.
+    story.wait(Duration::minutes(2));
+    story.board.fail_writes([Fault::LostAfter]);
+    other.step().await.unwrap();
+    assert_eq!(story.board.work_items().len(), 1);
+    story.board.let_go();
+    frozen.await.unwrap().unwrap();
+    assert!(story.ticket().await.intent.is_some(), "the outcome of the other one's try is still not known");
+    for _ in 0..4 {
+        story.wait(Duration::minutes(1));
+        other.step().await.unwrap();
+        story.engine.step().await.unwrap();
+    }
+    assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(story.work_item()));
+}
+
+#[tokio::test]
+async fn a_person_who_edits_the_item_before_its_number_is_known_is_not_overruled() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    let item = story.work_item();
+    story.board.edit(
+        item,
+        &[("System.Title", "Ours".into()), ("System.State", "Active".into()), ("System.Tags", "team".into())],
+    );
+    story.wait(Duration::minutes(2));
+    story.settle().await;
+    assert_eq!(story.status().await, Status::InProgress, "the card was moved by a person");
+    assert_eq!(story.board.state_of(item), "Active");
+    // And later changes of ours do not take the title back.
+    let mut other = weakness("a", "a.js", 1);
+    other["title"] = "another title".into();
+    story.scan(&[other]).await;
+    story.settle().await;
+    let fields = story.board.fields(item);
+    assert_eq!(fields["System.Title"], "Ours");
+    assert_eq!(fields["System.Tags"], "team");
+    assert_eq!(story.board.work_items(), [item]);
+}
+
+#[tokio::test]
+async fn two_items_with_one_key_keep_the_lowest_number_and_say_so() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    // The first one is applied far too late, when the board was asked already and a second one is on its way.
+    story.board.fail_writes([Fault::AppliedLater(Duration::minutes(2)), Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    story.wait(Duration::seconds(61));
+    story.engine.step().await.unwrap();
+    story.wait(Duration::minutes(3));
+    story.settle().await;
+    let items = story.board.work_items();
+    assert_eq!(items.len(), 2, "no client can prevent that");
+    let ticket = story.ticket().await;
+    assert_eq!(ticket.work_item_id.map(|id| id.0), items.first().copied());
+    let problem = ticket.problem.unwrap_or_default();
+    assert!(problem.contains(&items[1].to_string()), "{problem}");
+    assert!(ticket.next_step.is_some());
+}
+
+#[tokio::test]
+async fn a_link_pasted_into_another_tickets_item_does_not_stop_anything() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let first = story.work_item();
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
+    story.board.fail_writes([Fault::LostBefore]);
+    story.engine.step().await.unwrap();
+    let tickets = story.tickets().await;
+    let token = &tickets.iter().find(|ticket| ticket.work_item_id.is_none()).unwrap().token;
+    let link = json!([{
+        "op": "add",
+        "path": "/relations/-",
+        "value": { "rel": "Hyperlink", "url": format!("https://lockstep.example/tickets/x?key={token}") }
+    }]);
+    story.board.act(
+        "PATCH",
+        &format!("_apis/wit/workitems/{first}?api-version=7.1"),
+        "application/json-patch+json",
+        &link,
+    );
+    story.wait(Duration::minutes(2));
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 2);
+    assert!(story.tickets().await.iter().all(|ticket| ticket.work_item_id.is_some()));
+}
+
+#[tokio::test]
+async fn what_certainly_did_not_happen_costs_no_budget() {
+    let story = Story::on(testkit::TestDatabase::sqlite().await).budget(1).begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::Answered(400), Fault::LostBefore]);
+    for _ in 0..4 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    assert_eq!(story.board.work_items().len(), 1);
+}
+
+#[tokio::test]
+async fn a_destination_that_is_deleted_with_a_creation_under_way_stops_nothing() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.halt_next(Halt::AfterWrite);
+    let engine = story.engine.clone();
+    let step = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    let ada = engine::Actor { name: "Ada".into() };
+    story.engine.delete_destination(story.destination, &ada).await.unwrap();
+    story.board.let_go();
+    step.await.unwrap().unwrap();
+    story.settle().await;
+    assert!(story.tickets().await.is_empty());
+    assert_eq!(story.board.work_items().len(), 1, "it stays as it is");
+}
