@@ -31,8 +31,17 @@ const STEPS: [Step; 9] = [
     ("docs", || {
         let strict = [("RUSTDOCFLAGS", "-D warnings")];
         // The comments of the command lines' options are help texts, not Markdown.
-        let libraries =
-            ["doc", "--quiet", "--workspace", "--no-deps", "--exclude", "lockstep", "--exclude", "xtask"];
+        let libraries = [
+            "doc",
+            "--quiet",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--exclude",
+            "lockstep",
+            "--exclude",
+            "xtask",
+        ];
         run::program("cargo", &libraries, ".", &strict)
     }),
     ("tests", tests),
