@@ -12,6 +12,7 @@ pub mod lifecycle;
 pub mod map;
 pub mod merge;
 pub mod observation;
+mod placement;
 pub mod process;
 pub mod rule;
 mod severity;

@@ -257,9 +257,9 @@ impl InStep {
         if self.book.block.is_none() && complete {
             self.wished.block = desired.block.clone();
         }
+        // What we no longer want and want again later is a new wish.
+        self.book.removed_tags.retain(|tag| has(&desired.tags, tag));
         if complete {
-            // What we no longer want and want again later is a new wish.
-            self.book.removed_tags.retain(|tag| has(&desired.tags, tag));
             self.wished.tags = desired.tags.clone();
         }
     }

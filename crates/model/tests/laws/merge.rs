@@ -316,7 +316,7 @@ fn assert_in_step(sync: &InStep, outcome: &Outcome) {
 
 fn quick() -> ProptestConfig {
     let default = ProptestConfig::default();
-    ProptestConfig { cases: default.cases / 2, failure_persistence: None, ..default }
+    ProptestConfig { cases: default.cases / 3, failure_persistence: None, ..default }
 }
 
 proptest! {
@@ -517,6 +517,17 @@ fn a_path_that_was_cut_in_the_middle_leaves_the_other_fields_to_be_written() {
         (sync.board.item.state.as_str(), sync.board.item.title.as_str()),
         ("Resolved", "Another title")
     );
+}
+
+#[test]
+fn a_tag_that_we_took_away_in_a_write_without_an_answer_comes_back_when_it_is_wanted_again() {
+    let mut sync = begin(&Setting { judgement: Judgement::InDoubt, ..agile_with_board() });
+    sync.desired.tags.clear();
+    sync.turn(Fate::Cut(1));
+    sync.desired.tags = vec!["lockstep".into()];
+    sync.person(|board| board.item.tags.push("Security".into()));
+    sync.come_to_rest();
+    assert_eq!(sync.board.item.tags, ["Security", "lockstep"]);
 }
 
 #[test]
