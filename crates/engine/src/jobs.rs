@@ -90,8 +90,8 @@ impl Engine {
         {
             return Err(Refusal::not_found("ticket", ticket));
         }
-        store::jobs::add(&mut tx, id, "reconcile", &ReconcileOrder { ticket, sweep }, self.inner.world.now())
-            .await?;
+        let order = ReconcileOrder { ticket, sweep };
+        store::jobs::add(&mut tx, id, "reconcile", &order, None, self.inner.world.now()).await?;
         self.note_configuration(&mut tx, "job", id.0, by, "Asked for a reconcile.").await?;
         tx.commit().await?;
         self.inner.jobs.notify_one();

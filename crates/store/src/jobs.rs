@@ -30,7 +30,7 @@ impl Claimed {
     }
 }
 
-/// Adds a job.
+/// Adds a job. With `only_owner`, no other replica may claim it: what it needs lies there.
 ///
 /// # Errors
 /// If the database refuses.
@@ -39,17 +39,18 @@ pub async fn add(
     id: JobId,
     kind: &'static str,
     payload: &impl Serialize,
+    only_owner: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO job (id, kind, state, payload, created_at) VALUES ($1, $2, 'queued', $3, $4)",
-        args![id, kind, to_json(payload), now],
+        "INSERT INTO job (id, kind, state, payload, only_owner, created_at) VALUES ($1, $2, 'queued', $3, $4, $5)",
+        args![id, kind, to_json(payload), only_owner, now],
     )
     .await?;
     Ok(())
 }
 
-/// Claims the oldest job that waits, or whose worker has not been heard of since its lease ran out.
+/// Claims the oldest job for this owner that waits, or whose worker has not been heard of since its lease ran out.
 ///
 /// # Errors
 /// If the database refuses.
@@ -62,7 +63,8 @@ pub async fn claim(
     let row = tx
         .first(
             "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3
-             WHERE id = (SELECT id FROM job WHERE state = 'queued' OR (state = 'running' AND lease_until < $2)
+             WHERE id = (SELECT id FROM job WHERE (state = 'queued' OR (state = 'running' AND lease_until < $2))
+                           AND (only_owner IS NULL OR only_owner = $1)
                          ORDER BY created_at LIMIT 1)
                AND (state = 'queued' OR (state = 'running' AND lease_until < $2))
              RETURNING id, kind, payload",

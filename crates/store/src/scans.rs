@@ -160,7 +160,7 @@ pub async fn later(
     tx.all(
         "SELECT started_at, coverage FROM scan
          WHERE configuration_id = $1 AND branch = $2 AND state = 'committed' AND started_at > $3
-         ORDER BY started_at DESC LIMIT 20",
+         ORDER BY started_at DESC LIMIT 500",
         args![configuration, branch, than],
     )
     .await?

@@ -129,6 +129,7 @@ impl Engine {
                         mine,
                         observation,
                         sighting,
+                        later,
                         cause,
                         effect,
                         result,
@@ -202,12 +203,7 @@ impl Engine {
             path: finding.detail.location.path.clone(),
             last_seen_at: scan.started_at,
             // A report that arrives late brings to light only what a newer scan would have seen too.
-            last_absent_at: later
-                .iter()
-                .find(|(_, coverage)| {
-                    covers(coverage, &finding.detail.vulnerability.id, &finding.detail.location.path)
-                })
-                .map(|(started_at, _)| *started_at),
+            last_absent_at: covered_since(later, &finding.detail),
             sighting,
             seen_by: scan.id,
         };
@@ -247,6 +243,7 @@ impl Engine {
         mut detections: Vec<StoredDetection>,
         observation: Observation,
         sighting: Sighting,
+        later: &[(DateTime<Utc>, Coverage)],
         cause: &Cause,
         effect: &mut Effect,
         result: &mut ImportResult,
@@ -261,7 +258,8 @@ impl Engine {
             rule_id: observation.vulnerability.id.clone(),
             path: observation.location.path.clone(),
             last_seen_at: scan.started_at,
-            last_absent_at: None,
+            // A newer scan that had seen it would have made this report a late one that says nothing new.
+            last_absent_at: covered_since(later, &observation),
             sighting,
             seen_by: scan.id,
         };
@@ -272,7 +270,7 @@ impl Engine {
             // Scans are ordered by when they started: a late report only adds history.
             Some(own) if own.last_seen_at >= scan.started_at => return self.count_open(known, was, result),
             Some(own) => {
-                let last_absent_at = own.last_absent_at;
+                let last_absent_at = own.last_absent_at.max(seen.last_absent_at);
                 *own = StoredDetection { last_absent_at, ..seen };
                 own.clone()
             }
@@ -286,10 +284,20 @@ impl Engine {
         let mut finding = known.clone();
         let (mut after, scan_effect) =
             after_scan(&before, facts(known, &detections, asset).detections, grace);
+        // What people read comes from tracked branches where they know the finding, and from the newest scan of these.
+        let tracked = asset.tracks(&scan.branch);
+        let newest_of_all = match before.last_seen_at() {
+            Some(last) => tracked && scan.started_at >= last,
+            None => tracked || scan.started_at >= known.last_seen_at,
+        };
         let suppressed_now = observation.suppression == Some(ReportedSuppression::Accepted);
+        let was_suppressed = known.detail.suppression == Some(ReportedSuppression::Accepted);
         let suppressed_before = after.triage.decision == Decision::Suppressed
             && after.triage.reason.as_deref() == Some(SUPPRESSED_IN_REPORT);
-        if suppressed_now && !after.triage.decision.is_terminal() {
+        if !newest_of_all {
+            // Another branch, or an older report.
+        } else if suppressed_now && !was_suppressed && !after.triage.decision.is_terminal() {
+            // If it was suppressed there already, a person has decided otherwise since.
             after.triage.decision = Decision::Suppressed;
             after.triage.reason = Some(SUPPRESSED_IN_REPORT.into());
         } else if suppressed_before && !suppressed_now {
@@ -299,9 +307,8 @@ impl Engine {
         finding.triage = after.triage.clone();
         finding.regressed = after.regressed;
         finding.status = after.status(grace);
-        let newest_of_all = scan.started_at >= known.last_seen_at;
+        finding.last_seen_at = known.last_seen_at.max(scan.started_at);
         if newest_of_all {
-            finding.last_seen_at = scan.started_at;
             finding.severity = observation.severity;
             finding.detail = observation;
         }
@@ -478,6 +485,12 @@ fn last_sighting(finding: &Finding, detections: &[StoredDetection], scan: &Scan)
         .or_else(|| mine.iter().max_by_key(|d| d.last_seen_at))
         .map(|d| d.sighting.clone())
         .unwrap_or_else(|| Sighting::of(&finding.detail))
+}
+
+/// Start of the newest of these scans that covered the place without seeing it.
+fn covered_since(later: &[(DateTime<Utc>, Coverage)], observation: &Observation) -> Option<DateTime<Utc>> {
+    let (rule, path) = (&observation.vulnerability.id, &observation.location.path);
+    later.iter().find(|(_, coverage)| covers(coverage, rule, path)).map(|(started_at, _)| *started_at)
 }
 
 /// The scan looked at the place with the rule, so that its absence says something.

@@ -41,6 +41,11 @@ impl Engine {
                 break;
             }
         }
+        if done != order.observations {
+            // The reader died, or the file is not the one that was taken in: what is missing would count as gone.
+            let error = format!("{done} results were read, and {} are in the report", order.observations);
+            return Err(unreadable(&order.filename, &error));
+        }
         self.progress(job, done, total, "matching findings").await?;
         let result = self.put_into_effect(job, &order).await?;
         if let Err(error) = tokio::fs::remove_file(self.report_path(&order.report)).await {

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, CoverageExtent, JobId, ScanId, ScanRun};
+use model::{AssetId, Coverage, CoverageExtent, JobId, ScanId, ScanRun};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -140,12 +140,13 @@ impl Engine {
         }
 
         // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.
-        let mut scans: BTreeMap<(String, String), Scan> = BTreeMap::new();
+        let mut scans: BTreeMap<(String, String, String), Scan> = BTreeMap::new();
         let mut of_run = Vec::new();
         for (number, ReadRun { run, observations }) in read.runs.iter().enumerate() {
             let configuration =
                 request.configuration.clone().or_else(|| run.configuration.clone()).unwrap_or_default();
-            let key = (run.scanner.clone(), configuration.clone());
+            let branch = request.branch.clone().or_else(|| run.branch.clone()).unwrap_or_default();
+            let key = (run.scanner.clone(), configuration.clone(), branch.clone());
             of_run.push(key.clone());
             let started_at = request.started_at.or(run.started_at);
             let mut coverage = run.coverage.clone();
@@ -155,21 +156,7 @@ impl Engine {
             if let Some(scan) = scans.get_mut(&key) {
                 scan.observations += observations;
                 scan.started_at = scan.started_at.min(started_at.unwrap_or(now));
-                if coverage.extent == CoverageExtent::Partial {
-                    scan.coverage.extent = CoverageExtent::Partial;
-                }
-                scan.coverage.rules = match (scan.coverage.rules.take(), coverage.rules) {
-                    (Some(mut rules), Some(more)) => {
-                        rules.extend(more);
-                        Some(rules)
-                    }
-                    _ => None,
-                };
-                if scan.coverage.paths.is_empty() || coverage.paths.is_empty() {
-                    scan.coverage.paths.clear();
-                } else {
-                    scan.coverage.paths.extend(coverage.paths);
-                }
+                scan.coverage = together(std::mem::take(&mut scan.coverage), coverage);
                 continue;
             }
             let identity = match (&run.run_id, started_at) {
@@ -189,7 +176,7 @@ impl Engine {
                     asset_id: asset.id,
                     configuration_id,
                     scanner: run.scanner.clone(),
-                    branch: request.branch.clone().or_else(|| run.branch.clone()).unwrap_or_default(),
+                    branch,
                     commit: run.commit.clone(),
                     scanner_version: run.scanner_version.clone(),
                     format: read.format.as_str().to_owned(),
@@ -237,7 +224,8 @@ impl Engine {
             asset: asset.id,
             observations: scans.values().map(|scan| scan.observations).sum(),
         };
-        store::jobs::add(&mut tx, job, "import", &order, now).await?;
+        // The report lies in the data folder of this replica only.
+        store::jobs::add(&mut tx, job, "import", &order, Some(self.inner.owner), now).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         for scan in scans.values() {
             store::scans::add(&mut tx, scan, now).await?;
@@ -270,6 +258,26 @@ impl Engine {
     pub(crate) fn report_path(&self, name: &str) -> PathBuf {
         self.inner.settings.data_dir.join("reports").join(name)
     }
+}
+
+/// What two runs of one scan looked at together. Where that cannot be said in rules and paths, an absence proves nothing.
+fn together(mut one: Coverage, other: Coverage) -> Coverage {
+    if other.extent == CoverageExtent::Partial || (one.rules != other.rules && one.paths != other.paths) {
+        one.extent = CoverageExtent::Partial;
+    }
+    one.rules = match (one.rules, other.rules) {
+        (Some(mut rules), Some(more)) => {
+            rules.extend(more);
+            Some(rules)
+        }
+        _ => None,
+    };
+    if one.paths.is_empty() || other.paths.is_empty() {
+        one.paths.clear();
+    } else {
+        one.paths.extend(other.paths);
+    }
+    one
 }
 
 fn check_names(request: &ImportRequest) -> Result<(), Refusal> {

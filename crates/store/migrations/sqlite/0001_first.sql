@@ -58,7 +58,9 @@ CREATE TABLE job (
     created_at BIGINT NOT NULL,
     finished_at BIGINT,
     lease_owner BLOB,
-    lease_until BIGINT
+    lease_until BIGINT,
+    -- The only replica that may run it, because the report lies in its data folder.
+    only_owner BLOB
 );
 CREATE INDEX job_by_state ON job (state, created_at);
 
