@@ -201,3 +201,18 @@ async fn a_destination_that_is_deleted_with_a_creation_under_way_stops_nothing()
     assert!(story.tickets().await.is_empty());
     assert_eq!(story.board.work_items().len(), 1, "it stays as it is");
 }
+
+#[tokio::test]
+async fn a_ticket_whose_record_is_damaged_does_not_stop_the_others() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1), weakness("c", "c.js", 1)]).await;
+    while story.engine.make_tickets().await.unwrap() > 0 {}
+    let mut tx = story.engine.db().begin().await.unwrap();
+    tx.execute("UPDATE finding SET detail = '{}' WHERE title LIKE 'a in%'", vec![]).await.unwrap();
+    tx.commit().await.unwrap();
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 2);
+    let damaged = story.tickets().await.into_iter().find(|ticket| ticket.work_item_id.is_none()).unwrap();
+    assert_eq!(damaged.health, Health::Retrying);
+    assert!(damaged.problem.is_some_and(|problem| problem.contains("damaged")));
+}

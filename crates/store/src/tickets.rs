@@ -390,6 +390,26 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     Ok(())
 }
 
+/// Puts a ticket off because of an error, without touching anything else about it.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn put_off(
+    tx: &mut Tx,
+    id: TicketId,
+    problem: &str,
+    next_step: &str,
+    until: DateTime<Utc>,
+) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET health = $2, problem = $3, next_step = $4, next_attempt_at = $5, attempts = attempts + 1
+         WHERE id = $1",
+        args![id, Health::Retrying.as_str(), problem, next_step, until],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Gives a ticket a reason to be looked at.
 ///
 /// # Errors

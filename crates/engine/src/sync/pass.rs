@@ -145,7 +145,9 @@ impl Engine {
         for ticket in with_item {
             result.tickets += 1;
             let item = ticket.work_item_id.and_then(|id| items.remove(&id));
-            if let Turn::Stop = self.update_turn(&pass, ticket, item, &mut result).await? {
+            let id = ticket.id;
+            let turn = self.update_turn(&pass, ticket, item, &mut result).await;
+            if let Turn::Stop = self.turn_ended(id, turn, &mut result).await? {
                 return Ok(result);
             }
         }
@@ -156,7 +158,9 @@ impl Engine {
         };
         for ticket in without {
             result.tickets += 1;
-            if let Turn::Stop = self.create_turn(&pass, ticket, &found, &mut result).await? {
+            let id = ticket.id;
+            let turn = self.create_turn(&pass, ticket, &found, &mut result).await;
+            if let Turn::Stop = self.turn_ended(id, turn, &mut result).await? {
                 return Ok(result);
             }
         }
@@ -165,6 +169,27 @@ impl Engine {
             self.announce(EventKind::Finding, None);
         }
         Ok(result)
+    }
+
+    /// A turn that failed here, not at the board, is put off like any other: it must not keep the others from theirs.
+    /// Only if not even that can be written down the pass ends.
+    async fn turn_ended(
+        &self,
+        id: model::TicketId,
+        turn: Result<Turn, Refusal>,
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        let refusal = match turn {
+            Ok(turn) => return Ok(turn),
+            Err(refusal) => refusal,
+        };
+        tracing::error!(ticket = %id, error = &refusal as &dyn std::error::Error, "the turn of a ticket failed");
+        result.failed += 1;
+        let again = self.inner.world.now() + Span::minutes(5);
+        let mut tx = self.inner.db.begin().await?;
+        store::tickets::put_off(&mut tx, id, &refusal.detail, &refusal.next_step, again).await?;
+        tx.commit().await?;
+        Ok(Turn::Done)
     }
 
     /// The intent of a ticket may still be under way: nothing is decided before its outcome can be known.

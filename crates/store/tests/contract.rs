@@ -1,0 +1,424 @@
+//! What every database must do alike: the same stories on SQLite and, where there is a server, on PostgreSQL.
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
+use chrono::{DateTime, Duration, Utc};
+use model::board::Draft;
+use model::identity::Sighting;
+use model::map::{SeverityMap, StatusMap};
+use model::merge::Desired;
+use model::process::WorkItemType;
+use model::status::Triage;
+use model::{AssetId, ConnectionId, DestinationId, FindingId, FindingKind, JobId, ScanId, Severity};
+use model::{Status, TicketId, WorkItemId};
+use store::connections::{Connection, SignIn};
+use store::destinations::{Destination, Process, Settings};
+use store::findings::{Finding, StoredDetection};
+use store::tickets::{Health, Intent, Ticket};
+use store::{Composed, Db, Tx};
+use uuid::Uuid;
+
+async fn databases() -> Vec<(Db, Option<tempfile::TempDir>)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.db");
+    let mut databases = vec![(Db::open(&format!("sqlite:{}", file.display())).await.unwrap(), Some(folder))];
+    match std::env::var("LOCKSTEP_TEST_POSTGRES") {
+        Err(_) => println!("skipped on PostgreSQL: LOCKSTEP_TEST_POSTGRES is not set"),
+        Ok(server) => {
+            let schema = format!("contract_{}", Uuid::new_v4().simple());
+            let admin = Db::open(&server).await.unwrap();
+            let mut tx = admin.begin().await.unwrap();
+            tx.execute(Composed(format!("CREATE SCHEMA {schema}")), vec![]).await.unwrap();
+            tx.commit().await.unwrap();
+            admin.close().await;
+            let separator = if server.contains('?') { '&' } else { '?' };
+            let address = format!("{server}{separator}options=-csearch_path%3D{schema}");
+            databases.push((Db::open(&address).await.unwrap(), None));
+        }
+    }
+    databases
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::minutes(minute)
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+async fn board(tx: &mut Tx) -> (ConnectionId, DestinationId) {
+    let connection = Connection {
+        id: ConnectionId(id(1)),
+        name: "board".into(),
+        description: String::new(),
+        instance_url: "https://boards.example".into(),
+        organization: "contoso".into(),
+        sign_in: SignIn::PersonalAccessToken,
+        secret: vec![1],
+        paused: false,
+        problem: None,
+        identity: None,
+        hook_secret: vec![2],
+        subscriptions: Vec::new(),
+        feed_cursor: None,
+        feed_due_at: at(0),
+        sweep_due_at: at(0),
+        last_contact_at: None,
+        blocked_until: at(0),
+        created_at: at(0),
+    };
+    store::connections::add(tx, &connection, vec![3]).await.unwrap();
+    let destination = destination(2);
+    store::destinations::add(tx, &destination).await.unwrap();
+    (connection.id, destination.id)
+}
+
+fn destination(number: u128) -> Destination {
+    let word = |text: &str| text.to_owned();
+    Destination {
+        id: DestinationId(id(number)),
+        connection_id: ConnectionId(id(1)),
+        asset_id: None,
+        settings: Settings {
+            name: word("Payments"),
+            is_default: true,
+            project: word("Webshop"),
+            team: word("Payments"),
+            board: word(""),
+            lane: word(""),
+            work_item_type: word("Bug"),
+            area: word(""),
+            iteration: word(""),
+            tags: Vec::new(),
+            severity_map: SeverityMap::default(),
+            status_map: StatusMap::default(),
+            daily_budget: 2,
+        },
+        process: Process {
+            work_item_type: WorkItemType {
+                name: word("Bug"),
+                reference_name: word("Microsoft.VSTS.WorkItemTypes.Bug"),
+                states: Vec::new(),
+                initial_state: None,
+                transitions: Default::default(),
+                fields: Default::default(),
+            },
+            board: None,
+            shape: serde_json::Value::Null,
+        },
+        problem: None,
+        created_at: at(0),
+    }
+}
+
+fn ticket(number: u128) -> Ticket {
+    Ticket {
+        id: TicketId(id(number)),
+        connection_id: ConnectionId(id(1)),
+        destination_id: DestinationId(id(2)),
+        rule_id: None,
+        group_key: format!("group {number}"),
+        token: format!("LS-{number}"),
+        title: "title".into(),
+        status: Status::Identified,
+        health: Health::Pending,
+        work_item_id: None,
+        work_item: None,
+        base: None,
+        intent: None,
+        conflicts: Vec::new(),
+        mark: 0,
+        synced_mark: 0,
+        attempts: 0,
+        next_attempt_at: at(0),
+        parked: false,
+        problem: None,
+        next_step: None,
+        synced_at: None,
+        created_at: at(0),
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_claimed_by_one_and_again_only_when_its_lease_is_over() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (mine, anybodys) = (JobId(id(10)), JobId(id(11)));
+        store::jobs::add(&mut tx, mine, "import", &(), Some(id(1)), at(0)).await.unwrap();
+        store::jobs::add(&mut tx, anybodys, "reconcile", &(), None, at(1)).await.unwrap();
+        // The other one passes over what only the first may run.
+        let claimed = store::jobs::claim(&mut tx, id(2), at(2), at(4)).await.unwrap().unwrap();
+        assert_eq!(claimed.id, anybodys, "{}", db.kind());
+        assert!(store::jobs::claim(&mut tx, id(2), at(2), at(4)).await.unwrap().is_none());
+        assert_eq!(store::jobs::claim(&mut tx, id(1), at(2), at(4)).await.unwrap().unwrap().id, mine);
+        assert!(store::jobs::claim(&mut tx, id(1), at(3), at(5)).await.unwrap().is_none(), "both are held");
+        assert!(
+            store::jobs::claim(&mut tx, id(2), at(9), at(11))
+                .await
+                .unwrap()
+                .is_some_and(|j| j.id == anybodys)
+        );
+        // Whoever lost the lease changes nothing any more.
+        assert_eq!(store::jobs::claim(&mut tx, id(1), at(20), at(30)).await.unwrap().unwrap().id, mine);
+        assert_eq!(store::jobs::claim(&mut tx, id(1), at(20), at(30)).await.unwrap().unwrap().id, anybodys);
+        assert!(!store::jobs::succeed(&mut tx, anybodys, id(2), &(), at(21)).await.unwrap());
+        assert!(!store::jobs::progress(&mut tx, anybodys, id(2), 1, None, "", at(40)).await.unwrap());
+        assert!(store::jobs::succeed(&mut tx, anybodys, id(1), &(), at(21)).await.unwrap());
+        // A process that starts again takes up what it held.
+        store::jobs::release(&mut tx, id(1)).await.unwrap();
+        assert_eq!(store::jobs::claim(&mut tx, id(1), at(22), at(30)).await.unwrap().unwrap().id, mine);
+        tx.commit().await.unwrap();
+        db.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_driven_by_one_replica_at_a_time() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        assert!(store::connections::lease(&mut tx, connection, id(1), at(0), at(2)).await.unwrap());
+        assert!(!store::connections::lease(&mut tx, connection, id(2), at(1), at(3)).await.unwrap());
+        assert!(
+            !store::connections::lease(&mut tx, connection, id(2), at(2), at(4)).await.unwrap(),
+            "to the last moment"
+        );
+        assert!(
+            store::connections::lease(&mut tx, connection, id(1), at(2), at(4)).await.unwrap(),
+            "it may renew"
+        );
+        assert!(store::connections::lease(&mut tx, connection, id(2), at(5), at(7)).await.unwrap());
+        assert!(!store::connections::lease(&mut tx, connection, id(1), at(6), at(8)).await.unwrap());
+        store::connections::release(&mut tx, id(2)).await.unwrap();
+        assert!(store::connections::lease(&mut tx, connection, id(1), at(6), at(8)).await.unwrap());
+        db_done(tx, db).await;
+    }
+}
+
+async fn db_done(tx: Tx, db: Db) {
+    tx.commit().await.unwrap();
+    db.close().await;
+}
+
+#[tokio::test]
+async fn an_intent_comes_back_as_it_was_written() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        board(&mut tx).await;
+        let mut written = ticket(20);
+        store::tickets::add(&mut tx, &written).await.unwrap();
+        written.intent = Some(Intent::Create {
+            announced_at: at(1),
+            deadline: at(2) + Duration::microseconds(7),
+            draft: Box::new(Draft {
+                title: "ti'tle \u{1f512}".into(),
+                priority: Some(1),
+                ..Draft::default()
+            }),
+            wanted: Box::new(Desired {
+                status: Status::Identified,
+                title: "t".into(),
+                priority: Some(1),
+                severity: None,
+                block: "<p>x</p>".into(),
+                tags: vec!["lockstep".into()],
+                lane: None,
+                evidence: None,
+                proved_by_scan: false,
+            }),
+        });
+        store::tickets::save(&mut tx, &written).await.unwrap();
+        let read = store::tickets::get(&mut tx, written.id).await.unwrap().unwrap();
+        assert_eq!(read.intent, written.intent);
+        // While an outcome is not known, asking for another try does not bring it forward.
+        written.next_attempt_at = at(9);
+        store::tickets::save(&mut tx, &written).await.unwrap();
+        store::tickets::retry(&mut tx, written.id).await.unwrap();
+        store::tickets::retry_all(&mut tx, written.connection_id).await.unwrap();
+        assert_eq!(store::tickets::get(&mut tx, written.id).await.unwrap().unwrap().next_attempt_at, at(9));
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_budget_is_spent_once_and_given_back_to_its_day() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (_, destination) = board(&mut tx).await;
+        assert!(store::destinations::spend(&mut tx, destination, 2, at(0)).await.unwrap());
+        assert!(store::destinations::spend(&mut tx, destination, 2, at(1)).await.unwrap());
+        assert!(!store::destinations::spend(&mut tx, destination, 2, at(2)).await.unwrap());
+        let tomorrow = at(24 * 60);
+        assert!(store::destinations::spend(&mut tx, destination, 2, tomorrow).await.unwrap());
+        store::destinations::give_back(&mut tx, destination, at(1)).await.unwrap();
+        assert_eq!(store::destinations::spent(&mut tx, destination, at(3)).await.unwrap(), 1);
+        assert_eq!(store::destinations::spent(&mut tx, destination, tomorrow).await.unwrap(), 1);
+        assert!(store::destinations::spend(&mut tx, destination, 2, at(4)).await.unwrap());
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_due_while_a_reason_came_after_the_last_look() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        let mut looked_at = ticket(20);
+        store::tickets::add(&mut tx, &looked_at).await.unwrap();
+        assert!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().is_empty());
+        store::tickets::mark(&mut tx, looked_at.id).await.unwrap();
+        let due = store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap();
+        assert_eq!(due.len(), 1);
+        // A reason that comes while it is looked at is not swallowed by the save.
+        store::tickets::mark(&mut tx, looked_at.id).await.unwrap();
+        looked_at = due.into_iter().next().unwrap();
+        looked_at.synced_mark = looked_at.mark;
+        looked_at.work_item_id = Some(WorkItemId(7));
+        store::tickets::save(&mut tx, &looked_at).await.unwrap();
+        assert_eq!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().len(), 1);
+        assert_eq!(
+            store::tickets::of_work_item(&mut tx, connection, WorkItemId(7)).await.unwrap(),
+            Some(looked_at.id)
+        );
+        assert!(store::tickets::of_work_item(&mut tx, connection, WorkItemId(8)).await.unwrap().is_none());
+        store::tickets::put_off(&mut tx, looked_at.id, "broken", "mend it", at(9)).await.unwrap();
+        assert!(store::tickets::due(&mut tx, connection, at(8), 10).await.unwrap().is_empty());
+        assert_eq!(store::tickets::due(&mut tx, connection, at(9), 10).await.unwrap()[0].attempts, 1);
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn only_what_was_there_before_a_scan_and_was_not_seen_by_it_is_unseen() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let asset = store::assets::find_or_create(&mut tx, AssetId(id(5)), "shop", at(0)).await.unwrap();
+        let mut configuration = async |name: &str, number: u128| {
+            store::assets::configuration(&mut tx, id(number), asset.id, "scanner", name).await.unwrap()
+        };
+        let (mine, others) = (configuration("", 6).await, configuration("nightly", 7).await);
+        let seen_at = [(30, 1, None), (31, 5, None), (32, 1, Some(2)), (33, 3, Some(2))];
+        for (number, seen, absent) in seen_at {
+            let finding = finding(number, asset.id);
+            assert!(store::findings::add(&mut tx, &finding, false).await.unwrap());
+            let mut again = finding.clone();
+            again.id = FindingId(id(number + 100));
+            assert!(!store::findings::add(&mut tx, &again, false).await.unwrap(), "the fingerprint is taken");
+            let detection = StoredDetection {
+                finding_id: finding.id,
+                configuration_id: mine,
+                branch: "main".into(),
+                rule_id: "rule".into(),
+                path: "a.js".into(),
+                last_seen_at: at(seen),
+                last_absent_at: absent.map(at),
+                sighting: Sighting::default(),
+                seen_by: ScanId(id(1)),
+            };
+            store::findings::save_detection(&mut tx, &detection).await.unwrap();
+        }
+        let mut unseen = async |configuration: Uuid, branch: &str, started: i64, after: Uuid| -> Vec<Uuid> {
+            let page = store::findings::unseen(&mut tx, configuration, branch, at(started), after, 10).await;
+            page.unwrap().into_iter().map(|detection| detection.finding_id.0).collect()
+        };
+        // 31 was seen later, 32 is gone already.
+        assert_eq!(unseen(mine, "main", 4, Uuid::nil()).await, [id(30), id(33)]);
+        assert_eq!(unseen(mine, "main", 4, id(30)).await, [id(33)], "page by page");
+        assert!(
+            unseen(mine, "main", 1, Uuid::nil()).await.is_empty(),
+            "the scan that saw it is not later than itself"
+        );
+        assert!(unseen(mine, "feature", 9, Uuid::nil()).await.is_empty());
+        assert!(unseen(others, "main", 9, Uuid::nil()).await.is_empty());
+        assert_eq!(store::findings::present(&mut tx, mine, "main").await.unwrap(), 3);
+        db_done(tx, db).await;
+    }
+}
+
+fn finding(number: u128, asset_id: AssetId) -> Finding {
+    let detail = serde_json::json!({
+        "kind": "code", "vulnerability": { "id": "rule" }, "severity": "high", "title": "title"
+    });
+    Finding {
+        id: FindingId(id(number)),
+        asset_id,
+        fingerprint: format!("v1:{}", number % 100),
+        place_key: "place".into(),
+        kind: FindingKind::Code,
+        severity: Severity::High,
+        status: Status::Identified,
+        triage: Triage::default(),
+        regressed: 0,
+        first_seen_at: at(1),
+        last_seen_at: at(1),
+        scanner: "scanner".into(),
+        detail: serde_json::from_value(detail).unwrap(),
+    }
+}
+
+#[tokio::test]
+async fn what_exists_already_is_told_apart_from_other_errors() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        board(&mut tx).await;
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let twice = store::destinations::add(&mut tx, &destination(3)).await.unwrap_err();
+        assert!(twice.is_duplicate(), "a second default: {twice:?}");
+        drop(tx);
+        let mut tx = db.begin().await.unwrap();
+        let mut stranger = destination(4);
+        stranger.settings.is_default = false;
+        stranger.connection_id = ConnectionId(id(99));
+        let unknown = store::destinations::add(&mut tx, &stranger).await.unwrap_err();
+        assert!(!unknown.is_duplicate(), "an unknown connection: {unknown:?}");
+        drop(tx);
+        db.close().await;
+    }
+}
+
+/// Tables with their columns, in order, and indexes with the columns they are over.
+fn schema(sql: &str) -> Vec<String> {
+    let mut table = String::new();
+    let mut found = Vec::new();
+    for line in sql.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--")) {
+        if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+            table = rest.trim_end_matches(" (").to_owned();
+        } else if line.contains("INDEX ") {
+            found.push(line.trim_end_matches(';').to_owned());
+        } else if line.starts_with(");") {
+            table.clear();
+        } else if !table.is_empty() {
+            let mut words: Vec<&str> = line.trim_end_matches(',').split(' ').collect();
+            let is_column =
+                words.first().is_some_and(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+            if is_column {
+                // The types differ by dialect; everything else about a column is the same.
+                words.remove(1);
+            }
+            found.push(format!("{table}: {}", words.join(" ")));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_migrations_of_both_databases_are_pairs_that_make_the_same_tables() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+    let names = |kind: &str| {
+        let mut names: Vec<_> = std::fs::read_dir(folder.join(kind))
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    for name in names("sqlite") {
+        let read = |kind: &str| schema(&std::fs::read_to_string(folder.join(kind).join(&name)).unwrap());
+        let (sqlite, postgres) = (read("sqlite"), read("postgres"));
+        assert!(sqlite.len() > 10, "{name} is understood: {sqlite:?}");
+        assert_eq!(sqlite, postgres, "{name}");
+    }
+}
