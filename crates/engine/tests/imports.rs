@@ -215,6 +215,7 @@ fn sarif(started_at: chrono::DateTime<chrono::Utc>, runs: &[(&str, &str, &[&str]
     json!({ "version": "2.1.0", "runs": runs })
 }
 
+#[expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
 async fn import(story: &Story, report: &Value) -> Value {
     let path = story.engine.settings().data_dir.join("report.sarif");
     std::fs::write(&path, report.to_string()).unwrap();
