@@ -179,7 +179,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let url = local_url(address);
     let public_url = with_slash(settings.public_url.clone().unwrap_or_else(|| url.clone()));
 
-    let world = World { clock: Arc::new(SystemClock), chance: Arc::new(OsChance) };
+    let world = World::new(Arc::new(SystemClock), Arc::new(OsChance));
     let first_password = first_administrator(&db, &world).await?;
     let policy = settings
         .allowed_origins

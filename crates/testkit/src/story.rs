@@ -153,7 +153,7 @@ fn assemble(
     owner: Uuid,
     seed: u64,
 ) -> Engine {
-    let world = World { clock: clock.clone(), chance: Arc::new(SeededChance::new(seed)) };
+    let world = World::new(clock.clone(), Arc::new(SeededChance::new(seed)));
     let settings = Settings::new(folder.path().to_owned(), "https://lockstep.example/".parse().unwrap());
     Engine::assemble(settings, database.db.clone(), Keys::new([7; 32]), world, board.clone(), owner)
 }
