@@ -33,7 +33,7 @@ use crate::serve::{start, told_to_end};
 Examples:
   lockstep demo
   lockstep demo --reset
-  lockstep demo --data /tmp/lockstep-demo --bind 127.0.0.1:9000")]
+  lockstep demo --data ./another-demo --bind 127.0.0.1:9000")]
 pub(crate) struct DemoArgs {
     /// Folder that keeps the demo over restarts
     #[arg(long, default_value = "lockstep-demo", value_name = "FOLDER")]
