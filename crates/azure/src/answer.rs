@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use url::Url;
 
-use crate::error::{Error, FieldError, SignInFailure};
+use crate::error::{Error, SignInFailure};
+use crate::refusal::{Denial, FieldError, Missing, Outage, Rejection};
 use crate::transport::Response;
 
 /// Whether a call can change something on the service.
@@ -110,6 +111,7 @@ pub(crate) fn refuse(operation: &str, effect: Effect, response: &Response, now: 
         },
         503 if code.as_deref() == Some("TF24668") => Error::Unavailable {
             operation,
+            why: Outage::OrganizationStopped,
             status: Some(503),
             message,
             retry_at: retry_at(&response.headers, now),
@@ -118,6 +120,7 @@ pub(crate) fn refuse(operation: &str, effect: Effect, response: &Response, now: 
             Effect::Write => Error::UnknownOutcome { operation, reason: message },
             Effect::Read => Error::Unavailable {
                 operation,
+                why: Outage::of(code.as_deref()),
                 status: Some(status.as_u16()),
                 message,
                 retry_at: retry_at(&response.headers, now),
@@ -129,15 +132,26 @@ pub(crate) fn refuse(operation: &str, effect: Effect, response: &Response, now: 
         {
             Error::RevisionMoved { operation }
         }
-        403 => Error::Forbidden { operation, code, message },
-        404 => Error::NotFound { operation, code, message },
-        // Some areas answer 400 for a project that does not exist (section 4.4).
-        400 if code.as_deref() == Some("VS800075") => Error::NotFound { operation, code, message },
+        403 => Error::Forbidden { operation, why: Denial::of(code.as_deref()), code, message },
+        // Said to be a 400; what is missing is a permission all the same (section 5).
+        400 if Denial::of(code.as_deref()) != Denial::Other => {
+            Error::Forbidden { operation, why: Denial::of(code.as_deref()), code, message }
+        }
+        404 => {
+            let what = Missing::of(code.as_deref(), type_key.as_deref(), fault.is_some());
+            Error::NotFound { operation, what, code, message }
+        }
+        // Some areas answer 400 for a project that does not exist (section 4.4), and for an attachment (section 5).
+        400 if matches!(code.as_deref(), Some("VS800075" | "VS402330")) => {
+            let what = Missing::of(code.as_deref(), type_key.as_deref(), true);
+            Error::NotFound { operation, what, code, message }
+        }
         // Too busy or too slow a query (section 5); a read in spite of its status.
         400 if effect == Effect::Read
             && matches!(code.as_deref(), Some("VS402335" | "VS402490" | "VS402491")) =>
         {
-            Error::Unavailable { operation, status: Some(400), message, retry_at: None }
+            let why = Outage::of(code.as_deref());
+            Error::Unavailable { operation, why, status: Some(400), message, retry_at: None }
         }
         200..=299 => match effect {
             Effect::Write => {
@@ -145,14 +159,11 @@ pub(crate) fn refuse(operation: &str, effect: Effect, response: &Response, now: 
             }
             Effect::Read => sign_in(operation, SignInFailure::SignInPage),
         },
-        status => Error::Rejected {
-            operation,
-            status,
-            code,
-            type_key,
-            message,
-            fields: fault.map(field_errors).unwrap_or_default(),
-        },
+        status => {
+            let fields = fault.map(field_errors).unwrap_or_default();
+            let why = Rejection::of(code.as_deref(), type_key.as_deref(), &fields);
+            Error::Rejected { operation, why, status, code, type_key, message, fields }
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use crate::answer::{self, Effect, header};
 use crate::clock::Clock;
 use crate::credential::{Credential, TokenSource};
 use crate::error::Error;
+use crate::refusal::Outage;
 use crate::route::{Generation, Route, Version};
 use crate::throttle::Throttle;
 use crate::transport::{Request, Response, Transport, TransportError};
@@ -311,7 +312,8 @@ impl Client {
                 return Err(match effect {
                     Effect::Write => Error::UnknownOutcome { operation, reason },
                     Effect::Read => {
-                        Error::Unavailable { operation, status: None, message: reason, retry_at: None }
+                        let why = Outage::Service;
+                        Error::Unavailable { operation, why, status: None, message: reason, retry_at: None }
                     }
                 });
             }

@@ -148,6 +148,7 @@ impl TokenSource {
             if response.status.is_server_error() || response.status.as_u16() == 429 {
                 return Err(Error::Unavailable {
                     operation: operation.to_owned(),
+                    why: crate::refusal::Outage::Service,
                     status: Some(response.status.as_u16()),
                     message: "the sign-in service cannot give a token now".into(),
                     retry_at: crate::answer::retry_at(&response.headers, asked_at),

@@ -8,6 +8,8 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::refusal::{Denial, FieldError, Missing, Outage, Rejection};
+
 /// A call that did not succeed. `Display` is one sentence for people: what failed, on what, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -28,20 +30,24 @@ pub enum Error {
         why: SignInFailure,
     },
     /// The identity is known but may not do this. Not applied.
-    #[error("Could not {operation}: {message}")]
+    #[error("Could not {operation}: {}", why.sentence(message))]
     Forbidden {
         /// What was to be done, as the continuation of "could not".
         operation: String,
+        /// Which permission is missing.
+        why: Denial,
         /// `TF…` or `VS…` code of the service, if it gave one.
         code: Option<String>,
         /// The service's own words.
         message: String,
     },
     /// It does not exist, was deleted, or may not be read: the service does not tell these apart (section 4.4).
-    #[error("Could not {operation}: {message}")]
+    #[error("Could not {operation}: {}", what.sentence(message))]
     NotFound {
         /// What was to be done, as the continuation of "could not".
         operation: String,
+        /// What is not there.
+        what: Missing,
         /// `TF…` or `VS…` code of the service, if it gave one.
         code: Option<String>,
         /// The service's own words.
@@ -54,10 +60,12 @@ pub enum Error {
         operation: String,
     },
     /// A rule or validation of the service refused the content. Not applied; the same request will fail again.
-    #[error("Could not {operation}: {message}")]
+    #[error("Could not {operation}: {}", why.sentence(message, fields))]
     Rejected {
         /// What was to be done, as the continuation of "could not".
         operation: String,
+        /// What it means.
+        why: Rejection,
         /// Status of the answer.
         status: u16,
         /// `TF…` or `VS…` code of the service, if it gave one.
@@ -70,10 +78,12 @@ pub enum Error {
         fields: Vec<FieldError>,
     },
     /// The service cannot answer now. For a write this is only given where it was certainly not applied.
-    #[error("Could not {operation}: {message}")]
+    #[error("Could not {operation}: {}", why.sentence(message))]
     Unavailable {
         /// What was to be done, as the continuation of "could not".
         operation: String,
+        /// What is the matter.
+        why: Outage,
         /// Status of the answer; none if there was no answer at all.
         status: Option<u16>,
         /// What is known about it.
@@ -113,17 +123,6 @@ pub enum Error {
         /// What was to be done, as the continuation of "could not".
         operation: String,
     },
-}
-
-/// One field that a rule of the process complained about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldError {
-    /// Reference name of the field (`System.State`).
-    pub field: String,
-    /// The service's own words.
-    pub message: String,
-    /// Flags of the rule engine (`required, invalidEmpty`), where given.
-    pub flags: String,
 }
 
 /// Why a credential was not accepted (azure-devops.md section 4.3).
@@ -181,29 +180,11 @@ impl Error {
         match self {
             Self::Throttled { .. } => "Nothing to do: it is tried again by itself.".into(),
             Self::SignIn { why, .. } => why.next_step(),
-            Self::Forbidden { code, .. } => forbidden_next_step(code.as_deref()),
-            Self::NotFound { code, .. } => match code.as_deref() {
-                Some("TF200016" | "VS800075") => {
-                    "Check the project's name, and that the connection's identity may see the project.".into()
-                }
-                Some("VS402323") => "Choose a work item type that the project has.".into(),
-                _ => "Check that it still exists (also the recycle bin), and that the connection's identity may see it."
-                    .into(),
-            },
+            Self::Forbidden { why, .. } => why.next_step(),
+            Self::NotFound { what, .. } => what.next_step(),
             Self::RevisionMoved { .. } => "Nothing to do: it is read and planned again.".into(),
-            Self::Rejected { fields, .. } => match fields.first() {
-                Some(first) => format!(
-                    "Check the destination's settings for the field {} against the process of the project.",
-                    first.field
-                ),
-                None => "Check the destination's settings against the process of the project.".into(),
-            },
-            Self::Unavailable { message, .. } if message.contains("TF24668") => {
-                "The organization is stopped or being moved; ask its administrator if this lasts.".into()
-            }
-            Self::Unavailable { .. } => {
-                "It is tried again by itself; if this lasts, look at the service's status page.".into()
-            }
+            Self::Rejected { why, fields, .. } => why.next_step(fields),
+            Self::Unavailable { why, .. } => why.next_step(),
             Self::UnknownOutcome { .. } => {
                 "Nothing to do: the board is looked at before anything is sent again.".into()
             }
@@ -261,20 +242,4 @@ impl SignInFailure {
         }
         .into()
     }
-}
-
-fn forbidden_next_step(code: Option<&str>) -> String {
-    match code {
-        Some("TF401289") => {
-            "Allow the identity to create tag definitions in the project, or use only tags that exist."
-        }
-        Some("TF237111") => {
-            "Allow the identity to edit work items in this area (Project configuration > Areas > Security)."
-        }
-        Some("TF401322" | "VS403417") => {
-            "The identity lacks the permission to bypass rules on work item updates."
-        }
-        _ => "Give the connection's identity the missing permission in the project's settings.",
-    }
-    .into()
 }

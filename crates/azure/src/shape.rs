@@ -7,6 +7,7 @@ use crate::client::{Call, Client};
 use crate::discovery::{Listed, RawBoard, TypeField};
 use crate::error::Error;
 use crate::item::integer;
+use crate::refusal::Missing;
 use crate::route::Version;
 
 const REPRO_STEPS: &str = "Microsoft.VSTS.TCM.ReproSteps";
@@ -87,8 +88,9 @@ impl Client {
             types.iter().find(|known| known.name.eq_ignore_ascii_case(work_item_type)).ok_or_else(|| {
                 Error::NotFound {
                     operation: format!("read the work item type {work_item_type} of project {project_name}"),
+                    what: Missing::WorkItemType,
                     code: Some("VS402323".into()),
-                    message: "the project has no such type, or it is disabled".into(),
+                    message: "it is not there, or it is disabled".into(),
                 }
             })?;
         let has = |name: &str| found.fields.contains(name);

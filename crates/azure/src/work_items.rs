@@ -49,6 +49,12 @@ impl Write<'_> {
     pub(crate) fn operation(&self) -> String {
         match self {
             Self::Create { project, .. } => format!("create a {} in project {project}", self.created_type()),
+            Self::Update { id, change: Change { column: Some(column), .. }, .. } => {
+                format!("move work item {id} to the column {column}")
+            }
+            Self::Update { id, change: Change { state: Some(state), .. }, .. } => {
+                format!("move work item {id} to the state {state}")
+            }
             Self::Update { id, .. } => format!("update work item {id}"),
         }
     }

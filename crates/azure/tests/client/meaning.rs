@@ -1,6 +1,6 @@
 //! What each kind of answer means, for reads and for writes: the table of azure-devops.md sections 4.3, 4.4 and 5.
 
-use azure::{Error, SignInFailure, TransportError};
+use azure::{Denial, Error, Missing, Outage, Rejection, SignInFailure, TransportError};
 use chrono::Duration;
 use model::WorkItemId;
 use model::board::Change;
@@ -42,23 +42,20 @@ async fn a_refused_write_has_one_meaning_per_kind_of_refusal() {
         }),
         (
             json(404, fault("WorkItemUnauthorizedAccessException", "TF401232: Work item 7 does not exist.")),
-            |error| matches!(error, Error::NotFound { code: Some(code), .. } if code == "TF401232"),
+            |error| matches!(error, Error::NotFound { what: Missing::WorkItem, code: Some(code), .. } if code == "TF401232"),
         ),
-        (
-            json(403, fault("AccessCheckException", "TF401289: You may not create tags.")),
-            |error| matches!(error, Error::Forbidden { code: Some(code), .. } if code == "TF401289"),
-        ),
-        (
-            json(400, fault("RelationAlreadyExistsException", "Relation already exists.")),
-            |error| matches!(error, Error::Rejected { type_key: Some(key), code: None, .. } if key == "RelationAlreadyExistsException"),
-        ),
-        (
-            json(400, json!({"count": 1, "value": {"Message": "VS403426: identities."}})),
-            |error| matches!(error, Error::Rejected { code: Some(code), .. } if code == "VS403426"),
-        ),
+        (json(403, fault("AccessCheckException", "TF401289: You may not create tags.")), |error| {
+            matches!(error, Error::Forbidden { why: Denial::CreateTag, .. })
+        }),
+        (json(400, fault("RelationAlreadyExistsException", "Relation already exists.")), |error| {
+            matches!(error, Error::Rejected { why: Rejection::RelationExists, code: None, .. })
+        }),
+        (json(400, json!({"count": 1, "value": {"Message": "VS403426: identities."}})), |error| {
+            matches!(error, Error::Rejected { why: Rejection::IdentityAsObject, .. })
+        }),
         (
             json(400, fault("ProjectDoesNotExistException", "VS800075: The project does not exist.")),
-            |error| matches!(error, Error::NotFound { .. }),
+            |error| matches!(error, Error::NotFound { what: Missing::Project, .. }),
         ),
         (
             json(401, fault("UnauthorizedRequestException", "TF400813: The user 'x' is not authorized.")),
@@ -78,7 +75,7 @@ async fn a_refused_write_has_one_meaning_per_kind_of_refusal() {
                 503,
                 fault("VssServiceException", "TF24668: The following team project collection is stopped: x."),
             ),
-            |error| matches!(error, Error::Unavailable { status: Some(503), .. }),
+            |error| matches!(error, Error::Unavailable { why: Outage::OrganizationStopped, .. }),
         ),
     ];
     for (number, (given, is_right)) in table.into_iter().enumerate() {
@@ -119,7 +116,7 @@ async fn a_write_without_a_trustworthy_answer_has_an_unknown_outcome() {
 async fn a_write_that_never_left_is_known_not_to_be_applied() {
     let error = write(Err(TransportError::NotSent("nobody listens".into()))).await;
     assert!(matches!(error, Error::NotSent { .. }) && error.is_certain_not_applied());
-    assert_eq!(error.message(), "Could not update work item 7: nobody listens");
+    assert_eq!(error.message(), "Could not move work item 7 to the state Resolved: nobody listens");
 }
 
 #[tokio::test]
@@ -148,7 +145,10 @@ async fn a_rule_that_is_broken_names_its_fields() {
     assert_eq!(type_key.as_deref(), Some("RuleValidationException"));
     assert_eq!((fields.len(), fields[0].field.as_str()), (1, "System.State"));
     assert!(error.next_step().contains("System.State"));
-    assert_eq!(error.message(), format!("Could not update work item 7: {words}"));
+    let expected = format!(
+        "Could not move work item 7 to the state Resolved: a rule of the project's process forbids it: System.State: {words}"
+    );
+    assert_eq!(error.message(), expected);
 }
 
 #[tokio::test]
@@ -193,4 +193,51 @@ async fn being_asked_to_wait_says_until_when() {
     assert!(matches!(error, Error::Throttled { retry_at, .. } if retry_at == noon() + Duration::minutes(5)));
     let error = write(answer(429, &[("retry-after", "99999999999999999999")], "")).await;
     assert!(matches!(error, Error::Throttled { retry_at, .. } if retry_at == noon() + Duration::hours(1)));
+}
+
+/// Localised servers say the same with other words: only status, type key and code may decide.
+#[tokio::test]
+async fn the_meaning_of_a_refusal_does_not_hang_on_its_words() {
+    type Check = fn(&Error) -> bool;
+    let rows: [(u16, &str, &str, Check); 17] = [
+        (400, "RuleValidationException", "TF401320", |e| is(e, Rejection::RuleViolated)),
+        (400, "RuleValidationException", "TF401326", |e| is(e, Rejection::ReadOnly)),
+        (400, "WorkItemFieldInvalidException", "TF401324", |e| is(e, Rejection::TooLong)),
+        (400, "AnyException", "TF401347", |e| is(e, Rejection::UnknownPath)),
+        (400, "WorkItemTrackingFieldDefinitionNotFoundException", "TF51535", |e| {
+            is(e, Rejection::UnknownField)
+        }),
+        (400, "AnyException", "TF51005", |e| is(e, Rejection::UnknownField)),
+        (400, "AnyException", "TF201036", |e| is(e, Rejection::LinkRule)),
+        (400, "AnyException", "TF201065", |e| is(e, Rejection::LinkRule)),
+        (400, "AnyException", "VS403474", |e| is(e, Rejection::TooManyIds)),
+        (400, "AnyException", "VS402337", |e| is(e, Rejection::QueryTooLarge)),
+        (400, "InvalidTeamSettingsException", "TF400497", |e| is(e, Rejection::TeamSettings)),
+        (400, "AnyException", "TF401322", |e| matches!(e, Error::Forbidden { why: Denial::BypassRules, .. })),
+        (400, "AnyException", "VS402330", |e| matches!(e, Error::NotFound { what: Missing::Attachment, .. })),
+        (403, "AnyException", "TF237111", |e| matches!(e, Error::Forbidden { why: Denial::EditArea, .. })),
+        (404, "AnyException", "VS402323", |e| {
+            matches!(e, Error::NotFound { what: Missing::WorkItemType, .. })
+        }),
+        (404, "TeamNotFoundException", "", |e| matches!(e, Error::NotFound { what: Missing::Team, .. })),
+        (404, "BoardDoesntExistException", "", |e| matches!(e, Error::NotFound { what: Missing::Board, .. })),
+    ];
+    for (status, type_key, code, is_right) in rows {
+        let words =
+            if code.is_empty() { "Was auch immer.".to_owned() } else { format!("{code}: Was auch immer.") };
+        let error = write(json(status, fault(type_key, &words))).await;
+        assert!(is_right(&error), "{type_key} {code}: {error:?}");
+        assert!(error.is_certain_not_applied() && error.message().contains("Was auch immer"), "{error}");
+    }
+}
+
+fn is(error: &Error, expected: Rejection) -> bool {
+    matches!(error, Error::Rejected { why, .. } if *why == expected)
+}
+
+#[tokio::test]
+async fn an_address_without_a_controller_is_not_a_missing_work_item() {
+    let words = "The controller for path '/x' was not found or does not implement IController.";
+    let error = read(answer(404, &[("content-type", "text/plain; charset=utf-8")], words)).await;
+    assert!(matches!(error, Error::NotFound { what: Missing::Route, .. }), "{error:?}");
 }
