@@ -25,12 +25,25 @@ pub struct OrganizationSeed {
     pub name: String,
     /// The Entra tenant of its service principals; made up when absent.
     pub tenant: Option<uuid::Uuid>,
+    /// Makes it a collection of an Azure DevOps Server of this release; absent is Azure DevOps Services.
+    pub server: Option<ServerVersion>,
     /// People and service accounts.
     pub users: Vec<UserSeed>,
     /// Entra applications that were added to the organization.
     pub service_principals: Vec<ServicePrincipalSeed>,
     /// The projects.
     pub projects: Vec<ProjectSeed>,
+}
+
+/// A release of Azure DevOps Server (azure-devops.md section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServerVersion {
+    /// 2022, with REST 7.0.
+    #[serde(rename = "2022")]
+    V2022,
+    /// 2022.1, with REST 7.1.
+    #[serde(rename = "2022.1")]
+    V2022_1,
 }
 
 /// What an identity may do.
@@ -231,6 +244,7 @@ impl Seed {
             organizations: vec![OrganizationSeed {
                 name: "contoso".into(),
                 tenant: None,
+                server: None,
                 users: vec![
                     UserSeed {
                         name: "Lockstep Service".into(),

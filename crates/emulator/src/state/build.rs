@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{
     Ids, State, boards,
+    edition::Edition,
     hooks::HookKnobs,
     journal::Journal,
     model::{Column, Identity, Node, Organization, Principal, Project, Row, Team},
@@ -39,6 +40,7 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
         id: ids.guid(),
         name: seed.name.clone(),
         tenant: seed.tenant.unwrap_or_else(|| ids.guid()),
+        edition: seed.server.map_or(Edition::Services, Edition::Server),
         identities: Vec::new(),
         pats: BTreeMap::new(),
         principals: Vec::new(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    call::{Answer, Call, Reply, World, collection, ok},
+    call::{Answer, Reply, World, collection, ok},
     model::{Identity, Organization},
 };
 use crate::seed::Role;
@@ -79,7 +79,7 @@ pub(crate) fn connection_data(world: &World) -> Answer {
         "authorizedUser": user,
         "instanceId": world.org.id,
         "deploymentId": Uuid::from_u128(world.org.id.as_u128() ^ 1),
-        "deploymentType": "hosted",
+        "deploymentType": if world.org.edition.is_server() { "onPremises" } else { "hosted" },
         "locationServiceData": {
             "serviceOwner": "00025394-6065-48ca-87d9-7f5672854ef7",
             "defaultAccessMappingMoniker": "PublicAccessMapping",
@@ -87,28 +87,6 @@ pub(crate) fn connection_data(world: &World) -> Answer {
             "lastChangeId64": world.org.watermark,
         },
     }))
-}
-
-/// The areas clients look up; all of them are served by this one address.
-const AREAS: [(&str, &str); 6] = [
-    ("5264459e-e5e0-4bd8-b118-0985e68a4ec5", "wit"),
-    ("1d4f49f9-02b9-4e26-b826-2cdb6195f2a9", "work"),
-    ("79134c72-4a58-4b42-976c-04e7115f32bf", "core"),
-    ("00000002-0000-8888-8000-000000000000", "location"),
-    ("8a3d49b8-91f0-46ef-b33d-dda338c25db3", "ims"),
-    ("5ae4a2dd-2e7f-4f1c-9c4a-5b2a1a7b6c01", "hooks"),
-];
-
-/// `GET _apis/resourceAreas[/{id}]`.
-pub(crate) fn resource_areas(call: &Call, id: Option<&str>) -> Answer {
-    let area =
-        |(id, name): &(&str, &str)| json!({"id": id, "name": name, "locationUrl": format!("{}/", call.base)});
-    match id {
-        None => ok(collection(AREAS.iter().map(area).collect())),
-        Some(id) => {
-            ok(AREAS.iter().find(|(area, _)| area.eq_ignore_ascii_case(id)).map_or(Value::Null, area))
-        }
-    }
 }
 
 /// `GET _apis/identities?searchFilter=General&filterValue=…` or `?identityIds=`.

@@ -5,6 +5,7 @@
 //! and faults (`http`).
 
 mod access;
+mod areas;
 mod attachments;
 mod batch;
 mod boards;
@@ -15,6 +16,7 @@ mod comments;
 mod core;
 mod definitions;
 mod draft;
+mod edition;
 mod errors;
 mod feed;
 mod hooks;
@@ -23,6 +25,7 @@ mod identities;
 mod items;
 mod journal;
 mod links;
+mod locations;
 mod model;
 mod patch;
 mod recycle;
@@ -47,6 +50,7 @@ use self::{
     call::{Call, Reply, World},
     errors::ApiError,
     journal::Journal,
+    locations::Level,
     model::Organization,
 };
 pub use self::{
@@ -228,11 +232,12 @@ impl State {
         if noted.wrote {
             self.changes += 1;
         }
-        response.headers.push(("ActivityId".into(), self.ids.guid().to_string()));
-        response.headers.push(("X-VSS-E2EID".into(), self.ids.guid().to_string()));
-        if let Some(session) = request.header_value("x-tfs-session") {
-            response.headers.push(("X-TFS-Session".into(), session.to_owned()));
-        }
+        // All three are one id in recordings, unless the client has named its session.
+        let activity = self.ids.guid().to_string();
+        let session = request.header_value("x-tfs-session").unwrap_or(&activity).to_owned();
+        response.headers.push(("X-TFS-Session".into(), session));
+        response.headers.push(("X-VSS-E2EID".into(), activity.clone()));
+        response.headers.push(("ActivityId".into(), activity));
         if as_identity.is_none() {
             let organization = organization_of(request);
             self.journal.record(now, request, organization, response.status, noted.wrote, &noted.touched);
@@ -260,6 +265,12 @@ impl State {
             Some((first, rest)) if first.eq_ignore_ascii_case("tfs") => rest,
             _ => segments.as_slice(),
         };
+        if let [apis, rest @ ..] = segments
+            && apis.eq_ignore_ascii_case("_apis")
+            && let Some(response) = areas::beside_organizations(self, request, rest)
+        {
+            return response;
+        }
         let Some((name, rest)) = segments.split_first() else {
             return plain_error(&ApiError::no_controller(&request.path));
         };
@@ -294,6 +305,13 @@ impl State {
             Who::NotAMember(name) => return access::not_a_member(&name, organization.tenant),
         };
         let base = format!("{}/{}", self.base_url, encode(&organization.name));
+        if request.method == "OPTIONS"
+            && let [apis, area @ ..] = segments
+            && apis.eq_ignore_ascii_case("_apis")
+            && area.len() <= 1
+        {
+            return locations::answer(Level::Organization(organization.edition), area.first());
+        }
         let mut response = match router::prepare(
             now,
             request,

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::hooks::{Delivery, HookKnobs, Notification, Subscription};
+use super::{
+    edition::Edition,
+    hooks::{Delivery, HookKnobs, Notification, Subscription},
+};
 use crate::{
     processes::{Process, ProcessKind},
     seed::{BugsBehavior, Role},
@@ -21,6 +24,8 @@ pub(crate) struct Organization {
     pub(crate) id: Uuid,
     pub(crate) name: String,
     pub(crate) tenant: Uuid,
+    #[serde(default)]
+    pub(crate) edition: Edition,
     pub(crate) identities: Vec<Identity>,
     /// PAT text to identity.
     pub(crate) pats: BTreeMap<String, Uuid>,

@@ -1,15 +1,15 @@
-//! From a path to a handler. Route templates of azure-devops.md sections 1, 6, 7 and 9; resource words are
-//! compared without case, values keep theirs.
+//! From a path to a handler. Which routes there are is in `locations`; a new handler needs its line there.
+//! Resource words are compared without case, values keep theirs.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Request, access, attachments, batch, boards,
+    Request, access, areas, attachments, batch, boards,
     call::{Answer, Call, Query, World},
     classification, comments, core, definitions,
     errors::ApiError,
-    feed, hooks, identities, items,
+    feed, hooks, identities, items, locations,
     model::Organization,
     recycle, teams, version, wiql,
 };
@@ -28,11 +28,18 @@ pub(crate) fn prepare(
     let no_route = || ApiError::no_controller(&raw_path);
     let at = segments.iter().position(|s| s.eq_ignore_ascii_case("_apis")).ok_or_else(no_route)?;
     let (scope, rest) = (&segments[..at], &segments[at + 1..]);
-    let path = normalised(rest);
+    // What is not in the table of resources does not exist, whatever `dispatch` knows.
+    let location = locations::find(rest).ok_or_else(no_route)?;
+    let versions = location.versions(org.edition).ok_or_else(no_route)?;
+    let path = location.normalised(rest);
     let query = Query::parse(&request.query);
-    let version =
-        version::negotiate(&request.method, &path, query.get("api-version"), request.header_value("accept"))?
-            .unwrap_or_else(|| version::unspecified(&path));
+    let version = version::negotiate(
+        org.edition,
+        versions,
+        &request.method,
+        query.get("api-version"),
+        request.header_value("accept"),
+    )?;
     let project = match scope.first() {
         Some(name) => Some(find_project(org, name)?),
         None => None,
@@ -72,84 +79,6 @@ pub(crate) fn find_project(org: &Organization, name: &str) -> Result<Uuid, ApiEr
     found.map(|p| p.id).ok_or_else(|| ApiError::no_project_named(name))
 }
 
-/// Lower-cases the words of the route that are fixed; names and values that follow them stay as they are.
-fn normalised(rest: &[String]) -> Vec<String> {
-    const WORDS: [&str; 49] = [
-        "wit",
-        "work",
-        "hooks",
-        "projects",
-        "teams",
-        "members",
-        "connectiondata",
-        "resourceareas",
-        "identities",
-        "security",
-        "permissionevaluationbatch",
-        "workitems",
-        "workitemsbatch",
-        "workitemsdelete",
-        "wiql",
-        "$batch",
-        "updates",
-        "revisions",
-        "comments",
-        "attachments",
-        "recyclebin",
-        "reporting",
-        "workitemrevisions",
-        "workitemlinks",
-        "workitemtypes",
-        "states",
-        "fields",
-        "workitemtypecategories",
-        "workitemrelationtypes",
-        "classificationnodes",
-        "areas",
-        "iterations",
-        "tags",
-        "teamsettings",
-        "teamfieldvalues",
-        "backlogconfiguration",
-        "backlogs",
-        "boards",
-        "columns",
-        "rows",
-        "subscriptions",
-        "subscriptionsquery",
-        "notifications",
-        "notificationsquery",
-        "testnotifications",
-        "publishers",
-        "consumers",
-        "eventtypes",
-        "inputvaluesquery",
-    ];
-    rest.iter()
-        .enumerate()
-        .map(|(at, segment)| {
-            let lower = segment.to_ascii_lowercase();
-            // The third segment of `wit/workitemtypes/{name}` and the like is a value even if it looks like a word.
-            let previous = at.checked_sub(1).map(|p| rest[p].to_ascii_lowercase());
-            let value = matches!(
-                previous.as_deref(),
-                Some(
-                    "projects"
-                        | "teams"
-                        | "workitemtypes"
-                        | "boards"
-                        | "tags"
-                        | "workitemtypecategories"
-                        | "workitemrelationtypes"
-                )
-            );
-            let node_path =
-                rest.get(1).is_some_and(|s| s.eq_ignore_ascii_case("classificationnodes")) && at > 2;
-            if !value && !node_path && WORDS.contains(&lower.as_str()) { lower } else { segment.clone() }
-        })
-        .collect()
-}
-
 /// What a call costs, roughly as measured (azure-devops.md section 11), in TSTU.
 pub(crate) fn cost(call: &Call) -> f64 {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
@@ -170,8 +99,8 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     match (call.method.as_str(), path.as_slice()) {
         ("GET", ["connectiondata"]) => identities::connection_data(world),
-        ("GET", ["resourceareas"]) => identities::resource_areas(call, None),
-        ("GET", ["resourceareas", id]) => identities::resource_areas(call, Some(id)),
+        ("GET", ["resourceareas"]) => areas::of_organization(world, None),
+        ("GET", ["resourceareas", id]) => areas::of_organization(world, Some(id)),
         ("GET", ["identities"]) => identities::search(world),
         ("POST", ["security", "permissionevaluationbatch"]) => access::evaluate_permissions(world),
 

@@ -10,5 +10,6 @@ mod hooks;
 mod links;
 mod processes;
 mod recordings;
+mod resources;
 mod stepping;
 mod work_items;
