@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -214,12 +214,10 @@ impl Client {
         Route::new(&self.inner.instance, &all, version)
     }
 
-    /// Whether the credential has to be exchanged for a token first; fetches it if so.
-    pub(crate) async fn fetch_token(&self, operation: &str) -> Result<bool, Error> {
-        if !self.inner.tokens.is_fetched() {
-            return Ok(false);
-        }
-        self.inner.tokens.authorization(operation, self.soon()).await.map(|_| true)
+    /// Fetches a token if the credential has to be exchanged for one, and says who gave it.
+    pub(crate) async fn fetch_token(&self, operation: &str) -> Result<Option<&'static str>, Error> {
+        let Some(giver) = self.inner.tokens.giver() else { return Ok(None) };
+        self.inner.tokens.authorization(operation, self.soon()).await.map(|_| Some(giver))
     }
 
     /// Sends, and decodes the answer.
@@ -252,7 +250,13 @@ impl Client {
     /// it does before it looks at anything else.
     async fn send(&self, call: Call) -> Result<Response, Error> {
         let generation = self.generation();
+        let held_token = self.inner.tokens.holds_token().await;
         let mut result = self.send_once(call.clone()).await;
+        if held_token && call.effect() == Effect::Read && is_token_refused(&result) {
+            // It ended before its time. A read is asked again with a new one; a write is for the caller to plan again.
+            self.inner.tokens.forget().await;
+            result = self.send_once(call.clone()).await;
+        }
         if generation == Generation::Current && is_version_refused(&result) {
             self.inner.is_server_2022.store(true, Ordering::Relaxed);
             result = self.send_once(call).await;
@@ -324,6 +328,9 @@ impl Client {
         {
             *inner.counters.cost.lock().unwrap_or_else(PoisonError::into_inner) += cost.max(0.0);
         }
+        if response.status == StatusCode::UNAUTHORIZED {
+            inner.tokens.heed(&response.headers).await;
+        }
         let judged = answer::judge(&operation, effect, response, inner.clock.now());
         if let Err(Error::Throttled { retry_at, .. }) = &judged {
             inner.throttle.hold_until(*retry_at);
@@ -334,6 +341,10 @@ impl Client {
 
 fn is_version_refused(result: &Result<Response, Error>) -> bool {
     matches!(result, Err(Error::Rejected { type_key: Some(key), .. }) if key == "VssVersionOutOfRangeException")
+}
+
+fn is_token_refused(result: &Result<Response, Error>) -> bool {
+    matches!(result, Err(Error::SignIn { why, .. }) if why.is_about_the_token())
 }
 
 /// Headers that every call carries (azure-devops.md section 3), and the body as bytes.

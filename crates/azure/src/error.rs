@@ -8,6 +8,7 @@
 
 use chrono::{DateTime, Utc};
 
+pub use crate::credential::SignInFailure;
 use crate::refusal::{Denial, FieldError, Missing, Outage, Rejection};
 
 /// A call that did not succeed. `Display` is one sentence for people: what failed, on what, and why.
@@ -125,50 +126,6 @@ pub enum Error {
     },
 }
 
-/// Why a credential was not accepted (azure-devops.md section 4.3).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SignInFailure {
-    /// 401 without a reason: the token is wrong, expired or revoked.
-    #[error("the credential is wrong, expired or revoked")]
-    CredentialRefused,
-    /// TF400813: the identity is valid, but not a member of the organization, or the token's scope is too small.
-    #[error("the identity is not authorized in this organization, or its token lacks a scope ({0})")]
-    NotAuthorized(String),
-    /// TF401444: the identity was never added to the organization or never signed in.
-    #[error("the identity has never been used in this organization (TF401444)")]
-    NeverSignedIn,
-    /// VS403463: a conditional access policy refuses it.
-    #[error("a conditional access policy refuses this sign-in (VS403463)")]
-    ConditionalAccess,
-    /// Continuous access evaluation withdrew the token.
-    #[error("the access token was withdrawn and a new one is needed")]
-    TokenWithdrawn,
-    /// A sign-in page or a redirect to one came back in place of data.
-    #[error("a sign-in page came back in place of data")]
-    SignInPage,
-    /// A redirect to another address came back in place of data.
-    #[error("a redirect to {0} came back in place of data")]
-    Redirected(String),
-    /// The service answered as to somebody who did not sign in.
-    #[error("the service treats this credential as anonymous")]
-    Anonymous,
-    /// AADSTS7000215: the client secret is not the application's.
-    #[error("Entra does not accept the client secret (AADSTS7000215)")]
-    WrongSecret,
-    /// AADSTS7000222: the client secret has expired.
-    #[error("the client secret has expired (AADSTS7000222)")]
-    SecretExpired,
-    /// AADSTS700016: no such application in the tenant.
-    #[error("Entra does not know this application in this tenant (AADSTS700016)")]
-    UnknownApplication,
-    /// AADSTS90002: no such tenant.
-    #[error("Entra does not know this tenant (AADSTS90002)")]
-    UnknownTenant,
-    /// Anything else that Entra said.
-    #[error("Entra refused the sign-in: {0}")]
-    Entra(String),
-}
-
 impl Error {
     /// One sentence for people: what failed, on what, and why.
     pub fn message(&self) -> String {
@@ -209,37 +166,5 @@ impl Error {
     /// For writes: whether the service certainly did not act on it. False means: look it up first.
     pub fn is_certain_not_applied(&self) -> bool {
         !matches!(self, Self::UnknownOutcome { .. })
-    }
-}
-
-impl SignInFailure {
-    /// What a person can do about it, one sentence.
-    pub fn next_step(&self) -> String {
-        match self {
-            Self::CredentialRefused => {
-                "Make a new token (or client secret) in Azure DevOps and save it in the connection."
-            }
-            Self::NotAuthorized(_) => {
-                "Add the identity to the organization (Organization settings > Users) with a Basic licence, and give the token the scopes Work items (read and write) and Project and team (read); also check that the organization's policies allow it."
-            }
-            Self::NeverSignedIn => {
-                "Add the service principal to the organization (Organization settings > Users), by the object id of the enterprise application; a person has to sign in once in a browser."
-            }
-            Self::ConditionalAccess => {
-                "Ask the directory's administrator to allow this server's address or this application in the conditional access policy."
-            }
-            Self::TokenWithdrawn => "Nothing to do: a new token is fetched; if this lasts, check the application in Entra.",
-            Self::SignInPage => {
-                "Check the organization's name, and whether the token is expired; an unknown organization looks the same."
-            }
-            Self::Redirected(_) => "Enter the address the service redirects to, or check the organization's name.",
-            Self::Anonymous => "Check that the token was saved completely; the organization answers public visitors too.",
-            Self::WrongSecret => "Copy the secret's value (not its id) from the application's page in Entra.",
-            Self::SecretExpired => "Make a new client secret in Entra and save it in the connection.",
-            Self::UnknownApplication => "Check the application (client) id and the tenant.",
-            Self::UnknownTenant => "Check the directory (tenant) id.",
-            Self::Entra(_) => "Look up the AADSTS code, or ask the directory's administrator.",
-        }
-        .into()
     }
 }

@@ -37,7 +37,9 @@ pub use address::{AddressPolicy, AddressRefused};
 pub use batch::WRITE_BATCH;
 pub use client::{Client, ClientConfig, Usage};
 pub use clock::{Clock, SystemClock};
-pub use credential::Credential;
+pub use credential::{
+    Credential, IdentityEndpoint, ManagedIdentity, PersonSignIn, RefreshTokens, explain_browser_error,
+};
 pub use discovery::{Project, Team, TeamArea, TeamAreas};
 pub use error::{Error, SignInFailure};
 pub use feed::{FeedChange, FeedPage};

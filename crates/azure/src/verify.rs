@@ -171,8 +171,8 @@ impl Client {
         let mut steps = Steps::default();
 
         match self.fetch_token("get an access token").await {
-            Ok(true) => steps.ok("Access token", "Entra gave one"),
-            Ok(false) => steps.skip("Access token", "a personal access token is used as it is"),
+            Ok(Some(giver)) => steps.ok("Access token", &format!("{giver} gave one")),
+            Ok(None) => steps.skip("Access token", "a personal access token is used as it is"),
             Err(error) => steps.fail("Access token", &error),
         }
 

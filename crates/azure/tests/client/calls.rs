@@ -13,6 +13,7 @@ use model::WorkItemId;
 use model::board::{Change, Draft, Hyperlink};
 use serde_json::{Value, json};
 
+use crate::sign_in::{entra, token};
 use crate::support::{Answer, Bench, ManualClock, answer, bug_shape, html, json, noon, ok};
 
 fn item(id: i64) -> Value {
@@ -240,79 +241,6 @@ async fn the_feed_goes_on_from_its_cursor_and_tells_deletions() {
     assert!(sent[0].url.contains("startDateTime=2026-03-31T12%3A00%3A00.000Z"), "{}", sent[0].url);
     assert!(sent[1].url.contains("continuationToken=1009%3B351%3B15%3BDiscussion"), "{}", sent[1].url);
     assert!(!sent[1].url.contains("startDateTime"), "the service takes only one of them");
-}
-
-fn entra() -> Credential {
-    Credential::ClientSecret {
-        tenant: "t".into(),
-        client_id: "app".into(),
-        client_secret: "s&cret".into(),
-        authority: None,
-    }
-}
-
-fn token(text: &str) -> Answer {
-    ok(json!({"token_type": "Bearer", "expires_in": 3600, "access_token": text}))
-}
-
-#[tokio::test]
-async fn an_entra_token_is_fetched_once_and_renewed_before_it_ends() {
-    let nothing = || ok(json!({"value": []}));
-    let bench = Bench::with(entra(), [token("one"), nothing(), nothing(), token("two"), nothing()]);
-    bench.client.read(&[WorkItemId(1)]).await.unwrap();
-    bench.client.read(&[WorkItemId(1)]).await.unwrap();
-    bench.clock.advance(Duration::minutes(56));
-    bench.client.read(&[WorkItemId(1)]).await.unwrap();
-    let sent = bench.script.sent();
-    assert_eq!(sent[0].url, "https://login.microsoftonline.com/t/oauth2/v2.0/token");
-    assert!(sent[0].body.contains("client_secret=s%26cret"));
-    assert!(sent[0].headers.get("authorization").is_none());
-    let used: Vec<&str> = [1, 2, 4].map(|i: usize| sent[i].headers["authorization"].to_str().unwrap()).into();
-    assert_eq!(used, ["Bearer one", "Bearer one", "Bearer two"]);
-}
-
-#[tokio::test]
-async fn many_calls_at_once_share_one_token_request() {
-    let nothing = || ok(json!({"value": []}));
-    let bench = Bench::with(entra(), [token("one"), nothing(), nothing(), nothing()]);
-    let read = || bench.client.read(&[WorkItemId(1)]);
-    let (a, b, c) = tokio::join!(read(), read(), read());
-    assert!(a.is_ok() && b.is_ok() && c.is_ok());
-    assert_eq!(bench.script.sent().iter().filter(|sent| sent.url.ends_with("/token")).count(), 1);
-}
-
-#[tokio::test]
-async fn a_token_that_the_service_does_not_accept_is_not_used_again() {
-    let bench = Bench::with(entra(), [token("one"), html(203), token("two"), ok(json!({"value": []}))]);
-    bench.client.read(&[WorkItemId(1)]).await.unwrap_err();
-    bench.client.read(&[WorkItemId(1)]).await.unwrap();
-    assert_eq!(bench.script.sent()[3].headers["authorization"], "Bearer two");
-}
-
-#[tokio::test]
-async fn what_entra_says_is_explained() {
-    let table = [
-        ("AADSTS7000215: Invalid client secret provided.", SignInFailure::WrongSecret),
-        ("AADSTS7000222: The provided client secret keys are expired.", SignInFailure::SecretExpired),
-        ("AADSTS700016: Application with identifier was not found.", SignInFailure::UnknownApplication),
-        ("AADSTS90002: Tenant not found.", SignInFailure::UnknownTenant),
-    ];
-    for (words, expected) in table {
-        let refused = json(400, json!({"error": "invalid_client", "error_description": words}));
-        let bench = Bench::with(entra(), [refused]);
-        let error =
-            bench.client.update(WorkItemId(1), 1, &bug_shape(), &retitle(), bench.soon()).await.unwrap_err();
-        assert!(matches!(&error, Error::SignIn { why, .. } if *why == expected), "{error:?}");
-        assert!(error.is_certain_not_applied());
-    }
-}
-
-#[tokio::test]
-async fn a_token_request_without_an_answer_means_that_the_write_was_not_sent() {
-    let bench = Bench::with(entra(), [Err(azure::TransportError::NoAnswer("cut".into()))]);
-    let error =
-        bench.client.update(WorkItemId(1), 1, &bug_shape(), &retitle(), bench.soon()).await.unwrap_err();
-    assert!(matches!(error, Error::NotSent { .. }) && error.is_certain_not_applied());
 }
 
 #[tokio::test]

@@ -17,6 +17,10 @@ mod over_http;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]
+mod sign_in;
+#[cfg(test)]
+mod sign_in_ways;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod view;

@@ -57,6 +57,12 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// A member of a form.
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(self.body.as_bytes())
+            .find_map(|(key, value)| (key == name).then(|| value.into_owned()))
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
     }
@@ -110,6 +116,14 @@ impl Bench {
     }
 
     pub(crate) fn with(credential: Credential, answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self::with_own(|_| credential, answers)
+    }
+
+    /// As [`Bench::with`], for a credential that asks through the same script.
+    pub(crate) fn with_own(
+        credential: impl FnOnce(Arc<dyn Transport>) -> Credential,
+        answers: impl IntoIterator<Item = Answer>,
+    ) -> Self {
         let clock = ManualClock::at_noon();
         let script = Arc::new(Script {
             clock: Arc::clone(&clock),
@@ -118,9 +132,14 @@ impl Bench {
             sent: Mutex::default(),
         });
         let transport: Arc<dyn Transport> = Arc::clone(&script) as _;
+        let credential = credential(Arc::clone(&transport));
         let client =
             Client::new(ClientConfig::hosted("contoso", credential), transport, Arc::clone(&clock) as _);
         Self { client, script, clock }
+    }
+
+    pub(crate) fn clock_now(&self) -> DateTime<Utc> {
+        self.clock.now()
     }
 
     pub(crate) fn soon(&self) -> DateTime<Utc> {
