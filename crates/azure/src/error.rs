@@ -60,6 +60,14 @@ pub enum Error {
         /// What was to be done, as the continuation of "could not".
         operation: String,
     },
+    /// The service took the update, and the card does not stand where it was told to. Applied.
+    #[error("Could not {operation}: Azure DevOps took the update, but the card stands elsewhere ({stands})")]
+    Misplaced {
+        /// What was to be done, as the continuation of "could not".
+        operation: String,
+        /// Where it stands.
+        stands: String,
+    },
     /// A rule or validation of the service refused the content. Not applied; the same request will fail again.
     #[error("Could not {operation}: {}", why.sentence(message, fields))]
     Rejected {
@@ -140,6 +148,9 @@ impl Error {
             Self::Forbidden { why, .. } => why.next_step(),
             Self::NotFound { what, .. } => what.next_step(),
             Self::RevisionMoved { .. } => "Nothing to do: it is read and planned again.".into(),
+            Self::Misplaced { .. } => {
+                "Look for rules or automation on the board that move cards, or change the status map of the destination.".into()
+            }
             Self::Rejected { why, fields, .. } => why.next_step(fields),
             Self::Unavailable { why, .. } => why.next_step(),
             Self::UnknownOutcome { .. } => {
@@ -163,7 +174,8 @@ impl Error {
         }
     }
 
-    /// For writes: whether the service certainly did not act on it. False means: look it up first.
+    /// For writes: whether the service certainly did not act on it. False means: look it up first. After
+    /// [`Error::Misplaced`] it did, and what it made of it is known: there is nothing to look up.
     pub fn is_certain_not_applied(&self) -> bool {
         !matches!(self, Self::UnknownOutcome { .. })
     }

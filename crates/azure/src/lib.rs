@@ -31,6 +31,7 @@ mod shape;
 mod throttle;
 mod transport;
 mod verify;
+mod walk;
 mod work_items;
 
 pub use address::{AddressPolicy, AddressRefused};
@@ -50,4 +51,5 @@ pub use refusal::{Denial, FieldError, FieldFault, Missing, Outage, Rejection};
 pub use shape::ItemShape;
 pub use transport::{Request, Response, Transport, TransportError};
 pub use verify::{CheckOutcome, CheckStep, Deployment, Identity};
+pub use walk::Walk;
 pub use work_items::{Author, READ_BATCH, RecycledItem, Write};

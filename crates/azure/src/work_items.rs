@@ -337,6 +337,7 @@ fn modification(shape: &ItemShape, revision: i64, change: &Change) -> Vec<Value>
     let has_halves = change.column.as_deref().is_none_or(|column| shape.is_split(column));
     put(shape.done_field.as_deref().filter(|_| has_halves), change.column_done.map(Value::from));
     put(shape.lane_field.as_deref(), text(&change.lane));
+    put(Some("System.AssignedTo"), text(&change.assignee));
     put(Some("System.Title"), text(&change.title));
     put(shape.priority_field.as_deref(), change.priority.map(Value::from));
     put(shape.severity_field.as_deref(), text(&change.severity));

@@ -2,8 +2,9 @@
 //!
 //! The files beside this module state published facts (azure-devops.md section 6.2) in a format of our own; a
 //! test compares them with the process fixtures. `@` in a reference name stands for `Microsoft.VSTS.`.
-//! A rule reads `field: action`; the actions are `empty`, `now`, `actor`, `required`, `copy <field>`,
-//! `value <text>`, `default actor` and `default <text>`. Left to others: applying them (`state::rules`).
+//! A rule reads `field: action`; the actions are `empty`, `now`, `actor`, `required`, `readonly`, `copy <field>`,
+//! `only <field>` (a copy beside which no other value is allowed), `value <text>`, `default actor` and
+//! `default <text>`. Left to others: applying them (`state::rules`).
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -110,7 +111,9 @@ pub(crate) enum Action {
     Now,
     Actor,
     Required,
+    ReadOnly,
     Copy(String),
+    Only(String),
     Value(String),
     DefaultActor,
     Default(String),
@@ -126,9 +129,11 @@ impl TryFrom<String> for Rule {
             "now" => Action::Now,
             "actor" => Action::Actor,
             "required" => Action::Required,
+            "readonly" => Action::ReadOnly,
             "default actor" => Action::DefaultActor,
             other => match other.split_once(' ') {
                 Some(("copy", from)) => Action::Copy(expand(from)),
+                Some(("only", from)) => Action::Only(expand(from)),
                 Some(("value", value)) => Action::Value(value.to_owned()),
                 Some(("default", value)) => Action::Default(value.to_owned()),
                 _ => return Err(format!("unknown action: {text}")),

@@ -127,6 +127,9 @@ pub struct Change {
     /// New lane.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<String>,
+    /// Who shall work on it, by sign-in name: the service refuses identity ids (azure-devops.md section 7.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
     /// New title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

@@ -17,6 +17,7 @@ pub mod process;
 pub mod rule;
 mod severity;
 pub mod status;
+pub mod way;
 
 pub use ids::*;
 pub use observation::{

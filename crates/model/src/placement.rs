@@ -4,6 +4,7 @@ use crate::board::Change;
 use crate::map::{Meaning, Position};
 use crate::merge::{Base, Desired, Rules};
 use crate::status::Status;
+use crate::way::{Goal, NoWay, way};
 
 /// What follows from where the card stands.
 pub(crate) enum StateDecision {
@@ -63,45 +64,12 @@ pub(crate) fn place(
     rules: Rules<'_>,
 ) -> Result<Vec<(Change, Position)>, String> {
     let Some(target) = rules.status_map.target(status) else { return Ok(Vec::new()) };
-    // An item that is not on the board (another area, or bugs kept off it) is moved by the column's state.
-    let on_board = position.column.is_some();
-    let column = target.column.as_deref().and_then(|name| rules.board.and_then(|board| board.column(name)));
-    let state_of_column = column.and_then(|column| column.states.get(&rules.work_item_type.name));
-    let goal = match (&target.state, state_of_column) {
-        (Some(state), _) => state.clone(),
-        (None, Some(state)) => state.clone(),
-        (None, None) => {
-            return Err(format!(
-                "the status map says {} with the column '{}', which the board does not have any more",
-                status.label(),
-                target.column.as_deref().unwrap_or_default()
-            ));
-        }
-    };
-    let path = rules.work_item_type.path(&position.state, &goal).ok_or_else(|| {
-        format!(
-            "{} cannot go from '{}' to '{goal}' without passing through a closed state",
-            rules.work_item_type.name, position.state
-        )
-    })?;
-    let mut steps: Vec<(Change, Position)> = path
-        .into_iter()
-        .map(|state| {
-            let at = Position { state: state.clone(), column: None, column_done: None };
-            (Change { state: Some(state), ..Change::default() }, at)
-        })
-        .collect();
-    if let Some(column) = column.filter(|_| on_board)
-        && !position
-            .column
-            .as_deref()
-            .is_some_and(|now| now.eq_ignore_ascii_case(&column.name) && steps.is_empty())
-    {
-        let at = Position { state: goal, column: Some(column.name.clone()), column_done: None };
-        let by_column = Change { column: Some(column.name.clone()), ..Change::default() };
-        // The column sets the state by itself (azure-devops.md section 6.1).
-        steps.pop();
-        steps.push((by_column, at));
-    }
-    Ok(steps)
+    let goal = Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() };
+    way(rules.work_item_type, rules.board, position, &goal).map_err(|why| match why {
+        NoWay::NoColumn { column } => format!(
+            "the status map says {} with the column '{column}', which the board does not have any more",
+            status.label()
+        ),
+        why => why.to_string(),
+    })
 }

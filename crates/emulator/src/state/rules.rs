@@ -14,7 +14,7 @@ use super::{
     html, identities,
     model::{Fields, Organization, Project},
 };
-use crate::processes::{Action, FieldDef, FieldKind, Rule, TypeDef, fields};
+use crate::processes::{Action, FieldDef, FieldKind, Rule, Transition, TypeDef, fields};
 
 /// The longest title and other single-line text.
 const MAX_LINE: usize = 255;
@@ -138,13 +138,15 @@ impl Settling<'_> {
     /// Completes `fields` in place and returns what is wrong with them.
     pub(crate) fn settle(&self, fields: &mut Fields) -> Vec<RuleError> {
         let mut errors = Vec::new();
-        if self.before.is_none() {
+        // An item that becomes one of another type gets that type's defaults; whether the service does so is a guess.
+        if self.before.is_none() || self.written.contains("System.WorkItemType") {
             self.defaults(fields);
         }
-        let state_changed = self.state(fields, &mut errors);
+        let transition = self.state(fields, &mut errors);
         let written = |name: &str| self.written.contains(name);
         boards::place(self.project, &self.kind.name, fields, &mut errors, &written);
-        self.values(fields, state_changed, &mut errors);
+        self.values(fields, &mut errors);
+        self.guards(fields, transition, &mut errors);
         if self.bypass { Vec::new() } else { errors }
     }
 
@@ -162,8 +164,8 @@ impl Settling<'_> {
         }
     }
 
-    /// Settles state and reason; true if the state changed.
-    fn state(&self, fields: &mut Fields, errors: &mut Vec<RuleError>) -> bool {
+    /// Settles state and reason, and fills in what follows from them. Answers how the state changed.
+    fn state(&self, fields: &mut Fields, errors: &mut Vec<RuleError>) -> Moved {
         let from = self.before.map_or("", |f| text(f, "System.State")).to_owned();
         let initial = &self.kind.initial().to;
         fields.entry("System.State".into()).or_insert_with(|| initial.clone().into());
@@ -181,17 +183,17 @@ impl Settling<'_> {
         let wanted = text(fields, "System.State").to_owned();
         let Some(state) = self.kind.state(&wanted) else {
             errors.push(RuleError::not_in_list("System.State", "State", &wanted, true));
-            return false;
+            return Moved::No;
         };
         fields.insert("System.State".into(), state.name.clone().into());
         if from == state.name {
             self.keep_reason(fields, errors, &from);
-            return false;
+            return Moved::No;
         }
         let transition = self.kind.transition(&from, &state.name);
         if transition.is_none() && !self.bypass {
             errors.push(RuleError::not_in_list("System.State", "State", &wanted, true));
-            return true;
+            return Moved::Otherwise;
         }
         let reasons = transition.map(|t| t.reasons.as_slice()).unwrap_or_default();
         let default = reasons.first().cloned().unwrap_or_else(|| format!("Moved to state {}", state.name));
@@ -206,7 +208,7 @@ impl Settling<'_> {
             self.apply(&transition.rules, fields);
         }
         self.apply(&state.rules, fields);
-        true
+        transition.map_or(Moved::Otherwise, Moved::By)
     }
 
     /// A reason may be changed without the state, to another one that leads here.
@@ -232,11 +234,11 @@ impl Settling<'_> {
                 }
                 Action::Now => Some(time(self.now).into()),
                 Action::Actor => Some(self.actor.to_string().into()),
-                Action::Copy(from) => fields.get(from).cloned(),
+                Action::Copy(from) | Action::Only(from) => fields.get(from).cloned(),
                 Action::Value(value) => Some(typed(&rule.field, value)),
                 Action::DefaultActor if empty => Some(self.actor.to_string().into()),
                 Action::Default(value) if empty => Some(typed(&rule.field, value)),
-                Action::DefaultActor | Action::Default(_) | Action::Required => continue,
+                Action::DefaultActor | Action::Default(_) | Action::Required | Action::ReadOnly => continue,
             };
             // What the person set themselves wins over copies; stamps of who and when do not.
             let stamp = matches!(rule.action, Action::Now | Action::Actor) && !self.bypass;
@@ -249,33 +251,79 @@ impl Settling<'_> {
         }
     }
 
-    /// Required fields and value lists.
-    fn values(&self, fields: &Fields, state_changed: bool, errors: &mut Vec<RuleError>) {
-        let label = |name: &str| {
-            self::fields().get(&name.to_ascii_lowercase()).map_or_else(|| name.to_owned(), |f| f.name.clone())
-        };
-        let fresh = self.before.is_none();
+    /// Required fields and value lists. They hold at every save, also of fields that nobody wrote: an item of another
+    /// type, or one that was saved past the rules, is mended before anything else is taken.
+    fn values(&self, fields: &Fields, errors: &mut Vec<RuleError>) {
         for field in &self.kind.fields {
             let value = text_of(fields.get(&field.name));
-            let looked_at = fresh || self.written.contains(&field.name);
             if value.is_empty() {
-                if field.required && looked_at {
+                if field.required {
                     errors.push(RuleError::empty(&field.name, &label(&field.name)));
                 }
-            } else if looked_at && !field.allowed.is_empty() && !field.allowed.contains(&value) {
+            } else if !field.allowed.is_empty() && !field.allowed.contains(&value) {
                 errors.push(RuleError::not_in_list(&field.name, &label(&field.name), &value, field.required));
             }
         }
         let state = self.kind.state(text(fields, "System.State"));
         for rule in state.map(|s| s.rules.as_slice()).unwrap_or_default() {
-            if rule.action == Action::Required
-                && (state_changed || self.written.contains(&rule.field))
-                && text_of(fields.get(&rule.field)).is_empty()
-            {
+            if rule.action == Action::Required && text_of(fields.get(&rule.field)).is_empty() {
                 errors.push(RuleError::empty(&rule.field, &label(&rule.field)));
             }
         }
     }
+
+    /// What may not be written: fields of a state or a transition that are read-only there, stamps while the state
+    /// stays, and values beside the one that a transition sets.
+    fn guards(&self, fields: &Fields, moved: Moved, errors: &mut Vec<RuleError>) {
+        let Some(before) = self.before else { return };
+        let rewritten = |name: &str| {
+            self.written.contains(name) && text_of(fields.get(name)) != text_of(before.get(name))
+        };
+        let transition = if let Moved::By(transition) = moved { transition.rules.as_slice() } else { &[] };
+        let state =
+            self.kind.state(text(fields, "System.State")).map(|s| s.rules.as_slice()).unwrap_or_default();
+        for rule in transition.iter().chain(state) {
+            match &rule.action {
+                Action::ReadOnly if rewritten(&rule.field) => errors.push(RuleError::read_only(&rule.field)),
+                Action::Only(from) if text_of(fields.get(&rule.field)) != text_of(fields.get(from)) => {
+                    let value = text_of(fields.get(&rule.field));
+                    errors.push(RuleError::not_in_list(&rule.field, &label(&rule.field), &value, false));
+                }
+                _ => {}
+            }
+        }
+        if matches!(moved, Moved::No) {
+            for name in STAMPS.iter().filter(|name| rewritten(name)) {
+                errors.push(RuleError::read_only(name));
+            }
+        }
+    }
+}
+
+/// How a save changes the state.
+#[derive(Clone, Copy)]
+enum Moved {
+    No,
+    By(&'static Transition),
+    /// Past the transitions, or not at all in the end.
+    Otherwise,
+}
+
+/// Who and when of a state: to be written only together with the state. The published definitions say so for every
+/// type that has them; for the types of Basic, of which none is published, it is a guess.
+const STAMPS: [&str; 7] = [
+    "Microsoft.VSTS.Common.ActivatedBy",
+    "Microsoft.VSTS.Common.ActivatedDate",
+    "Microsoft.VSTS.Common.ClosedBy",
+    "Microsoft.VSTS.Common.ClosedDate",
+    "Microsoft.VSTS.Common.ResolvedBy",
+    "Microsoft.VSTS.Common.ResolvedDate",
+    "Microsoft.VSTS.Common.StateChangeDate",
+];
+
+/// Name of a field for people.
+fn label(name: &str) -> String {
+    fields().get(&name.to_ascii_lowercase()).map_or_else(|| name.to_owned(), |f| f.name.clone())
 }
 
 fn text<'a>(fields: &'a Fields, name: &str) -> &'a str {

@@ -8,6 +8,7 @@ mod feed;
 mod front;
 mod hooks;
 mod links;
+mod process_rules;
 mod processes;
 mod recordings;
 mod resources;

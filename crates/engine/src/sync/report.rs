@@ -68,7 +68,8 @@ impl Engine {
         ticket.health = Health::Retrying;
         ticket.problem = Some(format!("{}.", error.message().trim_end_matches('.')));
         ticket.next_step = Some(error.next_step());
-        let rejected = matches!(error, Error::Rejected { .. } | Error::Forbidden { .. });
+        let rejected =
+            matches!(error, Error::Rejected { .. } | Error::Forbidden { .. } | Error::Misplaced { .. });
         ticket.next_attempt_at = match (error, &ticket.intent) {
             (Error::UnknownOutcome { .. }, Some(intent)) => intent.deadline() + self.inner.settings.settle,
             (Error::RevisionMoved { .. } | Error::DeadlinePassed { .. }, _) => now,

@@ -1,6 +1,6 @@
 //! A work item that exists: merged with what is wanted, followed, and changed.
 
-use azure::Item;
+use azure::{Error, Item};
 use model::Status;
 use model::board::WorkItem;
 use model::lifecycle::{Circumstances, Giver, command_of};
@@ -139,24 +139,14 @@ impl Engine {
         }
         tx.commit().await?;
 
-        let mut revision = revision;
-        let mut last: Option<Item> = None;
+        let mut walk = pass.board.client.walk(id, revision, shape, &outcome.writes, deadline);
         let mut failure = None;
-        for change in &outcome.writes {
+        while !walk.is_over() {
             failpoint::reached("before update").await;
-            let answer = pass.board.client.update(id, revision, shape, change, deadline).await;
+            failure = walk.step().await.err();
             failpoint::reached("after update").await;
-            match answer {
-                Ok(item) => {
-                    revision = item.revision();
-                    last = Some(item);
-                }
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
         }
+        let revision = walk.revision();
 
         let mut tx = self.inner.db.begin().await?;
         let Some(mut stored) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
@@ -165,10 +155,14 @@ impl Engine {
             return Ok(Turn::Stop);
         }
         let mut base = outcome.base.clone();
-        if let Some(item) = &last {
+        if let Some(item) = walk.item() {
             let view = item.view(shape);
             if failure.is_none() {
                 base.absorb(&intent, &view, &ticket.token, Authorship::Ours);
+            } else if matches!(failure, Some(Error::Misplaced { .. })) {
+                // Everything but the place is agreed on; that is tried again, a few times.
+                base.absorb(&intent, &view, &ticket.token, Authorship::Ours);
+                base.status = outcome.base.status;
             } else {
                 // Only steps on the way were taken: the card stands where we put it, nothing else is changed yet.
                 base.revision = view.revision;
