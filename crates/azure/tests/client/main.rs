@@ -11,7 +11,11 @@ mod discovery;
 #[cfg(test)]
 mod http_transport;
 #[cfg(test)]
+mod in_process;
+#[cfg(test)]
 mod meaning;
+#[cfg(test)]
+mod moves;
 #[cfg(test)]
 mod over_http;
 #[cfg(test)]
