@@ -28,3 +28,5 @@ mod sign_in_ways;
 mod support;
 #[cfg(test)]
 mod view;
+#[cfg(test)]
+mod walk;

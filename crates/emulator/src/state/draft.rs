@@ -229,6 +229,16 @@ impl Draft {
             self.errors.push(RuleError::read_only(&canonical));
             return Ok(());
         }
+        if field.identity && value.is_object() && !world.call.version.has_identity_objects() {
+            return Err(ApiError::identity_as_object(&canonical));
+        }
+        if with_bypass
+            && canonical == "System.ChangedBy"
+            && value.as_str().is_none_or(str::is_empty)
+            && !value.is_object()
+        {
+            return Err(ApiError::empty_author());
+        }
         match canonical.as_str() {
             "System.History" => {
                 let text = value.as_str().unwrap_or_default();

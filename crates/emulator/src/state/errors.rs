@@ -13,7 +13,16 @@ pub(crate) struct ApiError {
     event_id: i64,
     error_code: i64,
     custom: Option<Value>,
-    plain_text: bool,
+    dress: Dress,
+}
+
+/// What a body looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dress {
+    Usual,
+    PlainText,
+    /// The older wrapper of model-binding failures: `{"count":1,"value":{"Message":"…"}}`.
+    Wrapper,
 }
 
 /// One failed rule of a work item.
@@ -39,7 +48,7 @@ impl ApiError {
             event_id,
             error_code: 0,
             custom: None,
-            plain_text: false,
+            dress: Dress::Usual,
         }
     }
 
@@ -48,8 +57,12 @@ impl ApiError {
     }
 
     pub(crate) fn body(&self) -> Vec<u8> {
-        if self.plain_text {
-            return self.message.clone().into_bytes();
+        match self.dress {
+            Dress::PlainText => return self.message.clone().into_bytes(),
+            Dress::Wrapper => {
+                return json!({"count": 1, "value": {"Message": self.message}}).to_string().into_bytes();
+            }
+            Dress::Usual => {}
         }
         let mut body = json!({
             "$id": "1",
@@ -67,11 +80,11 @@ impl ApiError {
     }
 
     pub(crate) fn content_type(&self) -> &'static str {
-        if self.plain_text { "text/plain; charset=utf-8" } else { "application/json; charset=utf-8" }
+        if self.is_plain_text() { "text/plain; charset=utf-8" } else { "application/json; charset=utf-8" }
     }
 
     pub(crate) fn is_plain_text(&self) -> bool {
-        self.plain_text
+        self.dress == Dress::PlainText
     }
 
     // --- framework -------------------------------------------------------------------------------------
@@ -79,7 +92,7 @@ impl ApiError {
     pub(crate) fn no_controller(path: &str) -> Self {
         let message =
             format!("The controller for path '{path}' was not found or does not implement IController.");
-        Self { plain_text: true, ..Self::new(404, "HttpException", FRAMEWORK, message) }
+        Self { dress: Dress::PlainText, ..Self::new(404, "HttpException", FRAMEWORK, message) }
     }
 
     pub(crate) fn method_not_allowed(method: &str) -> Self {
@@ -291,6 +304,18 @@ impl ApiError {
     pub(crate) fn may_not_bypass() -> Self {
         let message = "TF401322: You do not have the permission to bypass rules.".to_owned();
         Self::new(400, "WorkItemUnauthorizedSaveException", TRACKING, message)
+    }
+
+    pub(crate) fn empty_author() -> Self {
+        let message = "VS403417: The field 'System.ChangedBy' must not be empty when rules are bypassed.";
+        Self::new(400, "WorkItemFieldInvalidException", TRACKING, message.into())
+    }
+
+    /// Versions before 4.1 know people as text only.
+    pub(crate) fn identity_as_object(field: &str) -> Self {
+        let message =
+            format!("VS403426: The value of the field '{field}' must be text in this version of the API.");
+        Self { dress: Dress::Wrapper, ..Self::new(400, "ModelBindingException", FRAMEWORK, message) }
     }
 
     pub(crate) fn may_not_destroy(id: i64) -> Self {

@@ -11,6 +11,7 @@ mod links;
 mod process_rules;
 mod processes;
 mod recordings;
+mod refusals;
 mod resources;
 mod stepping;
 mod work_items;
