@@ -93,7 +93,7 @@ fn by_field(list: &Value) -> Vec<(String, Vec<Value>)> {
     rules.map(|f| (text(&f["referenceName"]), f["rules"].as_array().cloned().unwrap_or_default())).collect()
 }
 
-fn list<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
