@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 
 use crate::run;
 
@@ -29,7 +29,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().display().to_string();
     run::cargo(&["build", "--quiet", "--package", "lockstep"])?;
-    let mut child = Command::new(run::root().join(binary()?))
+    let mut child = Command::new(run::target()?.join("debug/lockstep"))
         .args(["demo", "--data", &data, "--bind", "127.0.0.1:0", "--emulator-bind", "127.0.0.1:0", "--json"])
         .stdout(Stdio::piped())
         .spawn()
@@ -55,14 +55,4 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let tested = run::program("npm", &["test", "--silent"], "e2e", &environment);
     drop(demo);
     tested
-}
-
-/// Where cargo puts the program.
-fn binary() -> anyhow::Result<String> {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--no-deps"]).output()?;
-    if !output.status.success() {
-        bail!("cargo metadata failed");
-    }
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    Ok(format!("{}/debug/lockstep", metadata["target_directory"].as_str().unwrap_or("target")))
 }

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::{browser, licences, needs, postgres, run, ui};
+use crate::{browser, clients, licences, needs, postgres, run, ui};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("format", || run::cargo(&["fmt", "--all", "--check"])),
     ("licences", licences::check),
     ("web", || {
@@ -59,6 +59,7 @@ const STEPS: [Step; 9] = [
             "--nocapture",
         ])
     }),
+    ("clients", clients::test),
     ("browser", browser::test),
 ];
 

@@ -27,7 +27,7 @@ const ALLOWED: [&str; 15] = [
 /// Licences of things that are only used to build or test, or data with a licence of its own kind.
 const ALLOWED_FOR_TOOLS: [&str; 2] = ["CC-BY-4.0", "Python-2.0"];
 
-/// Checks the dependencies of the workspace, the web UI and the browser tests.
+/// Checks the dependencies of the workspace, the web UI, the browser tests and the emulator's clients.
 pub(crate) fn check() -> anyhow::Result<()> {
     let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--locked"]).output()?;
     if !output.status.success() {
@@ -44,7 +44,7 @@ pub(crate) fn check() -> anyhow::Result<()> {
             refused.push(format!("{name}: {licence}"));
         }
     }
-    for folder in ["web", "e2e"] {
+    for folder in ["web", "e2e", "crates/emulator/clients/node"] {
         let file = crate::run::root().join(folder).join("package-lock.json");
         let lock: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
         for (path, package) in lock["packages"].as_object().into_iter().flatten() {

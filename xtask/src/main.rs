@@ -4,6 +4,7 @@
 
 mod browser;
 mod checks;
+mod clients;
 mod licences;
 mod needs;
 mod postgres;

@@ -14,7 +14,15 @@ pub(crate) fn node() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Chromium and PostgreSQL, for the tests; installed as Debian packages where they are missing.
+/// Python can make virtual environments; Debian keeps that in a package of its own.
+fn python() -> bool {
+    std::process::Command::new("python3")
+        .args(["-c", "import ensurepip, venv"])
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Chromium, PostgreSQL and Python, for the tests; installed as Debian packages where they are missing.
 pub(crate) fn for_tests() -> anyhow::Result<()> {
     node()?;
     let mut missing = Vec::new();
@@ -23,6 +31,9 @@ pub(crate) fn for_tests() -> anyhow::Result<()> {
     }
     if crate::postgres::programs().is_none() {
         missing.push("postgresql");
+    }
+    if !python() {
+        missing.push("python3-venv");
     }
     if missing.is_empty() {
         return Ok(());

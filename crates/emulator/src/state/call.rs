@@ -30,6 +30,16 @@ impl Query {
         )
     }
 
+    /// The parameters with some values put otherwise: `say` gets a name and a value.
+    pub(crate) fn reworded(mut self, say: impl Fn(&str, &str) -> Option<&'static str>) -> Self {
+        for (name, value) in &mut self.0 {
+            if let Some(word) = say(name, value) {
+                word.clone_into(value);
+            }
+        }
+        self
+    }
+
     /// The value of a parameter; `$top` is found as `top` too, as the service does it.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -19,7 +19,7 @@ pub(crate) type Number = (u32, u32);
 #[derive(Debug)]
 pub(crate) struct Location {
     area: &'static str,
-    name: &'static str,
+    pub(crate) name: &'static str,
     id: &'static str,
     template: &'static str,
     /// The highest N of `-preview.N`.

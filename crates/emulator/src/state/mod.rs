@@ -17,6 +17,7 @@ mod core;
 mod definitions;
 mod draft;
 mod edition;
+mod enumerations;
 mod errors;
 mod feed;
 mod hooks;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{
     Request, access, areas, attachments, batch, boards,
     call::{Answer, Call, Query, World},
-    classification, comments, core, definitions,
+    classification, comments, core, definitions, enumerations,
     errors::ApiError,
     feed, hooks, identities, items, locations,
     model::Organization,
@@ -32,7 +32,8 @@ pub(crate) fn prepare(
     let location = locations::find(rest).ok_or_else(no_route)?;
     let versions = location.versions(org.edition).ok_or_else(no_route)?;
     let path = location.normalised(rest);
-    let query = Query::parse(&request.query);
+    let query = Query::parse(&request.query)
+        .reworded(|parameter, value| enumerations::word(location.name, parameter, value));
     let version = version::negotiate(
         org.edition,
         versions,

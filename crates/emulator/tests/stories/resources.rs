@@ -69,3 +69,14 @@ async fn a_resource_that_is_not_listed_does_not_exist() {
         assert!(answer.text.starts_with("The controller for path"), "{}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn numbers_stand_for_the_words_of_an_enumeration() {
+    let world = World::demo().await;
+    let id = world.bug("A").await;
+    let all = world.get(&format!("_apis/wit/workitems/{id}?$expand=4")).await.good();
+    assert!(all["fields"]["System.AreaId"].is_number());
+    let omitted = world.get(&format!("_apis/wit/workitems?ids={id},999&errorPolicy=2")).await.good();
+    assert_eq!(omitted["value"][1], Value::Null);
+    assert_eq!(world.get(&format!("_apis/wit/workitems/{id}?$expand=9")).await.status, 400);
+}
