@@ -4,6 +4,7 @@
 mod access;
 mod boards;
 mod common;
+mod error_bodies;
 mod feed;
 mod front;
 mod hooks;
@@ -11,7 +12,6 @@ mod links;
 mod process_rules;
 mod processes;
 mod recordings;
-mod refusals;
 mod resources;
 mod stepping;
 mod work_items;
