@@ -49,6 +49,10 @@ fn comment_json(world: &World, item: &WorkItem, comment: &Comment, text: Text) -
         body["isDeleted"] = true.into();
         body["text"] = "".into();
     }
+    if let Some(members) = body.as_object_mut().filter(|_| !world.org.edition.has_comment_formats()) {
+        members.remove("format");
+        members.remove("renderedText");
+    }
     body
 }
 
@@ -116,6 +120,10 @@ struct Sent {
 
 /// `format` is a word, or the number of the enum: 0 Markdown, 1 HTML.
 fn markdown(world: &World) -> Result<Option<bool>, ApiError> {
+    // A parameter that a version does not know is ignored.
+    if !world.org.edition.has_comment_formats() {
+        return Ok(None);
+    }
     match world.call.query.get("format").unwrap_or_default().to_ascii_lowercase().as_str() {
         "" => Ok(None),
         "markdown" | "0" => Ok(Some(true)),

@@ -181,6 +181,12 @@ impl Draft {
         operation: &Operation,
         operations: &[Operation],
     ) -> Result<(), ApiError> {
+        if !world.org.edition.has_markdown_fields() {
+            let message = format!(
+                "The path '/multilineFieldsFormat/{name}' in the patch document is not valid for a work item."
+            );
+            return Err(ApiError::bad_patch(message));
+        }
         let field = world.field(name).ok_or_else(|| ApiError::no_field(name))?;
         if field.kind != FieldKind::Html {
             return Err(ApiError::format_not_supported(&field.reference_name));

@@ -33,6 +33,16 @@ impl Edition {
         }
     }
 
+    /// Long texts may be Markdown. That they may not on Server 2022.1 is a guess.
+    pub(crate) fn has_markdown_fields(self) -> bool {
+        !self.is_server()
+    }
+
+    /// Comments have a format.
+    pub(crate) fn has_comment_formats(self) -> bool {
+        self != Self::Server(ServerVersion::V2022)
+    }
+
     /// The highest `-preview.N` where it differs from the cloud's.
     pub(crate) fn resource_version(self, resource: &str) -> Option<u32> {
         (self == Self::Server(ServerVersion::V2022) && resource == "comments").then_some(3)

@@ -122,7 +122,11 @@ pub(crate) fn revisions(world: &World) -> Answer {
         if tag_refs {
             add_tag_refs(world, item.project, &mut fields);
         }
-        values.push(json!({"id": id, "rev": rev, "fields": fields, "multilineFieldsFormat": {}}));
+        let mut entry = json!({"id": id, "rev": rev, "fields": fields});
+        if world.org.edition.has_markdown_fields() {
+            entry["multilineFieldsFormat"] = json!({});
+        }
+        values.push(entry);
         last = (*watermark, *id, *rev);
     }
     // At the end the token stands at the newest watermark that was looked at.

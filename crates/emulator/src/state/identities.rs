@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     call::{Answer, Reply, World, collection, ok},
     model::{Identity, Organization},
+    server,
 };
 use crate::seed::Role;
 
@@ -65,7 +66,7 @@ pub(crate) fn connection_data(world: &World) -> Answer {
     let me = world.actor();
     let user = json!({
         "id": me.id,
-        "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{}\\{}", world.org.tenant, me.unique_name),
+        "descriptor": server::claims(world.org, me),
         "subjectDescriptor": me.descriptor(),
         "providerDisplayName": me.name,
         "customDisplayName": me.name,
@@ -110,7 +111,7 @@ pub(crate) fn search(world: &World) -> Answer {
         .map(|i| {
             json!({
                 "id": i.id,
-                "descriptor": format!("Microsoft.IdentityModel.Claims.ClaimsIdentity;{}\\{}", world.org.tenant, i.unique_name),
+                "descriptor": server::claims(world.org, i),
                 "subjectDescriptor": i.descriptor(),
                 "providerDisplayName": i.name,
                 "isActive": true,

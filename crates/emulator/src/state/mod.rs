@@ -34,6 +34,7 @@ mod render;
 mod router;
 mod rules;
 mod save;
+mod server;
 mod teams;
 mod version;
 mod wiql;
@@ -278,7 +279,11 @@ impl State {
         let Some(mut organization) = self.organizations.remove(&name.to_lowercase()) else {
             return access::sign_in(&self.base_url, request);
         };
-        let response = self.in_organization(now, request, as_identity, rest, &mut organization, noted);
+        let response = match server::refuse(organization.edition, request) {
+            Some(refused) if as_identity.is_none() => refused,
+            _ => self.in_organization(now, request, as_identity, rest, &mut organization, noted),
+        };
+        let response = server::adapted(organization.edition, response, &self.base_url);
         self.organizations.insert(name.to_lowercase(), organization);
         response
     }
@@ -305,7 +310,9 @@ impl State {
             Who::Unknown => return access::sign_in(&self.base_url, request),
             Who::NotAMember(name) => return access::not_a_member(&name, organization.tenant),
         };
-        let base = format!("{}/{}", self.base_url, encode(&organization.name));
+        // Links start as the request did.
+        let prefix = if is_under_tfs(request) { "/tfs" } else { "" };
+        let base = format!("{}{prefix}/{}", self.base_url, encode(&organization.name));
         if request.method == "OPTIONS"
             && let [apis, area @ ..] = segments
             && apis.eq_ignore_ascii_case("_apis")
@@ -498,6 +505,11 @@ pub struct ProjectView {
     pub process: String,
     /// Team names.
     pub teams: Vec<String>,
+}
+
+/// Server installations often have `/tfs/{collection}`.
+fn is_under_tfs(request: &Request) -> bool {
+    request.path.split('/').find(|s| !s.is_empty()).is_some_and(|first| first.eq_ignore_ascii_case("tfs"))
 }
 
 fn organization_of(request: &Request) -> String {

@@ -199,7 +199,9 @@ pub(crate) fn item_json(
     body.insert("fields".into(), fields_json(org, &call.base, item, revision, view, people(call)).into());
     // With a field filter the format map is empty (azure-devops.md section 7.9).
     let formats = if view.fields.is_none() { json!(revision.formats) } else { json!({}) };
-    body.insert("multilineFieldsFormat".into(), formats);
+    if org.edition.has_markdown_fields() {
+        body.insert("multilineFieldsFormat".into(), formats);
+    }
     if view.expand.relations() && !item.relations.is_empty() {
         let relations: Vec<Value> =
             item.relations.iter().map(|r| relation_json(org, call, project, r)).collect();

@@ -13,5 +13,6 @@ mod process_rules;
 mod processes;
 mod recordings;
 mod resources;
+mod server_mode;
 mod stepping;
 mod work_items;

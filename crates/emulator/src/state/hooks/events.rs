@@ -12,6 +12,7 @@ use super::{
         html,
         model::{Revision, Update, WorkItem},
         render::{Expand, People, View, comment_ref, fields_json, revision_json, update_json},
+        server::containers,
     },
     Subscription,
 };
@@ -137,11 +138,7 @@ pub(super) fn payload(
         "detailedMessage": chosen(detailed, "detailedMessagesToSend"),
         "resource": resource,
         "resourceVersion": version,
-        "resourceContainers": {
-            "collection": {"id": world.org.id, "baseUrl": base},
-            "account": {"id": Uuid::from_u128(world.org.id.as_u128() ^ 2), "baseUrl": base},
-            "project": {"id": item.project, "baseUrl": base},
-        },
+        "resourceContainers": containers(world.org, item.project, Some(&base)),
         "createdDate": precise(created),
     })
 }
@@ -316,11 +313,7 @@ pub(super) fn sample(
         "detailedMessage": message,
         "resource": resource,
         "resourceVersion": version,
-        "resourceContainers": {
-            "collection": {"id": world.org.id, "baseUrl": format!("{}/", world.call.base)},
-            "account": {"id": Uuid::from_u128(world.org.id.as_u128() ^ 2)},
-            "project": {"id": Uuid::nil()},
-        },
+        "resourceContainers": containers(world.org, Uuid::nil(), None),
         "createdDate": precise(created),
     })
 }
