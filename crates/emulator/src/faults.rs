@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::state::{Family, Request};
+use crate::state::{Family, Request, is_known_code};
 
 /// Which requests a fault hits; what is absent matches everything.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -32,6 +32,23 @@ pub enum FaultAction {
     SignInPage,
     /// 401 with an empty body and a Basic challenge; not applied.
     Unauthorized,
+    /// 302 to the sign-in page; not applied.
+    RedirectToSignIn,
+    /// 401 TF400813: no access, or not the scope; not applied.
+    NotAuthorized,
+    /// 401 TF401444: never signed in, or never added; not applied.
+    NeverSignedIn,
+    /// 401 VS403463: a conditional access policy; not applied.
+    ConditionalAccess,
+    /// 401 with `claims=` in the challenge: continuous access evaluation; not applied.
+    ClaimsChallenge,
+    /// 503 TF24668: the organization is stopped; not applied.
+    Stopped,
+    /// The token or authorize endpoint refuses with an AADSTS code; nothing is issued.
+    RefuseSignIn {
+        /// The number of the code, such as 65001.
+        code: i64,
+    },
     /// The connection is cut; not applied.
     DropBefore,
     /// Applied, then the connection is cut without an answer.
@@ -51,6 +68,52 @@ pub enum FaultAction {
         /// Seconds to wait.
         retry_after_seconds: u64,
     },
+}
+
+/// A refusal that the state answers on demand (azure-devops.md section 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Situation {
+    SignInPage,
+    Unauthorized,
+    RedirectToSignIn,
+    NotAuthorized,
+    NeverSignedIn,
+    ConditionalAccess,
+    ClaimsChallenge,
+    Stopped,
+}
+
+impl FaultAction {
+    /// The refusal this fault answers with, where it is one of the service's own.
+    pub(crate) fn situation(&self) -> Option<Situation> {
+        Some(match self {
+            Self::SignInPage => Situation::SignInPage,
+            Self::Unauthorized => Situation::Unauthorized,
+            Self::RedirectToSignIn => Situation::RedirectToSignIn,
+            Self::NotAuthorized => Situation::NotAuthorized,
+            Self::NeverSignedIn => Situation::NeverSignedIn,
+            Self::ConditionalAccess => Situation::ConditionalAccess,
+            Self::ClaimsChallenge => Situation::ClaimsChallenge,
+            Self::Stopped => Situation::Stopped,
+            Self::Throttle { .. }
+            | Self::Unavailable
+            | Self::RefuseSignIn { .. }
+            | Self::DropBefore
+            | Self::DropAfter
+            | Self::Hold { .. }
+            | Self::ApplyLate { .. }
+            | Self::SlowDown { .. } => return None,
+        })
+    }
+}
+
+/// Why a fault cannot be installed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FaultError {
+    #[error("the path of the fault is not a regular expression: {0}")]
+    Path(#[from] regex::Error),
+    #[error("AADSTS{0} is not among the codes that can be produced")]
+    Code(i64),
 }
 
 /// An installed fault.
@@ -75,8 +138,13 @@ pub struct Fault {
 pub(crate) struct Faults(Vec<(Fault, Option<Regex>)>);
 
 impl Faults {
-    /// Adds a fault; the error is the regular expression's.
-    pub(crate) fn install(&mut self, fault: Fault) -> Result<(), regex::Error> {
+    /// Adds a fault, unless it could never do anything.
+    pub(crate) fn install(&mut self, fault: Fault) -> Result<(), FaultError> {
+        if let FaultAction::RefuseSignIn { code } = fault.action
+            && !is_known_code(code)
+        {
+            return Err(FaultError::Code(code));
+        }
         let path = fault.matches.path.as_deref().map(Regex::new).transpose()?;
         self.0.push((fault, path));
         Ok(())

@@ -14,6 +14,9 @@ pub use faults::{Fault, FaultAction, FaultMatch};
 pub use http::{Options, Running, StartError, start};
 pub use seed::Seed;
 pub use state::{
+    ApplicationChange, ApplicationView, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
+};
+pub use state::{
     Counters, Delivery, DeliveryId, DeliveryOutcome, Family, HookKnobs, LogEntry, OrganizationView,
     PersonView, ProjectView, Request, Response, State,
 };

@@ -15,6 +15,12 @@ pub struct Seed {
     pub number: u64,
     /// The organizations; names are unique without regard to case.
     pub organizations: Vec<OrganizationSeed>,
+    /// At the authorize endpoint a person named by `login_hint` is signed in without a page.
+    pub automatic_sign_in: bool,
+    /// Seconds for which a refresh token works on after it was used. Absent: as long as any, as Entra does it.
+    pub refresh_grace_seconds: Option<i64>,
+    /// The secret of App Service's identity endpoint (`IDENTITY_HEADER`); empty switches the endpoint off.
+    pub identity_header: String,
 }
 
 /// One organization (a collection, in Server words).
@@ -33,6 +39,34 @@ pub struct OrganizationSeed {
     pub service_principals: Vec<ServicePrincipalSeed>,
     /// The projects.
     pub projects: Vec<ProjectSeed>,
+    /// A rate limit; none when absent.
+    pub limits: Option<RateLimits>,
+    /// There are public projects: anonymous callers may ask for `connectionData`.
+    pub public: bool,
+}
+
+/// Limits per identity (azure-devops.md section 12). The default is the service's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// The budget in TSTU; more than 0.
+    pub tstu: f64,
+    /// The sliding window in seconds.
+    pub window_seconds: i64,
+    /// How many times the budget may be spent before calls are refused with 429; more than 1. In between,
+    /// answers are held back.
+    pub block_at: f64,
+    /// The longest time an answer is held back, in milliseconds.
+    pub longest_delay_ms: u32,
+    /// How many requests of one credential may run at once; any number when absent. Counted by the HTTP front.
+    pub concurrency: Option<u32>,
+}
+
+impl Default for RateLimits {
+    /// The service's own: 200 TSTU in five minutes, held back up to 30 s; where refusing begins is a guess.
+    fn default() -> Self {
+        Self { tstu: 200.0, window_seconds: 300, block_at: 1.5, longest_delay_ms: 30_000, concurrency: None }
+    }
 }
 
 /// A release of Azure DevOps Server (azure-devops.md section 2).
@@ -57,7 +91,8 @@ pub enum Role {
     Contributor,
     /// Reads only.
     Reader,
-    /// Known to the directory, but not a member: 401 TF400813.
+    /// Not a member. A person is refused with TF400813; an application was never added to the organization,
+    /// and is refused with TF401444.
     None,
 }
 
@@ -71,27 +106,94 @@ pub struct UserSeed {
     pub email: String,
     /// What the user may do.
     pub role: Role,
-    /// Personal access tokens of the user, as they are sent.
+    /// Personal access tokens of the user with full scope, as they are sent.
     pub pats: Vec<String>,
+    /// Personal access tokens with scopes or an end.
+    pub tokens: Vec<PatSeed>,
+    /// Has never signed in to the organization: TF401444.
+    pub never_signed_in: bool,
     /// Offered in the "Acting as" list of the board page.
     pub human: bool,
     /// Lacks the permission to create tag definitions (403 TF401289).
     pub no_new_tags: bool,
 }
 
-/// An Entra application with a client secret.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+/// A personal access token.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PatSeed {
+    /// As it is sent.
+    pub token: String,
+    /// Scopes such as `vso.work_write`; none is full scope.
+    pub scopes: Vec<String>,
+    /// Seconds after the start at which it expires; never when absent.
+    pub expires_in_seconds: Option<i64>,
+    /// Its owner has not signed in for 90 days.
+    pub inactive: bool,
+}
+
+/// An application of the organization's Entra tenant.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct ServicePrincipalSeed {
     /// Shown name.
     pub name: String,
     /// Application (client) id.
     pub client_id: uuid::Uuid,
-    /// Client secret.
+    /// Client secret; empty when it has none.
     pub client_secret: String,
     /// What it may do; `None` is an application that was never added to the organization.
-    #[serde(default)]
     pub role: Role,
+    /// Where people may be sent back to after signing in. The port of an `http://localhost` address is ignored.
+    pub redirect_uris: Vec<String>,
+    /// A public client: has no secret and must use PKCE.
+    pub public_client: bool,
+    /// Whose tokens are taken in place of a secret.
+    pub federated_credentials: Vec<FederatedCredentialSeed>,
+    /// Whether it may act for people.
+    pub consent: Consent,
+    /// A managed identity of the machine the emulator stands for.
+    pub managed_identity: Option<ManagedIdentity>,
+}
+
+/// A federated identity credential: tokens of another issuer that are believed. All three must match exactly.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FederatedCredentialSeed {
+    /// The `iss` claim.
+    pub issuer: String,
+    /// The `sub` claim.
+    pub subject: String,
+    /// The `aud` claim.
+    #[serde(default = "exchange_audience")]
+    pub audience: String,
+}
+
+fn exchange_audience() -> String {
+    "api://AzureADTokenExchange".into()
+}
+
+/// Whether an application may act for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Consent {
+    /// Everybody agreed.
+    #[default]
+    Granted,
+    /// People are asked; AADSTS65001 where nobody can be.
+    Missing,
+    /// Only an administrator can agree, and has not: AADSTS90094.
+    AdministratorMissing,
+}
+
+/// How a managed identity belongs to the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ManagedIdentity {
+    /// The machine's own: used when none is named.
+    SystemAssigned,
+    /// Assigned to it: named by client id where there are several.
+    UserAssigned,
 }
 
 /// A project.
@@ -251,8 +353,7 @@ impl Seed {
                         email: "service@contoso.example".into(),
                         role: Role::Administrator,
                         pats: vec![DEMO_PAT.into()],
-                        human: false,
-                        no_new_tags: false,
+                        ..UserSeed::default()
                     },
                     UserSeed::person("Ada Marsh", "ada.marsh@contoso.example").with_role(Role::Administrator),
                     UserSeed::person("Ben Okafor", "ben.okafor@contoso.example"),
@@ -262,13 +363,16 @@ impl Seed {
                     client_id: uuid::Uuid::from_u128(0x1111_1111_1111_4111_8111_1111_1111_1111),
                     client_secret: "demo-client-secret".into(),
                     role: Role::Administrator,
+                    ..ServicePrincipalSeed::default()
                 }],
                 projects: vec![
                     ProjectSeed::new("Webshop", ProcessKind::Agile)
                         .with_team(team("Payments", "ada.marsh@contoso.example"))
                         .with_team(team("Storefront", "ben.okafor@contoso.example")),
                 ],
+                ..OrganizationSeed::default()
             }],
+            ..Self::default()
         }
     }
 }

@@ -6,6 +6,7 @@
 mod control;
 mod deliver;
 mod persist;
+mod running;
 
 use std::{
     convert::Infallible,
@@ -33,7 +34,7 @@ use tower::ServiceExt;
 use crate::{
     faults::{FaultAction, Faults},
     seed::Seed,
-    state::{Request, Response, State},
+    state::{Request, Response, State, rate_headers, throttled},
 };
 
 /// How large a request may be: an attachment of 60 MB and a little.
@@ -139,6 +140,8 @@ impl Running {
 struct Shared {
     state: Mutex<State>,
     faults: Mutex<Faults>,
+    /// Requests that are being answered.
+    running: running::Requests,
     /// What `reset` goes back to.
     seed: Mutex<Seed>,
     base_url: String,
@@ -205,6 +208,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let shared = Arc::new(Shared {
         state: Mutex::new(state),
         faults: Mutex::default(),
+        running: running::Requests::default(),
         seed: Mutex::new(options.seed),
         base_url: base_url.clone(),
         allow_local_hooks: options.allow_local_hooks,
@@ -319,33 +323,55 @@ async fn received(request: hyper::Request<Incoming>) -> Option<Request> {
 }
 
 async fn api(request: Request, shared: &Arc<Shared>) -> Result<HttpResponse, Cut> {
-    let action = shared.faults().pick(&request);
-    let refuse = |request: &Request, response: Response| {
-        shared.state().log_unapplied(Utc::now(), request, response.status);
-        Ok(sent(response))
+    let Some(_slot) = shared.running.enter(&request, shared.state().concurrency(&request)) else {
+        let response = throttled(rate_headers(1, Utc::now()), Some("Concurrency"));
+        shared.state().log_unapplied(Utc::now(), &request, response.status);
+        return Ok(sent(response));
     };
+    let action = shared.faults().pick(&request);
+    let Some(action) = action else {
+        let response = shared.apply(request);
+        tokio::time::sleep(response.held()).await;
+        return Ok(sent(response));
+    };
+    if let Some(situation) = action.situation() {
+        let response = shared.state().refuse(Utc::now(), &request, situation);
+        return refused(&request, response, shared);
+    }
+    faulty(request, action, shared).await
+}
+
+/// An answer to a request that was not applied.
+fn refused(request: &Request, response: Response, shared: &Shared) -> Result<HttpResponse, Cut> {
+    shared.state().log_unapplied(Utc::now(), request, response.status);
+    Ok(sent(response))
+}
+
+async fn faulty(request: Request, action: FaultAction, shared: &Arc<Shared>) -> Result<HttpResponse, Cut> {
     match action {
-        None => Ok(sent(shared.apply(request))),
-        Some(FaultAction::Throttle { retry_after_seconds }) => {
-            refuse(&request, throttled(retry_after_seconds))
+        FaultAction::Throttle { retry_after_seconds } => {
+            let headers = rate_headers(retry_after_seconds, shared.state().time(Utc::now()));
+            refused(&request, throttled(headers, None), shared)
         }
-        Some(FaultAction::Unavailable) => refuse(&request, unavailable()),
-        Some(FaultAction::SignInPage) => refuse(&request, sign_in_page()),
-        Some(FaultAction::Unauthorized) => refuse(&request, unauthorized(&shared.base_url)),
-        Some(FaultAction::DropBefore) => {
+        FaultAction::RefuseSignIn { code } => {
+            let response = shared.state().refuse_sign_in(Utc::now(), &request, code);
+            let Some(response) = response else { return Err(Cut) };
+            refused(&request, response, shared)
+        }
+        FaultAction::DropBefore => {
             shared.state().log_unapplied(Utc::now(), &request, 0);
             Err(Cut)
         }
-        Some(FaultAction::DropAfter) => {
+        FaultAction::DropAfter => {
             shared.apply(request);
             Err(Cut)
         }
-        Some(FaultAction::Hold { milliseconds }) => {
+        FaultAction::Hold { milliseconds } => {
             let response = shared.apply(request);
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            tokio::time::sleep(Duration::from_millis(milliseconds) + response.held()).await;
             Ok(sent(response))
         }
-        Some(FaultAction::ApplyLate { milliseconds }) => {
+        FaultAction::ApplyLate { milliseconds } => {
             let shared = Arc::clone(shared);
             tokio::spawn(async move {
                 tokio::select! {
@@ -355,11 +381,21 @@ async fn api(request: Request, shared: &Arc<Shared>) -> Result<HttpResponse, Cut
             });
             Err(Cut)
         }
-        Some(FaultAction::SlowDown { retry_after_seconds }) => {
+        FaultAction::SlowDown { retry_after_seconds } => {
             let mut response = shared.apply(request);
-            response.headers.extend(rate_headers(retry_after_seconds));
+            let now = shared.state().time(Utc::now());
+            response.headers.extend(rate_headers(retry_after_seconds, now));
             Ok(sent(response))
         }
+        FaultAction::Unavailable
+        | FaultAction::SignInPage
+        | FaultAction::Unauthorized
+        | FaultAction::RedirectToSignIn
+        | FaultAction::NotAuthorized
+        | FaultAction::NeverSignedIn
+        | FaultAction::ConditionalAccess
+        | FaultAction::ClaimsChallenge
+        | FaultAction::Stopped => refused(&request, unavailable(), shared),
     }
 }
 
@@ -374,53 +410,10 @@ fn sent(response: Response) -> HttpResponse {
     })
 }
 
-fn rate_headers(seconds: u64) -> Vec<(String, String)> {
-    let reset = Utc::now().timestamp() + i64::try_from(seconds).unwrap_or(i64::MAX / 2);
-    [
-        ("Retry-After", seconds.to_string()),
-        ("X-RateLimit-Resource", "WorkItemTrackingResource".into()),
-        ("X-RateLimit-Delay", "0.5".into()),
-        ("X-RateLimit-Limit", "200".into()),
-        ("X-RateLimit-Remaining", "0".into()),
-        ("X-RateLimit-Reset", reset.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
-}
-
-fn throttled(seconds: u64) -> Response {
-    let message = "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource 'WorkItemTrackingResource' in namespace 'User'. For more information on why your request was blocked, see the topic \"Rate limits\" on the Microsoft Web site.";
-    let body = serde_json::json!({
-        "$id": "1",
-        "innerException": null,
-        "message": message,
-        "typeName": "Microsoft.TeamFoundation.Framework.Server.RequestBlockedException, Microsoft.TeamFoundation.Framework.Server",
-        "typeKey": "RequestBlockedException",
-        "errorCode": 0,
-        "eventId": 3000,
-    });
-    let mut headers = rate_headers(seconds);
-    headers.push(("Content-Type".into(), "application/json; charset=utf-8".into()));
-    Response { status: 429, headers, body: body.to_string().into_bytes() }
-}
-
-fn html(status: u16, body: &str) -> Response {
-    let headers = vec![("Content-Type".to_owned(), "text/html; charset=utf-8".to_owned())];
-    Response { status, headers, body: body.as_bytes().to_vec() }
-}
-
 fn unavailable() -> Response {
-    html(
-        503,
-        "<!DOCTYPE html>\r\n<html>\r\n<head><title>Service Unavailable</title></head>\r\n<body><h1>Services are unavailable.</h1><p>Try again later.</p></body>\r\n</html>\r\n",
-    )
-}
-
-fn sign_in_page() -> Response {
-    html(203, crate::state::SIGN_IN_PAGE)
-}
-
-fn unauthorized(base_url: &str) -> Response {
-    let challenge = format!("Basic realm=\"{base_url}/\"");
-    Response { status: 401, headers: vec![("WWW-Authenticate".into(), challenge)], body: Vec::new() }
+    // No activity id, no api-version: the gateway answered, not the service.
+    let headers = [("Content-Type", "text/html"), ("Cache-Control", "no-store")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let body = "<!DOCTYPE html>\r\n<html>\r\n<head><title>Azure DevOps Services Unavailable</title></head>\r\n<body><h2>Services are unavailable.</h2><p>Try again later.</p></body>\r\n</html>\r\n";
+    Response { status: 503, headers: headers.to_vec(), body: body.as_bytes().to_vec() }
 }

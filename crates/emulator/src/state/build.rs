@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{
-    Ids, State, boards,
+    Ids, State,
+    access::{Entra, Gate, Pat, introduce},
+    boards,
     edition::Edition,
     hooks::HookKnobs,
     journal::Journal,
@@ -18,24 +20,53 @@ use crate::seed::{
 
 pub(crate) fn state(seed: &Seed, now: DateTime<Utc>) -> State {
     let mut ids = Ids { number: seed.number, used: 0 };
-    let organizations = seed
-        .organizations
-        .iter()
-        .map(|o| (o.name.to_lowercase(), organization(o, &mut ids, now)))
-        .collect::<BTreeMap<_, _>>();
+    let mut entra = Entra::new(seed);
+    let mut organizations = BTreeMap::new();
+    let mut known = KnownIds::new();
+    for seed in &seed.organizations {
+        let made = organization(seed, &mut ids, &mut known, now);
+        entra.register(seed, made.tenant);
+        organizations.insert(seed.name.to_lowercase(), made);
+    }
+    introduce_applications(&mut organizations);
     State {
         base_url: "https://dev.azure.com".into(),
         allow_local_hooks: false,
         ids,
         organizations,
-        tokens: BTreeMap::new(),
+        entra,
         clock_offset_ms: 0,
         journal: Journal::default(),
         changes: 0,
     }
 }
 
-fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> Organization {
+/// Identity ids by tenant and unique name: somebody has the same one in every organization of a tenant.
+type KnownIds = BTreeMap<(Uuid, String), Uuid>;
+
+/// Every organization of a tenant knows of all its applications, whether it added them or not.
+fn introduce_applications(organizations: &mut BTreeMap<String, Organization>) {
+    let all: Vec<(Uuid, Uuid, Identity)> = organizations
+        .values()
+        .flat_map(|org| {
+            org.principals.iter().map(|p| (org.tenant, p.client_id, org.identity(p.identity).clone()))
+        })
+        .collect();
+    for org in organizations.values_mut() {
+        for (tenant, client_id, identity) in &all {
+            if *tenant == org.tenant {
+                introduce(org, *client_id, identity);
+            }
+        }
+    }
+}
+
+fn organization(
+    seed: &OrganizationSeed,
+    ids: &mut Ids,
+    known: &mut KnownIds,
+    now: DateTime<Utc>,
+) -> Organization {
     let mut org = Organization {
         id: ids.guid(),
         name: seed.name.clone(),
@@ -43,6 +74,7 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
         edition: seed.server.map_or(Edition::Services, Edition::Server),
         identities: Vec::new(),
         pats: BTreeMap::new(),
+        gate: Gate::new(seed),
         principals: Vec::new(),
         projects: Vec::new(),
         items: BTreeMap::new(),
@@ -61,8 +93,10 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
         hook_knobs: HookKnobs::default(),
         stopped: false,
     };
+    let tenant = org.tenant;
+    let mut id_of = |name: &str| *known.entry((tenant, name.to_lowercase())).or_insert_with(|| ids.guid());
     for user in &seed.users {
-        let id = ids.guid();
+        let id = id_of(&user.email);
         org.identities.push(Identity {
             id,
             name: user.name.clone(),
@@ -71,11 +105,13 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
             human: user.human,
             may_create_tags: !user.no_new_tags,
             application: false,
+            materialised: !user.never_signed_in,
         });
-        org.pats.extend(user.pats.iter().map(|pat| (pat.clone(), id)));
+        org.pats.extend(user.pats.iter().map(|pat| (pat.clone(), Pat::full(id))));
+        org.pats.extend(user.tokens.iter().map(|pat| (pat.token.clone(), Pat::seeded(pat, id, now))));
     }
     for principal in &seed.service_principals {
-        let id = ids.guid();
+        let id = id_of(&principal.client_id.to_string());
         org.identities.push(Identity {
             id,
             name: principal.name.clone(),
@@ -84,12 +120,9 @@ fn organization(seed: &OrganizationSeed, ids: &mut Ids, now: DateTime<Utc>) -> O
             human: false,
             may_create_tags: true,
             application: true,
+            materialised: principal.role != Role::None,
         });
-        org.principals.push(Principal {
-            client_id: principal.client_id,
-            client_secret: principal.client_secret.clone(),
-            identity: id,
-        });
+        org.principals.push(Principal { client_id: principal.client_id, identity: id });
     }
     for project in &seed.projects {
         let project = build_project(project, &mut org, ids, now);

@@ -131,6 +131,43 @@ impl ApiError {
         Self::new(401, "UnauthorizedRequestException", "Microsoft.TeamFoundation.Framework.Server", message)
     }
 
+    /// Type key: a guess.
+    pub(crate) fn never_signed_in(who: &str) -> Self {
+        let message = format!(
+            "TF401444: Please sign-in at least once as {who} in a web browser to enable access to the service."
+        );
+        Self::new(401, "UnauthorizedRequestException", "Microsoft.TeamFoundation.Framework.Server", message)
+    }
+
+    /// Type key: a guess.
+    pub(crate) fn conditional_access() -> Self {
+        let message = "VS403463: The conditional access policy defined by your Azure Active Directory administrator has failed.";
+        let namespace = "Microsoft.TeamFoundation.Framework.Server";
+        Self::new(401, "UnauthorizedRequestException", namespace, message.into())
+    }
+
+    pub(crate) fn blocked(resource: &str) -> Self {
+        let message = format!(
+            "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource '{resource}' in namespace 'User'. For more information on why your request was blocked, see the topic \"Rate limits\" on the Microsoft Web site."
+        );
+        let namespace = "Microsoft.TeamFoundation.Framework.Server";
+        Self::new(429, "RequestBlockedException", namespace, message)
+    }
+
+    /// Status and type key: a guess.
+    pub(crate) fn no_profile(who: &str) -> Self {
+        let message = format!("VS403390: The profile '{who}' was not found.");
+        let namespace = "Microsoft.VisualStudio.Services.Profile";
+        Self::new(404, "ProfileDoesNotExistException", namespace, message)
+    }
+
+    /// Status and type key: a guess.
+    pub(crate) fn no_member(id: &str) -> Self {
+        let message = format!("The member {id} does not exist in this organization.");
+        let namespace = "Microsoft.VisualStudio.Services.MemberEntitlementManagement.WebApi";
+        Self::new(404, "MemberNotFoundException", namespace, message)
+    }
+
     pub(crate) fn stopped(name: &str) -> Self {
         let message = format!(
             "TF24668: The following team project collection is stopped: {name}. Start the collection, and then try again."

@@ -57,11 +57,11 @@ pub enum Family {
     Classification,
     /// Teams' settings, backlogs and boards.
     Boards,
-    /// Projects, teams, connection data, identities.
+    /// Projects, teams, connection data, identities, profiles and members.
     Core,
     /// Service hook subscriptions.
     Hooks,
-    /// The Entra token endpoint.
+    /// Entra and the machine's metadata service: tokens and signing in.
     Token,
     /// Anything else.
     Other,
@@ -72,7 +72,10 @@ impl Family {
     pub fn of(request: &Request) -> Self {
         let path = request.path.to_ascii_lowercase();
         let Some((_, api)) = path.split_once("/_apis") else {
-            return if path.ends_with("/oauth2/v2.0/token") { Self::Token } else { Self::Other };
+            const ENDINGS: [&str; 4] =
+                ["/oauth2/v2.0/token", "/oauth2/v2.0/authorize", "/identity/oauth2/token", "/msi/token"];
+            let token = ENDINGS.iter().any(|ending| path.ends_with(ending));
+            return if token { Self::Token } else { Self::Other };
         };
         let segments: Vec<&str> = api.split('/').filter(|s| !s.is_empty()).collect();
         match segments.as_slice() {
@@ -88,7 +91,8 @@ impl Family {
             ["wit", ..] => Self::Definitions,
             ["work", ..] => Self::Boards,
             ["hooks", ..] => Self::Hooks,
-            ["projects" | "teams" | "connectiondata" | "resourceareas" | "identities" | "security", ..] => {
+            ["projects" | "teams" | "connectiondata" | "resourceareas" | "identities" | "security", ..]
+            | ["profile" | "accounts" | "userentitlements" | "serviceprincipalentitlements", ..] => {
                 Self::Core
             }
             _ => Self::Other,

@@ -3,8 +3,8 @@
 //! read this one table, so that none of them can know a resource that the others do not.
 //!
 //! The facts (ids, templates, versions) are those recorded on dev.azure.com in January 2025 (azure-devops.md
-//! section 2); a test holds the table to the recording. Identities, accounts and profiles live on other hosts
-//! there and are not in it; their lines come from what Microsoft's libraries ask for, ranges are a guess.
+//! section 2); a test holds the table to the recording. Identities, accounts, profiles and entitlements live on
+//! other hosts there and are not in it; their lines come from what Microsoft's libraries ask for, ranges are a guess.
 
 use std::{cmp::Reverse, sync::OnceLock};
 
@@ -153,7 +153,8 @@ impl Location {
     /// The versions an edition has it in; `None` where the edition lacks it.
     pub(crate) fn versions(&self, edition: Edition) -> Option<Versions> {
         let latest = edition.latest();
-        if self.min > latest {
+        let cloud_only = self.area == "MemberEntitlementManagement";
+        if self.min > latest || (cloud_only && edition.is_server()) {
             return None;
         }
         Some(Versions {
@@ -179,12 +180,18 @@ impl Location {
     }
 }
 
-/// The resource of an organization that the segments after `_apis` belong to.
+/// The resource of an organization that the segments after `_apis` belong to. The profile is served beside the
+/// organizations and, on the host for identities, in each of them too.
 pub(crate) fn find(path: &[String]) -> Option<&'static Location> {
     table()
         .iter()
-        .filter(|location| location.matches(path) && !location.without_organization())
+        .filter(|location| location.matches(path) && location.area != "Account")
         .max_by_key(|location| location.precision())
+}
+
+/// The resource beside all organizations that the segments after `_apis` belong to.
+pub(crate) fn find_beside(path: &[String]) -> Option<&'static Location> {
+    table().iter().find(|location| location.without_organization() && location.matches(path))
 }
 
 /// Where an address is asked for its resources.
@@ -284,7 +291,7 @@ mod tests {
         let ours = list(Level::Organization(Edition::Services), None);
         let mut compared = 0;
         for location in ours["value"].as_array().unwrap() {
-            if location["area"] == "IMS" {
+            if location["area"] == "IMS" || location["area"] == "MemberEntitlementManagement" {
                 continue; // on another host
             }
             let same = recorded.iter().find(|r| r["id"] == location["id"]);

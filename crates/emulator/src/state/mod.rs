@@ -13,6 +13,7 @@ mod build;
 mod call;
 mod classification;
 mod comments;
+mod controls;
 mod core;
 mod definitions;
 mod draft;
@@ -45,19 +46,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use self::access::SIGN_IN_PAGE;
+pub(crate) use self::access::{is_known_code, rate_headers, throttled};
 use self::call::{decode, encode};
+pub use self::{
+    access::{ApplicationChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange},
+    controls::ApplicationView,
+    hooks::{Delivery, DeliveryId, DeliveryOutcome, HookKnobs},
+    journal::{Counters, Family, LogEntry},
+};
 use self::{
-    access::{Token, Who},
-    call::{Call, Reply, World},
+    access::{Caller, Entra, Place, Refusal, Scopes, Standing},
+    call::{Reply, World},
     errors::ApiError,
     journal::Journal,
     locations::Level,
     model::Organization,
-};
-pub use self::{
-    hooks::{Delivery, DeliveryId, DeliveryOutcome, HookKnobs},
-    journal::{Counters, Family, LogEntry},
+    version::Version,
 };
 use crate::seed::Seed;
 
@@ -117,6 +121,13 @@ impl Response {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
+    /// How long the service held the answer back before it sent it (`X-RateLimit-Delay`). The state is not
+    /// asynchronous: whoever carries the answer waits.
+    pub fn held(&self) -> std::time::Duration {
+        let seconds = self.header_value("X-RateLimit-Delay").and_then(|v| v.parse::<f64>().ok());
+        std::time::Duration::try_from_secs_f64(seconds.unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -158,8 +169,8 @@ pub struct State {
     ids: Ids,
     /// By lower-case name.
     organizations: BTreeMap<String, Organization>,
-    /// Access tokens that were issued, by their text.
-    tokens: BTreeMap<String, Token>,
+    #[serde(default)]
+    entra: Entra,
     /// Added to every time that comes in.
     clock_offset_ms: i64,
     journal: Journal,
@@ -255,16 +266,13 @@ impl State {
         noted: &mut Noted,
     ) -> Response {
         let segments: Vec<String> = request.path.split('/').filter(|s| !s.is_empty()).map(decode).collect();
-        if let [tenant, oauth, v2, token] = segments.as_slice()
-            && oauth == "oauth2"
-            && v2 == "v2.0"
-            && token == "token"
-        {
-            return access::issue_token(self, now, tenant, request);
+        if let Some(response) = access::outside(self, now, &segments, request) {
+            return response;
         }
-        // Server installations have `/tfs/{collection}`.
+        // Server installations have `/tfs/{collection}`, the service other hosts for identities and members.
+        const PREFIXES: [&str; 3] = ["tfs", "vssps", "vsaex"];
         let segments = match segments.split_first() {
-            Some((first, rest)) if first.eq_ignore_ascii_case("tfs") => rest,
+            Some((first, rest)) if PREFIXES.iter().any(|p| first.eq_ignore_ascii_case(p)) => rest,
             _ => segments.as_slice(),
         };
         if let [apis, rest @ ..] = segments
@@ -277,7 +285,9 @@ impl State {
             return plain_error(&ApiError::no_controller(&request.path));
         };
         let Some(mut organization) = self.organizations.remove(&name.to_lowercase()) else {
-            return access::sign_in(&self.base_url, request);
+            // What the service answers here is not known for certain: the reading is that of a bad sign-in.
+            let place = Place { base_url: &self.base_url, organization: name, tenant: Uuid::nil() };
+            return Refusal::SignIn.answer(&place, request);
         };
         let response = match server::refuse(organization.edition, request) {
             Some(refused) if as_identity.is_none() => refused,
@@ -300,16 +310,36 @@ impl State {
         if organization.stopped {
             return plain_error(&ApiError::stopped(&organization.name));
         }
-        let who = match as_identity {
-            Some(id) if organization.identities.iter().any(|i| i.id == id) => Who::Identity(id),
-            Some(_) => Who::Unknown,
-            None => access::authenticate(&self.tokens, organization, request, now),
+        let caller = match as_identity {
+            Some(id) if organization.identities.iter().any(|i| i.id == id) => {
+                Ok(Caller { identity: id, scopes: Scopes::Everything })
+            }
+            Some(_) => Err(Refusal::SignIn),
+            None => access::authenticate(&self.entra, organization, request, now),
         };
-        let actor = match who {
-            Who::Identity(id) => id,
-            Who::Unknown => return access::sign_in(&self.base_url, request),
-            Who::NotAMember(name) => return access::not_a_member(&name, organization.tenant),
+        let refuse = |refusal: &Refusal, organization: &Organization| {
+            let place = Place {
+                base_url: &self.base_url,
+                organization: &organization.name,
+                tenant: organization.tenant,
+            };
+            refusal.answer(&place, request)
         };
+        let Caller { identity: actor, scopes } = match caller {
+            Ok(caller) => caller,
+            Err(refusal) => {
+                let base_url = &self.base_url;
+                let answer = access::anonymous_connection(organization, base_url, request, segments, now);
+                return answer.unwrap_or_else(|| refuse(&refusal, organization));
+            }
+        };
+        let standing = match as_identity {
+            None => organization.gate.standing(actor, now),
+            Some(_) => Standing::Free,
+        };
+        if standing == Standing::Blocked {
+            return access::throttled(organization.gate.headers(actor, &standing, now), None);
+        }
         // Links start as the request did.
         let prefix = if is_under_tfs(request) { "/tfs" } else { "" };
         let base = format!("{}{prefix}/{}", self.base_url, encode(&organization.name));
@@ -329,6 +359,10 @@ impl State {
             base,
             self.allow_local_hooks,
         ) {
+            Ok(call) if !scopes.allow(&call.method, &call.path) => {
+                let refusal = access::not_authorized(organization, organization.identity(actor));
+                return refuse(&refusal, organization);
+            }
             Ok(call) => {
                 let cost = router::cost(&call);
                 let mut world = World {
@@ -341,12 +375,16 @@ impl State {
                 let answer = router::dispatch(&mut world);
                 noted.wrote |= world.wrote;
                 noted.touched.append(&mut world.touched);
-                let mut response = finish(answer, &call);
+                let mut response = finish(answer, &call.version);
                 response.headers.push(("x-ratelimit-cost".into(), format!("{cost}")));
+                if as_identity.is_none() {
+                    organization.gate.spend(actor, cost, now);
+                }
                 response
             }
             Err(error) => plain_error(&error),
         };
+        response.headers.extend(organization.gate.headers(actor, &standing, now));
         let me = organization.identity(actor);
         response.headers.push(("X-VSS-UserData".into(), format!("{}:{}", me.id, me.unique_name)));
         response
@@ -392,24 +430,6 @@ impl State {
             }
             None => false,
         }
-    }
-
-    /// Stops or starts an organization (503 TF24668 while stopped). False if there is none.
-    pub fn set_stopped(&mut self, organization: &str, stopped: bool) -> bool {
-        match self.organizations.get_mut(&organization.to_lowercase()) {
-            Some(org) => {
-                org.stopped = stopped;
-                self.changes += 1;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Every access token issued so far stops working now.
-    pub fn expire_tokens(&mut self) {
-        self.tokens.clear();
-        self.changes += 1;
     }
 
     /// The board page of the work item that `/{org}/{project}/_workitems/edit/{id}` names.
@@ -526,8 +546,8 @@ fn plain_error(error: &ApiError) -> Response {
     Response { status: error.status, headers, body: error.body() }
 }
 
-fn finish(answer: call::Answer, call: &Call) -> Response {
-    let json = format!("application/json; charset=utf-8; api-version={}", call.version.echo());
+fn finish(answer: call::Answer, version: &Version) -> Response {
+    let json = format!("application/json; charset=utf-8; api-version={}", version.echo());
     let response = |status, content_type: String, body: Vec<u8>| Response {
         status,
         headers: vec![("Content-Type".into(), content_type)],
@@ -541,7 +561,7 @@ fn finish(answer: call::Answer, call: &Call) -> Response {
             answer
         }
         Ok(Reply::Reporting(value)) => {
-            let content_type = format!("application/json; api-version={}", call.version.echo());
+            let content_type = format!("application/json; api-version={}", version.echo());
             response(200, content_type, value.to_string().into_bytes())
         }
         Ok(Reply::Empty(status)) => Response { status, headers: Vec::new(), body: Vec::new() },

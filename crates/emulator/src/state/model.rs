@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    access::{Gate, Pat},
     edition::Edition,
     hooks::{Delivery, HookKnobs, Notification, Subscription},
 };
@@ -27,8 +28,10 @@ pub(crate) struct Organization {
     #[serde(default)]
     pub(crate) edition: Edition,
     pub(crate) identities: Vec<Identity>,
-    /// PAT text to identity.
-    pub(crate) pats: BTreeMap<String, Uuid>,
+    /// Personal access tokens by their text.
+    pub(crate) pats: BTreeMap<String, Pat>,
+    #[serde(default)]
+    pub(crate) gate: Gate,
     pub(crate) principals: Vec<Principal>,
     pub(crate) projects: Vec<Project>,
     pub(crate) items: BTreeMap<i64, WorkItem>,
@@ -58,14 +61,15 @@ pub(crate) struct Identity {
     pub(crate) role: Role,
     pub(crate) human: bool,
     pub(crate) may_create_tags: bool,
-    /// An application and not a user.
+    /// An application and not a user. Its unique name is its client id.
     pub(crate) application: bool,
+    /// Has signed in at least once, or was added; others get TF401444.
+    pub(crate) materialised: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Principal {
     pub(crate) client_id: Uuid,
-    pub(crate) client_secret: String,
     pub(crate) identity: Uuid,
 }
 

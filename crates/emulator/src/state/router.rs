@@ -104,6 +104,10 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("GET", ["resourceareas", id]) => areas::of_organization(world, Some(id)),
         ("GET", ["identities"]) => identities::search(world),
         ("POST", ["security", "permissionevaluationbatch"]) => access::evaluate_permissions(world),
+        ("GET", ["profile", "profiles", who]) => access::own_profile(world, who),
+        (method, [kind @ ("userentitlements" | "serviceprincipalentitlements"), rest @ ..]) => {
+            access::entitlements(world, kind, method, rest)
+        }
 
         ("GET", ["projects"]) => core::list_projects(world),
         ("GET", ["projects", name]) => core::get_project(world, name),

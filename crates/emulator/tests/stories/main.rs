@@ -4,6 +4,7 @@
 mod access;
 mod boards;
 mod common;
+mod entra;
 mod error_bodies;
 mod feed;
 mod front;
@@ -14,5 +15,7 @@ mod processes;
 mod recordings;
 mod resources;
 mod server_mode;
+mod sign_in;
 mod stepping;
+mod unauthorized;
 mod work_items;

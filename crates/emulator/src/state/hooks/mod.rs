@@ -327,6 +327,20 @@ pub(crate) fn finished(org: &mut Organization, id: u64, outcome: &DeliveryOutcom
     }
 }
 
+/// The creator of subscriptions lost access: these are disabled, and what waited for them is gone.
+pub(crate) fn creator_left(org: &mut Organization, creator: Uuid) {
+    let theirs = |s: &&mut Subscription| {
+        s.created_by == creator && matches!(s.status, Status::Enabled | Status::OnProbation)
+    };
+    for subscription in org.subscriptions.values_mut().filter(theirs) {
+        subscription.status = Status::DisabledByInactiveIdentity;
+    }
+    let subscriptions = &org.subscriptions;
+    org.deliveries.retain(|_, d| {
+        subscriptions.get(&d.subscription).is_none_or(|s| s.status != Status::DisabledByInactiveIdentity)
+    });
+}
+
 fn subscription_is_disabled(org: &Organization, id: Uuid) -> bool {
     org.subscriptions.get(&id).is_some_and(|s| !matches!(s.status, Status::Enabled | Status::OnProbation))
 }

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
+mod access;
+
 use super::{Shared, prepare, sent};
 use crate::{
     faults::Fault,
@@ -27,11 +29,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(|| async { page(include_str!("../page/index.html")) }))
+        .route("/", get(|| async { page(include_str!("../../page/index.html")) }))
         .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route(
             "/_emulator/board/{org}/{project}/{team}",
-            get(|| async { page(include_str!("../page/board.html")) }),
+            get(|| async { page(include_str!("../../page/board.html")) }),
         )
         .route("/_emulator/assets/{name}", get(asset))
         .route("/_emulator/directory", get(directory))
@@ -40,8 +42,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/_emulator/counters", get(counters))
         .route("/_emulator/faults", get(list_faults).post(install_fault).delete(clear_faults))
         .route("/_emulator/hooks/{org}", post(set_hooks))
-        .route("/_emulator/organizations/{org}", post(set_organization))
-        .route("/_emulator/tokens/expire", post(expire_tokens))
+        .merge(access::routes())
         .route("/_emulator/time", get(time).post(advance))
         .route("/_emulator/reset", post(reset))
         .route("/_emulator/act/{identity}/{*target}", any(act))
@@ -91,11 +92,11 @@ fn file(content_type: &'static str, text: &'static str) -> HttpResponse {
 
 async fn asset(Path(name): Path<String>) -> HttpResponse {
     match name.as_str() {
-        "emulator.css" => file("text/css; charset=utf-8", include_str!("../page/emulator.css")),
-        "index.js" => file("text/javascript; charset=utf-8", include_str!("../page/index.js")),
-        "board.js" => file("text/javascript; charset=utf-8", include_str!("../page/board.js")),
-        "card.js" => file("text/javascript; charset=utf-8", include_str!("../page/card.js")),
-        "api.js" => file("text/javascript; charset=utf-8", include_str!("../page/api.js")),
+        "emulator.css" => file("text/css; charset=utf-8", include_str!("../../page/emulator.css")),
+        "index.js" => file("text/javascript; charset=utf-8", include_str!("../../page/index.js")),
+        "board.js" => file("text/javascript; charset=utf-8", include_str!("../../page/board.js")),
+        "card.js" => file("text/javascript; charset=utf-8", include_str!("../../page/card.js")),
+        "api.js" => file("text/javascript; charset=utf-8", include_str!("../../page/api.js")),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -165,30 +166,6 @@ async fn set_hooks(
     } else {
         no_organization(&org)
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Organization {
-    stopped: bool,
-}
-
-async fn set_organization(
-    Extract(shared): Extract<Arc<Shared>>,
-    Path(org): Path<String>,
-    body: Bytes,
-) -> HttpResponse {
-    let sent: Organization = match serde_json::from_slice(&body) {
-        Ok(sent) => sent,
-        Err(error) => return bad_request(error),
-    };
-    let found = shared.state().set_stopped(&org, sent.stopped);
-    if found { StatusCode::NO_CONTENT.into_response() } else { no_organization(&org) }
-}
-
-async fn expire_tokens(Extract(shared): Extract<Arc<Shared>>) -> StatusCode {
-    shared.state().expire_tokens();
-    StatusCode::NO_CONTENT
 }
 
 async fn time(Extract(shared): Extract<Arc<Shared>>) -> impl IntoResponse {
