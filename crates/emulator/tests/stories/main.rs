@@ -9,6 +9,7 @@ mod error_bodies;
 mod feed;
 mod front;
 mod hooks;
+mod limits;
 mod links;
 mod process_rules;
 mod processes;
