@@ -124,6 +124,10 @@ impl Engine {
         store::findings::save(tx, &finding, finding.status.is_open() && tracked).await?;
         store::tickets::mark_of_finding(tx, finding.id).await?;
         if refuted {
+            if known.status != Status::AwaitingValidation {
+                let claimed = Finding { status: Status::AwaitingValidation, ..finding.clone() };
+                self.note(tx, &claimed, Some(known.status), cause, what.clone()).await?;
+            }
             let seen = after.last_seen_at().unwrap_or(circumstances.at).format("%Y-%m-%d %H:%M UTC");
             let cause = Cause::new(CauseKind::Scan, format!("{} scan of {seen}", finding.scanner));
             let entry = Entry {

@@ -344,6 +344,7 @@ impl Db {
     /// # Errors
     /// If the database cannot be reached.
     pub async fn begin(&self) -> Result<Tx> {
+        failpoint::statement("before begin").await;
         match self {
             Self::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
@@ -425,6 +426,7 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn execute(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<u64> {
+        failpoint::statement("before statement").await;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected())
@@ -441,6 +443,7 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn all(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Vec<Row>> {
+        failpoint::statement("before query").await;
         match self {
             Self::Sqlite(tx) => bind_sqlite(sql, args)
                 .fetch_all(&mut **tx)
@@ -459,6 +462,7 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn first(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Option<Row>> {
+        failpoint::statement("before query").await;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).fetch_optional(&mut **tx).await.map(|row| row.map(Row::Sqlite))

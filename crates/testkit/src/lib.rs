@@ -8,6 +8,7 @@ mod board;
 mod clock;
 mod database;
 mod report;
+pub mod sim;
 mod story;
 
 pub use board::{Board, Fault, Halt};

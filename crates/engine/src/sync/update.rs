@@ -5,7 +5,7 @@ use model::Status;
 use model::board::WorkItem;
 use model::lifecycle::{Circumstances, Giver, command_of};
 use model::map::{Meaning, Position};
-use model::merge::{Authorship, Base, Desired, Outcome, Rules, UpdateIntent, merge};
+use model::merge::{Authorship, Base, Desired, FieldChange, Outcome, Rules, UpdateIntent, merge};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
@@ -61,12 +61,23 @@ impl Engine {
             let ours = pass.connection.identity.as_ref().is_some_and(|own| own.id == view.changed_by.id);
             let next = view.revision > update.revision
                 && view.revision <= update.revision + i64::try_from(update.positions.len()).unwrap_or(0);
-            base.absorb(
-                &update,
-                &view,
-                &ticket.token,
-                if ours && next { Authorship::Ours } else { Authorship::InDoubt },
-            );
+            let by = if ours && next { Authorship::Ours } else { Authorship::InDoubt };
+            base.absorb(&update, &view, &ticket.token, by);
+            if view.revision > update.revision {
+                let what = match by {
+                    Authorship::Ours => {
+                        format!(
+                            "Work item {} changed (revision {}); the answer was lost.",
+                            view.id, view.revision
+                        )
+                    }
+                    Authorship::InDoubt => format!(
+                        "Work item {} was to be changed after revision {}; the answer was lost, and somebody has changed it since.",
+                        view.id, update.revision
+                    ),
+                };
+                self.note_write(&mut tx, &ticket, what, &[]).await?;
+            }
         }
 
         let rules = rules(destination, &ticket);
@@ -167,6 +178,8 @@ impl Engine {
                 // Only steps on the way were taken: the card stands where we put it, nothing else is changed yet.
                 base.revision = view.revision;
                 base.position = Position::of(&view);
+                let what = format!("Work item {id} moved a part of the way (revision {revision}).");
+                self.note_write(&mut tx, &stored, what, &[]).await?;
             }
             stored.work_item = Some(view);
         }
@@ -192,17 +205,8 @@ impl Engine {
         stored.next_step = None;
         let closed = !stored.status.is_open();
         stored.health = health(&outcome, closed);
-        let cause = self.cause_of_write(&mut tx, &stored).await?;
-        let entry = Entry {
-            id: self.inner.world.id(),
-            at: self.inner.world.now(),
-            subject: Subject::Ticket(stored.id),
-            cause: &cause,
-            what: format!("Work item {id} changed (revision {revision})."),
-            statuses: None,
-            fields: &outcome.fields,
-        };
-        store::audit::add(&mut tx, entry).await?;
+        let what = format!("Work item {id} changed (revision {revision}).");
+        self.note_write(&mut tx, &stored, what, &outcome.fields).await?;
         store::tickets::save(&mut tx, &stored).await?;
         tx.commit().await?;
         result.updated += 1;
@@ -330,6 +334,28 @@ impl Engine {
         ticket.synced_mark = ticket.mark;
         ticket.synced_at = Some(self.inner.world.now());
         store::tickets::save(tx, ticket).await?;
+        Ok(())
+    }
+
+    /// Says in the log that we changed the work item, and why.
+    async fn note_write(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        what: String,
+        fields: &[FieldChange],
+    ) -> Result<(), Refusal> {
+        let cause = self.cause_of_write(tx, ticket).await?;
+        let entry = Entry {
+            id: self.inner.world.id(),
+            at: self.inner.world.now(),
+            subject: Subject::Ticket(ticket.id),
+            cause: &cause,
+            what,
+            statuses: None,
+            fields,
+        };
+        store::audit::add(tx, entry).await?;
         Ok(())
     }
 

@@ -1,0 +1,57 @@
+//! Many seeds of the simulation. `LOCKSTEP_SEEDS=10000` runs more, `LOCKSTEP_SEED=<n>` replays one with its trace.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use testkit::sim::{self, Tally};
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn run(seed: u64, tally: &Arc<Tally>) -> sim::Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime needs nothing").block_on(sim::run(seed, tally))
+}
+
+#[test]
+fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
+    let tally = Arc::new(Tally::default());
+    if let Some(seed) = number("LOCKSTEP_SEED") {
+        let outcome = run(seed, &tally);
+        println!("{}", outcome.trace.join("\n"));
+        assert_eq!(outcome.violation, None);
+        return;
+    }
+    let seeds = number("LOCKSTEP_SEEDS").unwrap_or(200);
+    let next = AtomicU64::new(1);
+    let broken: Vec<(u64, sim::Violation)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut broken = Vec::new();
+                    loop {
+                        let seed = next.fetch_add(1, Ordering::Relaxed);
+                        if seed > seeds {
+                            return broken;
+                        }
+                        if let Some(violation) = run(seed, &tally).violation {
+                            println!("seed {seed}: {}: {}", violation.law, violation.what);
+                            broken.push((seed, violation));
+                        }
+                    }
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    println!("{seeds} seeds\n{tally}");
+    if let Some((seed, violation)) = broken.first() {
+        panic!(
+            "{} of {seeds} seeds break a law, such as seed {seed}: {}: {}\nreplay: LOCKSTEP_SEED={seed} cargo test -p engine --test simulation -- --nocapture",
+            broken.len(),
+            violation.law,
+            violation.what
+        );
+    }
+}

@@ -1,0 +1,393 @@
+//! What must hold when everything has come to rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::map::Position;
+use model::{Status, WorkItemId, block};
+use serde_json::Value;
+use store::args;
+use store::tickets::{Health, Ticket};
+
+use crate::sim::code::{ASSETS, title};
+use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
+use crate::sim::{Simulation, Violation};
+
+/// Long text of a Bug in the demo's process.
+const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
+
+type Checked = Result<(), Violation>;
+
+pub(crate) async fn check(sim: &Simulation) -> Checked {
+    let tickets = sim.tickets().await;
+    one_work_item_for_one_ticket(sim, &tickets)?;
+    for ticket in &tickets {
+        if let Some(WorkItemId(id)) = ticket.work_item_id {
+            nothing_of_a_person_is_lost(ticket, &revisions(&sim.wire, id))?;
+        }
+        both_sides_agree(sim, ticket)?;
+    }
+    only_scans_prove_fixes(sim).await?;
+    every_change_has_a_cause(sim).await?;
+    every_open_finding_has_a_ticket(sim).await
+}
+
+fn broken(law: &'static str, what: String) -> Checked {
+    Err(Violation { law, what })
+}
+
+/// Rule 1. Copies that people made do not count.
+fn one_work_item_for_one_ticket(sim: &Simulation, tickets: &[Ticket]) -> Checked {
+    let mut items: Vec<Value> = live(&sim.wire).into_iter().filter_map(|id| item(&sim.wire, id)).collect();
+    items.extend(recycled(&sim.wire));
+    for ticket in tickets {
+        let ours: Vec<i64> = items
+            .iter()
+            .filter(|item| {
+                let by = &item["fields"]["System.CreatedBy"];
+                by["uniqueName"] == LOCKSTEP || by.as_str().is_some_and(|by| by.contains(LOCKSTEP))
+            })
+            .filter(|item| created_with(item, &ticket.token))
+            .filter_map(|item| item["id"].as_i64())
+            .collect();
+        if ours.len() > 1 {
+            return broken(
+                "one work item for one ticket",
+                format!("{} has the work items {ours:?}", ticket.token),
+            );
+        }
+        if let (Some(WorkItemId(known)), Some(made)) = (ticket.work_item_id, ours.first())
+            && known != *made
+        {
+            return broken(
+                "one work item for one ticket",
+                format!("{} is bound to {known}, but {made} was made for it", ticket.token),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn created_with(item: &Value, token: &str) -> bool {
+    let in_link =
+        item["relations"].as_array().into_iter().flatten().any(|relation| {
+            relation["attributes"]["comment"].as_str().is_some_and(|text| text.contains(token))
+        });
+    in_link || item["fields"][LONG_TEXT].as_str().is_some_and(|text| text.contains(token))
+}
+
+/// Rule 2, from the history of the work item: what a person wrote last, we never write over; a card that a person moved
+/// is moved back only with a comment that says why.
+fn nothing_of_a_person_is_lost(ticket: &Ticket, revisions: &[Value]) -> Checked {
+    let law = "no change of a person is lost";
+    let is_ours = |revision: &Value| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+    let text =
+        |revision: &Value, field: &str| revision["fields"][field].as_str().unwrap_or_default().to_owned();
+    let shown = |revision: &Value, field: &str| {
+        revision["fields"].get(field).map(Value::to_string).unwrap_or_default()
+    };
+    let tags = |revision: &Value| -> BTreeSet<String> {
+        text(revision, "System.Tags")
+            .split("; ")
+            .filter(|tag| !tag.is_empty())
+            .map(str::to_lowercase)
+            .collect()
+    };
+    for field in ["System.Title", "Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.Severity"] {
+        let mut persons: Option<String> = None;
+        let mut last_of_ours = None;
+        for pair in revisions.windows(2) {
+            let (old, new) = (shown(&pair[0], field), shown(&pair[1], field));
+            if last_of_ours.is_none() {
+                last_of_ours = Some(old.clone());
+            }
+            if old == new {
+                continue;
+            }
+            if is_ours(&pair[1]) {
+                if let Some(theirs) = &persons
+                    && Some(theirs) != last_of_ours.as_ref()
+                {
+                    let what = format!(
+                        "{field} of {} was {theirs} by a person, and we wrote {new} in revision {}",
+                        pair[1]["id"], pair[1]["rev"]
+                    );
+                    return broken(law, what);
+                }
+                persons = None;
+                last_of_ours = Some(new);
+            } else {
+                persons = Some(new);
+            }
+        }
+    }
+    let mut added_by_people = BTreeSet::new();
+    let mut removed_by_people = BTreeSet::new();
+    let mut block_by_person = false;
+    let mut state_by_person = false;
+    for pair in revisions.windows(2) {
+        let (old, new) = (tags(&pair[0]), tags(&pair[1]));
+        let at = format!("revision {} of {}", pair[1]["rev"], pair[1]["id"]);
+        let ours = is_ours(&pair[1]);
+        for tag in new.difference(&old) {
+            if ours && removed_by_people.contains(tag) {
+                return broken(law, format!("a person took the tag {tag} away, and we added it in {at}"));
+            }
+            if !ours {
+                added_by_people.insert(tag.clone());
+            }
+            removed_by_people.remove(tag);
+        }
+        for tag in old.difference(&new) {
+            if ours && added_by_people.contains(tag) {
+                return broken(law, format!("a person set the tag {tag}, and we took it away in {at}"));
+            }
+            if !ours {
+                removed_by_people.insert(tag.clone());
+            }
+            added_by_people.remove(tag);
+        }
+        let (old, new) = (text(&pair[0], LONG_TEXT), text(&pair[1], LONG_TEXT));
+        if old != new {
+            let around = |text: &str| block::replace(text, &ticket.token, "");
+            let words = |text: &str| block::words(text, &ticket.token);
+            if ours && (around(&old).is_none() || around(&old) != around(&new)) {
+                return broken(law, format!("we changed the text around our block in {at}"));
+            }
+            if ours && block_by_person {
+                return broken(law, format!("a person edited our block, and we wrote over it in {at}"));
+            }
+            if !ours && words(&old) != words(&new) {
+                block_by_person = true;
+            }
+        }
+        let (old, new) = (text(&pair[0], "System.State"), text(&pair[1], "System.State"));
+        if old != new {
+            if ours && state_by_person && text(&pair[1], "System.History").is_empty() {
+                // A step on the way has no comment; the last one has.
+                let later = revisions.iter().skip_while(|r| r["rev"] != pair[1]["rev"]).take(4);
+                if !later.clone().any(|r| is_ours(r) && !text(r, "System.History").is_empty()) {
+                    return broken(
+                        law,
+                        format!(
+                            "a person moved the card to {old}, and we moved it to {new} without a word in {at}"
+                        ),
+                    );
+                }
+            }
+            state_by_person = !ours;
+        }
+    }
+    Ok(())
+}
+
+/// Both sides agree through the map, or the ticket names what stands against it.
+fn both_sides_agree(sim: &Simulation, ticket: &Ticket) -> Checked {
+    let law = "both sides agree";
+    let name = &ticket.token;
+    let Some(WorkItemId(id)) = ticket.work_item_id else {
+        return match ticket.health {
+            _ if ticket.intent.is_some() => {
+                broken(law, format!("{name} still waits for the outcome of a creation"))
+            }
+            Health::Closed | Health::OverBudget => Ok(()),
+            _ if ticket.parked => Ok(()),
+            other => broken(
+                law,
+                format!("{name} has no work item and is {}: {:?}", other.as_str(), ticket.problem),
+            ),
+        };
+    };
+    if ticket.parked {
+        return if ticket.problem.is_some() {
+            Ok(())
+        } else {
+            broken(law, format!("{name} is parked without a reason"))
+        };
+    }
+    if ticket.health == Health::Missing && item(&sim.wire, id).is_none() {
+        return Ok(());
+    }
+    if ticket.intent.is_some() || ticket.mark != ticket.synced_mark {
+        return broken(law, format!("{name} has not come to rest: {:?} {:?}", ticket.health, ticket.problem));
+    }
+    let Some(now) = item(&sim.wire, id) else {
+        return broken(law, format!("{name}: {id} is gone, and nobody says so"));
+    };
+    let Some(read) = &ticket.work_item else { return broken(law, format!("{name} was never read")) };
+    if Some(read.revision) != now["rev"].as_i64() {
+        return broken(
+            law,
+            format!("{name} knows revision {} of {id}, which has {}", read.revision, now["rev"]),
+        );
+    }
+    let accepted = sim.status_map.accepts(ticket.status, &Position::of(read), &sim.work_item_type);
+    let is_explained = !ticket.conflicts.is_empty() || ticket.problem.is_some();
+    if accepted || is_explained || sim.status_map.target(ticket.status).is_none() {
+        return Ok(());
+    }
+    broken(
+        law,
+        format!(
+            "{name} is {} and its card {id} stands in {} without a conflict ({:?})",
+            ticket.status, read.state, ticket.health
+        ),
+    )
+}
+
+/// Rules 5 and 8 of findings: the last scans saw everything and were imported.
+async fn only_scans_prove_fixes(sim: &Simulation) -> Checked {
+    let law = "only a scan proves a fix";
+    let mut tx = sim.db().read().await.unwrap();
+    let rows = tx
+        .all("SELECT f.title, f.status, a.name FROM finding f JOIN asset a ON a.id = f.asset_id", args![])
+        .await
+        .unwrap();
+    let mut found: BTreeMap<(String, String), Status> = BTreeMap::new();
+    for row in rows {
+        let key = (row.text("name").unwrap(), row.text("title").unwrap());
+        if found.insert(key.clone(), row.word("status").unwrap()).is_some() {
+            return broken("the same weakness is one finding", format!("{key:?} is there twice"));
+        }
+    }
+    for asset in ASSETS {
+        let Some(last) = sim
+            .code
+            .scans
+            .iter()
+            .filter(|scan| scan.asset == asset && scan.is_full)
+            .max_by_key(|scan| scan.started_at)
+        else {
+            continue;
+        };
+        for ((_, title_of), status) in found.iter().filter(|((name, _), _)| name == asset) {
+            let seen = last.seen.iter().any(|number| title(*number) == *title_of);
+            if seen && *status == Status::Fixed {
+                return broken(law, format!("{title_of} of {asset} is Fixed, and the last scan saw it"));
+            }
+            if !seen && status.is_open() {
+                return broken(
+                    law,
+                    format!("{title_of} of {asset} is {status}, and the last scan did not see it"),
+                );
+            }
+        }
+        for number in &last.seen {
+            if !found.contains_key(&(asset.to_owned(), title(*number))) {
+                return broken(law, format!("{} of {asset} was seen and is not there", title(*number)));
+            }
+        }
+    }
+    let guessed = tx
+        .all(
+            "SELECT what FROM audit WHERE to_status = 'fixed' AND cause <> 'scan' AND from_status <> 'fixed'",
+            args![],
+        )
+        .await
+        .unwrap();
+    match guessed.first() {
+        // What a person or the clock ends may bring to light that a scan proved the fix long ago.
+        Some(row)
+            if !row.text("what").unwrap().contains("Set to")
+                && !row.text("what").unwrap().contains("ended") =>
+        {
+            broken(law, row.text("what").unwrap())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Rule 8: the log of a finding is a chain that ends in its status; each write of ours is in the log of its ticket.
+async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
+    let law = "every change has a cause";
+    let mut tx = sim.db().read().await.unwrap();
+    let findings = tx.all("SELECT id, title, status FROM finding", args![]).await.unwrap();
+    for finding in findings {
+        let id = finding.uuid("id").unwrap();
+        let title = finding.text("title").unwrap();
+        let entries = tx
+            .all("SELECT from_status, to_status, cause_label, what FROM audit WHERE subject = 'finding' AND subject_id = $1 AND to_status IS NOT NULL ORDER BY id", args![id])
+            .await
+            .unwrap();
+        let mut status: Option<String> = None;
+        for entry in &entries {
+            let from = entry.opt_text("from_status").unwrap();
+            if status.is_some() && from != status {
+                return broken(
+                    law,
+                    format!(
+                        "{title} went from {status:?} to {from:?} without an entry: {}",
+                        entry.text("what").unwrap()
+                    ),
+                );
+            }
+            if entry.text("cause_label").unwrap().is_empty() {
+                return broken(law, format!("{title}: an entry without a cause"));
+            }
+            status = entry.opt_text("to_status").unwrap();
+        }
+        if status != Some(finding.text("status").unwrap()) {
+            return broken(
+                law,
+                format!("{title} is {:?}, and its log ends with {status:?}", finding.text("status")),
+            );
+        }
+    }
+    for ticket in sim.tickets().await {
+        let Some(WorkItemId(id)) = ticket.work_item_id else { continue };
+        let entries = tx
+            .all("SELECT what FROM audit WHERE subject = 'ticket' AND subject_id = $1", args![ticket.id])
+            .await
+            .unwrap();
+        let log: Vec<String> = entries.iter().map(|row| row.text("what").unwrap()).collect();
+        let ours: Vec<i64> = revisions(&sim.wire, id)
+            .iter()
+            .filter(|revision| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP)
+            .filter_map(|revision| revision["rev"].as_i64())
+            .collect();
+        let writes = log
+            .iter()
+            .filter(|what| what.contains("changed (revision") || what.contains("created in"))
+            .count();
+        // A path of several steps is one change in the log.
+        if !ours.is_empty() && writes == 0 {
+            return broken(
+                law,
+                format!("{id} was written by us, and the log of {} says nothing", ticket.token),
+            );
+        }
+        if let Some(last) = ours.iter().max().filter(|rev| **rev > 1)
+            && !log.iter().any(|what| what.contains(&format!("(revision {last})")))
+            && !log.iter().any(|what| {
+                let announced = what
+                    .split("after revision ")
+                    .nth(1)
+                    .and_then(|rest| rest.split(';').next()?.parse::<i64>().ok());
+                announced.is_some_and(|revision| (revision + 1..=revision + 3).contains(last))
+            })
+        {
+            return broken(
+                law,
+                format!(
+                    "revision {last} of {id} is ours, and the log of {} does not say why: {log:?}",
+                    ticket.token
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn every_open_finding_has_a_ticket(sim: &Simulation) -> Checked {
+    let mut tx = sim.db().read().await.unwrap();
+    let without = tx
+        .all("SELECT f.title, f.status FROM finding f WHERE f.status IN ('identified', 'in_progress', 'waiting', 'awaiting_validation') AND NOT EXISTS (SELECT 1 FROM ticket_finding t WHERE t.finding_id = f.id)", args![])
+        .await
+        .unwrap();
+    match without.first() {
+        Some(row) => broken(
+            "every open finding has a ticket",
+            format!("{} is {} and has none", row.text("title").unwrap(), row.text("status").unwrap()),
+        ),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,638 @@
+//! The whole of Lockstep in one process with one seed: real engines on a real database, the emulator behind bad weather,
+//! developers, people on both sides, processes that die or stand still anywhere. Then everything comes to rest, and what
+//! must hold is checked (design.md section 4, told in [`laws`]).
+//!
+//! The same seed gives the same run.
+
+mod code;
+mod laws;
+mod people;
+mod replica;
+mod tally;
+mod wire;
+
+use std::sync::Arc;
+
+use azure::Clock;
+use chrono::Duration;
+use emulator::seed::{DEMO_PAT, Seed};
+use engine::{
+    Actor, ConnectionChange, Engine, ImportRequest, NewConnection, NewDestination, Refusal, RuleSettings,
+    Settings, SignInMethod, StatusChange, World,
+};
+use model::map::{SeverityMap, StatusMap};
+use model::process::WorkItemType;
+use model::rule::{Criteria, Grouping};
+use model::status::FallBack;
+use model::{ConnectionId, DestinationId, FindingId, Severity, Status};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use secrecy::SecretString;
+use store::args;
+use store::secrets::Keys;
+use store::tickets::Ticket;
+use uuid::Uuid;
+
+use crate::{HandClock, SeededChance, TestDatabase};
+use code::{ASSETS, Code};
+use replica::{Ended, Fate, Frozen};
+pub use tally::Tally;
+use wire::Wire;
+
+/// A law that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub law: &'static str,
+    /// What stands against it.
+    pub what: String,
+}
+
+/// What a run has shown.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The law that does not hold, if any.
+    pub violation: Option<Violation>,
+    /// What happened, in order.
+    pub trace: Vec<String>,
+}
+
+/// Deeds before everything comes to rest.
+const DEEDS: u32 = 100;
+/// Processes on one database.
+const REPLICAS: usize = 2;
+
+/// Runs one seed.
+pub async fn run(seed: u64, tally: &Arc<Tally>) -> Outcome {
+    let mut sim = Simulation::begin(seed, tally.clone()).await;
+    sim.first_findings().await;
+    for _ in 0..DEEDS {
+        sim.do_something().await;
+    }
+    sim.come_to_rest().await;
+    let mut violation = laws::check(&sim).await.err();
+    if violation.is_none() {
+        violation = sim.stays_quiet().await.err();
+    }
+    Outcome { violation, trace: sim.trace }
+}
+
+pub(crate) struct Simulation {
+    seed: u64,
+    chance: StdRng,
+    clock: Arc<HandClock>,
+    pub(crate) wire: Arc<Wire>,
+    database: TestDatabase,
+    folder: tempfile::TempDir,
+    replicas: Vec<Engine>,
+    /// Work of a replica that stands still.
+    frozen: Vec<Option<Frozen>>,
+    births: u64,
+    pub(crate) code: Code,
+    /// Deliveries of service hooks that are on their way.
+    hooks: Vec<(String, Option<String>, String)>,
+    connection: ConnectionId,
+    destination: DestinationId,
+    pub(crate) status_map: StatusMap,
+    pub(crate) work_item_type: WorkItemType,
+    tally: Arc<Tally>,
+    trace: Vec<String>,
+}
+
+fn by(name: &str) -> Actor {
+    Actor { name: name.into() }
+}
+
+impl Simulation {
+    async fn begin(seed: u64, tally: Arc<Tally>) -> Self {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let clock = Arc::new(HandClock::default());
+        let mut state = emulator::State::new(&Seed::demo(), clock.now());
+        state.set_base_url("https://boards.example");
+        state.set_allow_local_hooks(true);
+        let wire = Arc::new(Wire::new(state, clock.clone(), tally.clone(), seed));
+        let database = TestDatabase::sqlite().await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut sim = Self {
+            seed,
+            clock,
+            wire,
+            database,
+            folder,
+            replicas: Vec::new(),
+            frozen: (0..REPLICAS).map(|_| None).collect(),
+            births: 0,
+            code: Code::default(),
+            hooks: Vec::new(),
+            connection: ConnectionId(Uuid::nil()),
+            destination: DestinationId(Uuid::nil()),
+            status_map: StatusMap::default(),
+            work_item_type: WorkItemType {
+                name: String::new(),
+                reference_name: String::new(),
+                states: Vec::new(),
+                initial_state: None,
+                transitions: Default::default(),
+                fields: Default::default(),
+            },
+            tally,
+            trace: Vec::new(),
+            chance: StdRng::seed_from_u64(0),
+        };
+        for number in 0..REPLICAS {
+            let engine = sim.born(number);
+            sim.replicas.push(engine);
+        }
+        let grouping =
+            if chance.random_bool(0.5) { Grouping::PerFinding } else { Grouping::PerVulnerabilityAndAsset };
+        let by_column = chance.random_bool(0.5);
+        sim.chance = chance;
+        sim.set_up(grouping, by_column).await.unwrap();
+        sim
+    }
+
+    /// A process starts: it knows nothing but what is in the database.
+    fn born(&mut self, number: usize) -> Engine {
+        self.births += 1;
+        self.clock.advance(Duration::milliseconds(1));
+        let chance = SeededChance::new(self.seed.wrapping_mul(1_000_003).wrapping_add(self.births));
+        let world = World::new(self.clock.clone(), Arc::new(chance));
+        let settings =
+            Settings::new(self.folder.path().to_owned(), "https://lockstep.example/".parse().unwrap());
+        let owner = Uuid::from_u128(number as u128 + 1);
+        Engine::assemble(
+            settings,
+            self.database.db.clone(),
+            Keys::new([7; 32]),
+            world,
+            self.wire.clone(),
+            owner,
+        )
+    }
+
+    async fn set_up(&mut self, grouping: Grouping, by_column: bool) -> Result<(), Refusal> {
+        let engine = self.replicas[0].clone();
+        let connection = NewConnection {
+            name: String::new(),
+            description: String::new(),
+            instance_url: "https://boards.example".into(),
+            organization: "contoso".into(),
+            sign_in: SignInMethod::PersonalAccessToken(SecretString::from(DEMO_PAT)),
+        };
+        self.connection = engine.create_connection(connection, &by("Ada")).await?;
+        let mut map = StatusMap::default();
+        if by_column {
+            use model::map::{StatusEntry, Target};
+            for (status, column) in [
+                (Status::Identified, "New"),
+                (Status::InProgress, "Active"),
+                (Status::Waiting, "In Review"),
+                (Status::AwaitingValidation, "Resolved"),
+                (Status::Fixed, "Closed"),
+            ] {
+                map.0.insert(status, StatusEntry { target: Target::column(column), accepted: Vec::new() });
+            }
+        }
+        let destination = NewDestination {
+            connection_id: self.connection,
+            asset: None,
+            settings: store::destinations::Settings {
+                name: String::new(),
+                is_default: true,
+                project: "Webshop".into(),
+                team: "Payments".into(),
+                board: String::new(),
+                lane: if by_column { "Expedite".into() } else { String::new() },
+                work_item_type: "Bug".into(),
+                area: String::new(),
+                iteration: String::new(),
+                tags: vec!["security".into()],
+                severity_map: SeverityMap::default(),
+                status_map: map,
+                daily_budget: 1000,
+            },
+        };
+        self.destination = engine.create_destination(destination, &by("Ada")).await?;
+        let rule = RuleSettings {
+            name: "Everything".into(),
+            enabled: true,
+            criteria: Criteria { severity_at_least: Some(Severity::Low), asset_tags: Vec::new() },
+            grouping,
+        };
+        engine.create_rule(rule, &by("Ada")).await?;
+        engine.subscribe_hooks(self.connection, &by("Ada")).await?;
+        let mut tx = self.database.db.read().await?;
+        let saved = store::destinations::all(&mut tx).await?.remove(0);
+        drop(tx);
+        self.status_map = saved.settings.status_map.clone();
+        self.work_item_type = saved.process.work_item_type;
+        Ok(())
+    }
+
+    pub(crate) fn db(&self) -> &store::Db {
+        &self.database.db
+    }
+
+    pub(crate) async fn tickets(&self) -> Vec<Ticket> {
+        let mut tx = self.db().read().await.unwrap();
+        let ids = tx.all("SELECT id FROM ticket ORDER BY created_at, id", args![]).await.unwrap();
+        let mut tickets = Vec::new();
+        for row in ids {
+            tickets.push(store::tickets::get(&mut tx, row.id("id").unwrap()).await.unwrap().unwrap());
+        }
+        tickets
+    }
+
+    /// Some work items are there before anything goes wrong.
+    async fn first_findings(&mut self) {
+        for asset in ASSETS {
+            self.code.change(&mut self.chance);
+            self.clock.advance(Duration::minutes(1));
+            let scan = self.code.scan(asset, self.clock.now(), true, &mut self.chance);
+            self.hand_in(0, Fate::Lives, &scan).await;
+        }
+        self.on(0, Fate::Lives, "works", |engine| async move { engine.step().await }).await;
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        let at = self.clock.now().format("%d %H:%M:%S");
+        self.trace.push(format!("{at} {}", what.into()));
+    }
+
+    async fn do_something(&mut self) {
+        self.clock.advance(Duration::milliseconds(1));
+        match self.chance.random_range(0..100) {
+            0..35 => self.a_replica_works().await,
+            35..48 => self.time_passes(),
+            48..68 => {
+                let what = people::do_something(&self.wire, &mut self.chance, &self.tally);
+                self.note(what);
+            }
+            68..75 => self.a_scan_arrives().await,
+            75..82 => self.somebody_decides().await,
+            82..92 => self.hooks_arrive().await,
+            92..96 => self.the_weather_changes(),
+            _ => self.somebody_turns_a_knob().await,
+        }
+    }
+
+    fn time_passes(&mut self) {
+        let by = match self.chance.random_range(0..10) {
+            0 => Duration::hours(self.chance.random_range(1..30)),
+            1..4 => Duration::minutes(self.chance.random_range(1..20)),
+            _ => Duration::seconds(self.chance.random_range(1..60)),
+        };
+        self.clock.advance(by);
+        self.note(format!("{} s pass", by.num_seconds()));
+    }
+
+    fn the_weather_changes(&mut self) {
+        let storm = [0, 5, 25, 60][self.chance.random_range(0..4)];
+        self.wire.set_storm(storm);
+        self.note(format!("of a hundred calls {storm} meet a fault"));
+    }
+
+    fn fate(&mut self) -> Fate {
+        match self.chance.random_range(0..10) {
+            0..3 => Fate::Dies(self.chance.random_range(1..60)),
+            3 => Fate::Dies(self.chance.random_range(1..400)),
+            4 => Fate::Freezes(self.chance.random_range(1..8)),
+            _ => Fate::Lives,
+        }
+    }
+
+    /// A replica that does not stand still.
+    fn somebody_awake(&mut self) -> Option<usize> {
+        let awake: Vec<usize> = (0..REPLICAS).filter(|number| self.frozen[*number].is_none()).collect();
+        if awake.is_empty() { None } else { Some(awake[self.chance.random_range(0..awake.len())]) }
+    }
+
+    async fn on<F, W>(&mut self, number: usize, fate: Fate, what: &str, work: W) -> bool
+    where
+        W: FnOnce(Engine) -> F,
+        F: Future<Output = Result<(), Refusal>> + Send + 'static,
+    {
+        let ended = replica::live(&self.replicas[number], fate, &self.tally, work).await;
+        self.ended(number, what, ended)
+    }
+
+    fn ended(&mut self, number: usize, what: &str, ended: Ended) -> bool {
+        match ended {
+            Ended::Done(Ok(())) => {
+                self.note(format!("replica {number} {what}"));
+                true
+            }
+            Ended::Done(Err(refusal)) => {
+                self.note(format!("replica {number} {what}: refused, {}", refusal.detail));
+                false
+            }
+            Ended::Died => {
+                self.note(format!("replica {number} {what}: died"));
+                self.replicas[number] = self.born(number);
+                false
+            }
+            Ended::Froze(frozen) => {
+                self.note(format!("replica {number} {what}: stands still"));
+                self.frozen[number] = Some(frozen);
+                false
+            }
+        }
+    }
+
+    async fn a_replica_works(&mut self) {
+        let number = self.chance.random_range(0..REPLICAS);
+        if let Some(frozen) = self.frozen[number].take() {
+            let fate = match self.fate() {
+                Fate::Freezes(_) => Fate::Lives,
+                other => other,
+            };
+            let ended = replica::thaw(frozen, fate).await;
+            self.tally.count("a replica that stood still went on");
+            self.ended(number, "goes on", ended);
+            return;
+        }
+        let fate = self.fate();
+        self.on(number, fate, "works", |engine| async move { engine.step().await }).await;
+    }
+
+    async fn a_scan_arrives(&mut self) {
+        if self.chance.random_bool(0.6) {
+            self.code.change(&mut self.chance);
+        }
+        let asset = ASSETS[self.chance.random_range(0..ASSETS.len())];
+        let kind = self.chance.random_range(0..10);
+        let scan = match kind {
+            // A report that was handed in before comes once more, or one that was kept back comes late.
+            0 | 1 if !self.code.scans.is_empty() => {
+                self.tally.count("a scan comes again");
+                let number = self.chance.random_range(0..self.code.scans.len());
+                self.code.scans[number].clone()
+            }
+            2 => {
+                self.tally.count("a partial scan comes");
+                self.code.scan(asset, self.clock.now(), false, &mut self.chance)
+            }
+            3 => {
+                self.tally.count("a scan is kept back");
+                let scan = self.code.scan(asset, self.clock.now(), true, &mut self.chance);
+                self.note(format!("a scan of {} saw {:?} and is kept back", scan.asset, scan.seen));
+                return;
+            }
+            _ => {
+                self.tally.count("a scan comes");
+                self.code.scan(asset, self.clock.now(), true, &mut self.chance)
+            }
+        };
+        let Some(number) = self.somebody_awake() else { return };
+        let fate = self.fate();
+        self.hand_in(number, fate, &scan).await;
+    }
+
+    async fn hand_in(&mut self, number: usize, fate: Fate, scan: &code::Scan) -> bool {
+        let path = self.folder.path().join(format!("upload-{}", self.trace.len()));
+        std::fs::write(&path, scan.report().bytes()).unwrap();
+        let request = ImportRequest { asset: scan.asset.into(), ..ImportRequest::default() };
+        let what = format!(
+            "takes in a scan of {} of {} that saw {:?}{}",
+            scan.asset,
+            scan.started_at.format("%d %H:%M:%S"),
+            scan.seen,
+            if scan.is_full { "" } else { " in a part" }
+        );
+        self.on(number, fate, &what, |engine| async move {
+            engine.submit_import(request, path, &by("pipeline")).await.map(|_| ())
+        })
+        .await
+    }
+
+    async fn somebody_decides(&mut self) {
+        let mut tx = self.db().read().await.unwrap();
+        let rows = tx
+            .all(
+                "SELECT f.id FROM finding f JOIN asset a ON a.id = f.asset_id ORDER BY a.name, f.title",
+                args![],
+            )
+            .await
+            .unwrap();
+        drop(tx);
+        if rows.is_empty() {
+            return;
+        }
+        let id: FindingId = rows[self.chance.random_range(0..rows.len())].id("id").unwrap();
+        let status = [
+            Status::Created,
+            Status::Identified,
+            Status::InProgress,
+            Status::Waiting,
+            Status::AwaitingValidation,
+            Status::RiskAccepted,
+            Status::FalsePositive,
+            Status::Suppressed,
+        ][self.chance.random_range(0..8)];
+        let until = self.clock.now() + Duration::hours(self.chance.random_range(1..40));
+        let then = if self.chance.random_bool(0.5) { FallBack::Identified } else { FallBack::Created };
+        let change = StatusChange {
+            status,
+            reason: Some("so it was decided".into()),
+            temporary: self.chance.random_bool(0.3).then_some((until, then)),
+        };
+        let Some(number) = self.somebody_awake() else { return };
+        let fate = self.fate();
+        self.tally.count(format!("somebody sets {status}"));
+        self.on(number, fate, &format!("sets a finding to {status}"), |engine| async move {
+            engine.set_status(id, change, &by("Ada")).await
+        })
+        .await;
+    }
+
+    async fn hooks_arrive(&mut self) {
+        let due = self.wire.board(|state, now| {
+            let due = state.take_due_deliveries(now);
+            for delivery in &due {
+                state.delivery_finished(delivery.id, &emulator::DeliveryOutcome::Answered(200), now);
+            }
+            due
+        });
+        for delivery in due {
+            let authorization = delivery
+                .headers
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+                .map(|(_, value)| value.clone());
+            self.hooks.push((delivery.url, authorization, delivery.body));
+        }
+        let mut arriving = Vec::new();
+        for _ in 0..self.hooks.len().min(6) {
+            let number = self.chance.random_range(0..self.hooks.len());
+            match self.chance.random_range(0..6) {
+                0 => {
+                    self.tally.count("a hook is lost");
+                    self.hooks.remove(number);
+                }
+                1 => {
+                    self.tally.count("a hook comes twice");
+                    arriving.push(self.hooks[number].clone());
+                }
+                2 => self.tally.count("a hook is late"),
+                3 => {
+                    self.tally.count("a hook is forged");
+                    let (url, authorization, _) = self.hooks[number].clone();
+                    let forged = serde_json::json!({
+                        "id": Uuid::from_u128(self.chance.random()), "subscriptionId": Uuid::from_u128(7), "eventType": "workitem.updated",
+                        "resource": { "workItemId": self.chance.random_range(1..9), "rev": 99,
+                            "fields": { "System.State": { "newValue": "Closed" } } } });
+                    arriving.push((url, authorization, forged.to_string()));
+                }
+                _ => {
+                    self.tally.count("a hook comes");
+                    arriving.push(self.hooks.remove(number));
+                }
+            }
+            if self.hooks.is_empty() {
+                break;
+            }
+        }
+        for (url, authorization, body) in arriving {
+            let Some(number) = self.somebody_awake() else { return };
+            let secret = url.rsplit('/').next().unwrap_or_default().to_owned();
+            let fate = self.fate();
+            self.on(number, fate, "takes in a hook", |engine| async move {
+                engine.receive_hook(&secret, authorization.as_deref(), body.as_bytes()).await.map(|_| ())
+            })
+            .await;
+        }
+    }
+
+    async fn somebody_turns_a_knob(&mut self) {
+        let Some(number) = self.somebody_awake() else { return };
+        let connection = self.connection;
+        match self.chance.random_range(0..4) {
+            0 => {
+                let paused = self.chance.random_bool(0.4);
+                self.tally.count(if paused { "a connection is paused" } else { "a connection is resumed" });
+                self.pause(number, paused).await;
+            }
+            1 => {
+                let sweep = self.chance.random_bool(0.5);
+                self.tally.count("a reconcile is asked for");
+                self.on(number, Fate::Lives, "is asked for a reconcile", |engine| async move {
+                    engine.request_reconcile(None, sweep, &by("Ada")).await.map(|_| ())
+                })
+                .await;
+            }
+            2 => {
+                self.tally.count("a ticket is pushed");
+                let tickets = self.tickets().await;
+                if tickets.is_empty() {
+                    return;
+                }
+                let ticket = tickets[self.chance.random_range(0..tickets.len())].id;
+                self.on(number, Fate::Lives, "is asked to push a ticket", |engine| async move {
+                    engine.request_reconcile(Some(ticket), false, &by("Ada")).await.map(|_| ())
+                })
+                .await;
+            }
+            _ => {
+                self.tally.count("the destination's tags change");
+                let tag = format!("area-{}", self.chance.random_range(0..3));
+                let destination = self.destination;
+                let mut tx = self.db().read().await.unwrap();
+                let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
+                drop(tx);
+                settings.tags = vec![tag];
+                let fate = self.fate();
+                self.on(number, fate, "changes the destination", |engine| async move {
+                    engine
+                        .change_destination(
+                            destination,
+                            NewDestination { connection_id: connection, asset: None, settings },
+                            &by("Ada"),
+                        )
+                        .await
+                        .map(|_| ())
+                })
+                .await;
+            }
+        }
+    }
+
+    async fn pause(&mut self, number: usize, paused: bool) {
+        let connection = self.connection;
+        let change = ConnectionChange { paused: Some(paused), ..ConnectionChange::default() };
+        let what = if paused { "pauses the connection" } else { "resumes the connection" };
+        self.on(number, Fate::Lives, what, |engine| async move {
+            engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
+        })
+        .await;
+    }
+
+    /// The weather is good, everybody is awake, what was deleted is restored, everything is scanned once more; then time
+    /// passes until nothing happens any more.
+    async fn come_to_rest(&mut self) {
+        self.note("everything comes to rest");
+        self.wire.set_storm(0);
+        for number in 0..REPLICAS {
+            if let Some(frozen) = self.frozen[number].take() {
+                let ended = replica::thaw(frozen, Fate::Lives).await;
+                self.ended(number, "goes on", ended);
+            }
+        }
+        self.pause(0, false).await;
+        if self.chance.random_bool(0.5) {
+            people::restore_all(&self.wire);
+        }
+        self.clock.advance(Duration::hours(50));
+        for asset in ASSETS {
+            let scan = self.code.scan(asset, self.clock.now(), true, &mut self.chance);
+            assert!(self.hand_in(0, Fate::Lives, &scan).await, "the last scan is taken in");
+        }
+        let tickets = self.tickets().await;
+        for ticket in tickets.iter().filter(|ticket| ticket.parked) {
+            let id = ticket.id;
+            self.on(0, Fate::Lives, "takes up a parked ticket", |engine| async move {
+                engine.request_reconcile(Some(id), false, &by("Ada")).await.map(|_| ())
+            })
+            .await;
+        }
+        for _ in 0..12 {
+            for number in 0..REPLICAS {
+                self.clock.advance(Duration::minutes(3));
+                self.on(number, Fate::Lives, "works", |engine| async move { engine.step().await }).await;
+            }
+        }
+        self.clock.advance(Duration::hours(2));
+        self.on(0, Fate::Lives, "sweeps", |engine| async move { engine.step().await }).await;
+        self.clock.advance(Duration::minutes(3));
+        self.on(0, Fate::Lives, "works", |engine| async move { engine.step().await }).await;
+    }
+
+    /// After the last real change, the number of writes goes to zero.
+    async fn stays_quiet(&mut self) -> Result<(), Violation> {
+        let before = self.writes();
+        for turn in 0..10 {
+            self.clock.advance(Duration::minutes(65));
+            let number = turn % REPLICAS;
+            self.on(number, Fate::Lives, "sweeps", |engine| async move { engine.step().await }).await;
+        }
+        let after = self.writes();
+        if before == after {
+            return Ok(());
+        }
+        let what = self.wire.board(|state, _| {
+            let log = state.log(0);
+            let last: Vec<String> = log
+                .iter()
+                .rev()
+                .filter(|entry| entry.write)
+                .take(3)
+                .map(|entry| format!("{} {} {:?}", entry.method, entry.path, entry.work_items))
+                .collect();
+            format!("{} writes in ten sweeps, the last: {last:?}", after - before)
+        });
+        Err(Violation { law: "nothing is written when nothing changes", what })
+    }
+
+    fn writes(&self) -> u64 {
+        self.wire.board(|state, _| state.counters().writes)
+    }
+}

@@ -1,0 +1,210 @@
+//! People who work on the board, by all of its rules. What the board refuses them they leave.
+
+use std::sync::Arc;
+
+use emulator::{Request, State};
+use rand::RngExt;
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::sim::tally::Tally;
+use crate::sim::wire::Wire;
+
+/// Unique name of the identity of Lockstep in the demo.
+pub(crate) const LOCKSTEP: &str = "service@contoso.example";
+
+/// Somebody who works on the board.
+pub(crate) fn a_person(state: &State) -> Option<Uuid> {
+    state.directory().into_iter().flat_map(|organization| organization.people).next().map(|person| person.id)
+}
+
+/// A request of a person; `None` if the board refuses.
+pub(crate) fn ask(wire: &Wire, method: &str, path: &str, body: &Value) -> Option<Value> {
+    wire.board(|state, now| {
+        let person = a_person(state)?;
+        let kind = if body.is_array() { "application/json-patch+json" } else { "application/json" };
+        let mut request = Request::new(method, &format!("/contoso/{path}"));
+        if !body.is_null() {
+            request = request.body(kind, body.to_string());
+        }
+        let answer = state.handle_as(now, person, request);
+        (200..300).contains(&answer.status).then(|| answer.json())
+    })
+}
+
+/// A work item as a person sees it.
+pub(crate) fn item(wire: &Wire, id: i64) -> Option<Value> {
+    ask(wire, "GET", &format!("_apis/wit/workitems/{id}?$expand=all&api-version=7.1"), &Value::Null)
+}
+
+/// All revisions of a work item, oldest first.
+pub(crate) fn revisions(wire: &Wire, id: i64) -> Vec<Value> {
+    let path = format!("_apis/wit/workItems/{id}/revisions?$expand=all&api-version=7.1");
+    let answer = ask(wire, "GET", &path, &Value::Null).unwrap_or_default();
+    answer["value"].as_array().cloned().unwrap_or_default()
+}
+
+/// Numbers of all work items that are not deleted.
+pub(crate) fn live(wire: &Wire) -> Vec<i64> {
+    let query = json!({ "query": "SELECT [System.Id] FROM WorkItems ORDER BY [System.Id]" });
+    let answer = ask(wire, "POST", "_apis/wit/wiql?api-version=7.1", &query).unwrap_or_default();
+    answer["workItems"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_i64()).collect()
+}
+
+/// The deleted work items, as the recycle bin shows them.
+pub(crate) fn recycled(wire: &Wire) -> Vec<Value> {
+    let list =
+        ask(wire, "GET", "Webshop/_apis/wit/recyclebin?api-version=7.1", &Value::Null).unwrap_or_default();
+    list["value"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry["id"].as_i64().or_else(|| entry["id"].as_str()?.parse().ok())?;
+            ask(wire, "GET", &format!("Webshop/_apis/wit/recyclebin/{id}?api-version=7.1"), &Value::Null)
+        })
+        .map(|entry| entry["resource"].clone())
+        .collect()
+}
+
+/// Restores everything that was deleted.
+pub(crate) fn restore_all(wire: &Wire) {
+    for item in recycled(wire) {
+        let path = format!("Webshop/_apis/wit/recyclebin/{}?api-version=7.1", item["id"]);
+        ask(wire, "PATCH", &path, &json!({ "isDeleted": false }));
+    }
+}
+
+fn edit(wire: &Wire, id: i64, patch: Value) -> bool {
+    ask(wire, "PATCH", &format!("_apis/wit/workitems/{id}?api-version=7.1"), &patch).is_some()
+}
+
+fn set(field: &str, value: impl Into<Value>) -> Value {
+    json!([{ "op": "replace", "path": format!("/fields/{field}"), "value": value.into() }])
+}
+
+fn column_field(wire: &Wire) -> Option<String> {
+    let board = ask(wire, "GET", "Webshop/Payments/_apis/work/boards/Stories?api-version=7.1", &Value::Null)?;
+    board["fields"]["columnField"]["referenceName"].as_str().map(str::to_owned)
+}
+
+/// Somebody does something on the board. Answers what, for the trace.
+pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>) -> String {
+    let items = live(wire);
+    let deed = chance.random_range(0..14);
+    if deed == 0 {
+        let Some(gone) = recycled(wire).into_iter().next() else { return "nothing to restore".into() };
+        let path = format!("Webshop/_apis/wit/recyclebin/{}?api-version=7.1", gone["id"]);
+        let done = ask(wire, "PATCH", &path, &json!({ "isDeleted": false })).is_some();
+        return told(tally, "restores", done, format!("restores {}", gone["id"]));
+    }
+    if items.is_empty() {
+        return "nobody has anything to do".into();
+    }
+    let id = items[chance.random_range(0..items.len())];
+    let Some(item) = item(wire, id) else { return format!("cannot read {id}") };
+    let fields = &item["fields"];
+    let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
+    let number: u32 = chance.random_range(1..1000);
+    match deed {
+        1..=4 => {
+            let state = ["New", "Active", "Resolved", "Closed"][chance.random_range(0..4)];
+            let done = text("System.State") != state && edit(wire, id, set("System.State", state));
+            told(tally, "moves a card to a state", done, format!("moves {id} to {state}"))
+        }
+        5 => {
+            let column = ["New", "Active", "In Review", "Resolved", "Closed"][chance.random_range(0..5)];
+            let done = column_field(wire).is_some_and(|field| edit(wire, id, set(&field, column)));
+            told(tally, "moves a card to a column", done, format!("moves {id} to column {column}"))
+        }
+        6 => {
+            let done = edit(wire, id, set("System.Title", format!("Our title {number}")));
+            told(tally, "changes a title", done, format!("renames {id}"))
+        }
+        7 => {
+            let (field, value) = match number % 2 {
+                0 => ("Microsoft.VSTS.Common.Priority", json!(number % 4 + 1)),
+                _ => ("Microsoft.VSTS.Common.Severity", json!("4 - Low")),
+            };
+            let done = fields[field] != value && edit(wire, id, set(field, value.clone()));
+            told(tally, "changes priority or severity", done, format!("sets {field} of {id} to {value}"))
+        }
+        8 => {
+            let done = edit(
+                wire,
+                id,
+                json!([{ "op": "add", "path": "/fields/System.Tags", "value": format!("team-{}", number % 5) }]),
+            );
+            told(tally, "adds a tag", done, format!("tags {id} with team-{}", number % 5))
+        }
+        9 => {
+            let tags = text("System.Tags");
+            let kept: Vec<&str> = tags.split("; ").filter(|tag| *tag != "lockstep").collect();
+            let done = tags.contains("lockstep") && edit(wire, id, set("System.Tags", kept.join("; ")));
+            told(tally, "takes our tag away", done, format!("takes our tag from {id}"))
+        }
+        10 => {
+            let field = "Microsoft.VSTS.TCM.ReproSteps";
+            let old = text(field);
+            let (what, new) = match number % 4 {
+                0 => ("removes the text", String::new()),
+                1 => ("edits our block", old.replace("src/", "the folder src/")),
+                _ => ("writes around our block", format!("<div>Note {number}.</div>{old}")),
+            };
+            let done = new != old && edit(wire, id, set(field, new));
+            told(tally, what, done, format!("{what} of {id}"))
+        }
+        11 => {
+            let path = format!("Webshop/_apis/wit/workItems/{id}/comments?api-version=7.1-preview.4");
+            let done =
+                ask(wire, "POST", &path, &json!({ "text": format!("What about {number}?") })).is_some();
+            told(tally, "comments", done, format!("comments on {id}"))
+        }
+        12 => {
+            let done = ask(
+                wire,
+                "DELETE",
+                &format!("Webshop/_apis/wit/workitems/{id}?api-version=7.1"),
+                &Value::Null,
+            )
+            .is_some();
+            told(tally, "deletes", done, format!("deletes {id}"))
+        }
+        _ => match number % 2 {
+            0 => {
+                let area = ["Webshop\\Payments", "Webshop\\Storefront"][chance.random_range(0..2)];
+                let done = text("System.AreaPath") != area && edit(wire, id, set("System.AreaPath", area));
+                told(tally, "moves to another area", done, format!("moves {id} to {area}"))
+            }
+            _ => told(tally, "copies a work item", copy(wire, &item), format!("copies {id}")),
+        },
+    }
+}
+
+/// A copy with everything that people's tools copy: our block and our link too.
+fn copy(wire: &Wire, item: &Value) -> bool {
+    let mut patch =
+        vec![json!({ "op": "add", "path": "/fields/System.Title", "value": item["fields"]["System.Title"] })];
+    for field in ["Microsoft.VSTS.TCM.ReproSteps", "System.Tags", "System.AreaPath"] {
+        if let Some(value) = item["fields"].get(field) {
+            patch.push(json!({ "op": "add", "path": format!("/fields/{field}"), "value": value }));
+        }
+    }
+    for relation in item["relations"].as_array().into_iter().flatten() {
+        if relation["rel"] == "Hyperlink" {
+            let value = json!({ "rel": "Hyperlink", "url": relation["url"], "attributes": { "comment": relation["attributes"]["comment"] } });
+            patch.push(json!({ "op": "add", "path": "/relations/-", "value": value }));
+        }
+    }
+    ask(wire, "POST", "Webshop/_apis/wit/workitems/$Bug?api-version=7.1", &Value::Array(patch)).is_some()
+}
+
+fn told(tally: &Arc<Tally>, deed: &str, done: bool, trace: String) -> String {
+    if done {
+        tally.count(format!("a person {deed}"));
+        format!("a person {trace}")
+    } else {
+        format!("a person cannot: {trace}")
+    }
+}

@@ -1,0 +1,237 @@
+//! The way between the engine and the board, and its weather: requests that are lost on the way there or back, arrive
+//! late, are refused, or are overtaken by a person.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use azure::{Clock, Request, Response, Transport, TransportError};
+use bytes::Bytes;
+use chrono::{DateTime, Duration, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use store::failpoint;
+
+use crate::HandClock;
+use crate::sim::tally::Tally;
+
+/// The longest time after which the service still applies what was sent before: less than the settle time.
+const LATEST: i64 = 35;
+
+/// What the weather does to one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// Nobody listens there.
+    Unreachable,
+    /// It is lost on the way there.
+    LostBefore,
+    /// It is carried out; the answer is lost.
+    LostAfter,
+    /// The connection is cut; it is carried out later.
+    AppliedLate,
+    /// 429 with `Retry-After`.
+    Throttled,
+    /// 503 with a page.
+    Unavailable,
+    /// 500 that says nothing, carried out or not.
+    Broken,
+    /// 203 with a sign-in page.
+    SignInPage,
+    /// Carried out and answered, but slowly.
+    Slow,
+    /// Carried out and answered, with a word to come back later.
+    AskedToWait,
+    /// A person changes the same work item just before.
+    Overtaken,
+}
+
+/// The way to the board.
+pub(crate) struct Wire {
+    state: Mutex<emulator::State>,
+    clock: Arc<HandClock>,
+    tally: Arc<Tally>,
+    weather: Mutex<Weather>,
+    late: Mutex<Vec<(DateTime<Utc>, emulator::Request)>>,
+}
+
+struct Weather {
+    chance: StdRng,
+    /// How many of a hundred calls meet a fault.
+    storm: u32,
+}
+
+impl Wire {
+    pub(crate) fn new(state: emulator::State, clock: Arc<HandClock>, tally: Arc<Tally>, seed: u64) -> Self {
+        let chance = StdRng::seed_from_u64(seed ^ 0x77ea_7e12);
+        Self {
+            state: Mutex::new(state),
+            clock,
+            tally,
+            weather: Mutex::new(Weather { chance, storm: 0 }),
+            late: Mutex::default(),
+        }
+    }
+
+    /// So many of a hundred calls meet a fault from now on.
+    pub(crate) fn set_storm(&self, per_cent: u32) {
+        self.weather.lock().unwrap().storm = per_cent;
+    }
+
+    /// The board itself, after what was held back and is due was carried out.
+    pub(crate) fn board<T>(&self, act: impl FnOnce(&mut emulator::State, DateTime<Utc>) -> T) -> T {
+        self.apply_late();
+        act(&mut self.state.lock().unwrap(), self.clock.now())
+    }
+
+    fn apply_late(&self) {
+        let now = self.clock.now();
+        let mut late = self.late.lock().unwrap();
+        let (due, waiting): (Vec<_>, Vec<_>) = late.drain(..).partition(|(at, _)| *at <= now);
+        *late = waiting;
+        drop(late);
+        for (_, request) in due {
+            let status = self.state.lock().unwrap().handle(now, request).status;
+            self.tally.count(format!(
+                "late request carried out ({})",
+                if status < 300 { "done" } else { "refused" }
+            ));
+        }
+    }
+
+    fn draw(&self, is_write: bool) -> Option<Fault> {
+        let mut weather = self.weather.lock().unwrap();
+        let storm = weather.storm;
+        if storm == 0 || weather.chance.random_range(0..100) >= storm {
+            return None;
+        }
+        let fault = match weather.chance.random_range(0..11) {
+            0 => Fault::Unreachable,
+            1 => Fault::LostBefore,
+            2 => Fault::LostAfter,
+            3 => Fault::AppliedLate,
+            4 => Fault::Throttled,
+            5 => Fault::Unavailable,
+            6 => Fault::Broken,
+            7 => Fault::SignInPage,
+            8 => Fault::Slow,
+            9 => Fault::AskedToWait,
+            _ => Fault::Overtaken,
+        };
+        // A read that comes late or overtaken is a read like any other.
+        (is_write || !matches!(fault, Fault::AppliedLate | Fault::Overtaken)).then_some(fault)
+    }
+
+    fn seconds(&self, most: i64) -> i64 {
+        self.weather.lock().unwrap().chance.random_range(1..=most)
+    }
+
+    fn carry_out(&self, request: emulator::Request) -> emulator::Response {
+        let now = self.clock.now();
+        self.state.lock().unwrap().handle(now, request)
+    }
+
+    /// A person writes a comment on the work item that the request is about.
+    fn overtake(&self, path: &str) {
+        let Some(id) = path.rsplit('/').next().and_then(|id| id.parse::<i64>().ok()) else { return };
+        let now = self.clock.now();
+        let mut state = self.state.lock().unwrap();
+        let Some(person) = super::people::a_person(&state) else { return };
+        let patch =
+            serde_json::json!([{ "op": "add", "path": "/fields/System.History", "value": "Looking at it." }]);
+        let request =
+            emulator::Request::new("PATCH", &format!("/contoso/_apis/wit/workitems/{id}?api-version=7.1"))
+                .body("application/json-patch+json", patch.to_string());
+        state.handle_as(now, person, request);
+    }
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let path = request.url.path().to_ascii_lowercase();
+        let is_write = request.method != http::Method::GET
+            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
+                .iter()
+                .any(|read| path.ends_with(read));
+        let kind = if is_write { "write" } else { "read" };
+        failpoint::reached(if is_write { "a write leaves" } else { "a read leaves" }).await;
+        self.apply_late();
+        if self.clock.now() >= request.deadline {
+            return Err(TransportError::NotSent("it was too late".into()));
+        }
+        let fault = self.draw(is_write);
+        if let Some(fault) = fault {
+            self.tally.count(format!("fault: {kind} {fault:?}"));
+        }
+        let asked = emulator::Request {
+            method: request.method.to_string(),
+            path: request.url.path().to_owned(),
+            query: request.url.query().unwrap_or_default().to_owned(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: request.body.to_vec(),
+        };
+        let lost = || TransportError::NoAnswer("the connection was cut".into());
+        let page = |status: u16| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
+            let body = Bytes::from_static(b"<!DOCTYPE html><html><body>Sign in, or come back.</body></html>");
+            Response { status: StatusCode::from_u16(status).unwrap(), headers, body }
+        };
+        match fault {
+            Some(Fault::Unreachable) => return Err(TransportError::NotSent("nobody listens there".into())),
+            Some(Fault::LostBefore) => return Err(lost()),
+            Some(Fault::AppliedLate) => {
+                let at = self.clock.now() + Duration::seconds(self.seconds(LATEST));
+                self.late.lock().unwrap().push((at, asked));
+                failpoint::reached(if is_write { "a write was lost" } else { "a read was lost" }).await;
+                return Err(lost());
+            }
+            Some(Fault::Throttled) => {
+                let mut answer = page(429);
+                let seconds = self.seconds(20);
+                answer.headers.insert("retry-after", HeaderValue::from(seconds));
+                return Ok(answer);
+            }
+            Some(Fault::Unavailable) => return Ok(page(503)),
+            Some(Fault::SignInPage) => return Ok(page(203)),
+            Some(Fault::Broken) => {
+                if self.seconds(2) == 1 {
+                    self.carry_out(asked);
+                }
+                return Ok(page(500));
+            }
+            Some(Fault::Overtaken) => self.overtake(&path),
+            Some(Fault::LostAfter | Fault::Slow | Fault::AskedToWait) | None => {}
+        }
+        let answer = self.carry_out(asked);
+        failpoint::reached(if is_write { "a write was carried out" } else { "a read was answered" }).await;
+        if fault == Some(Fault::LostAfter) {
+            return Err(lost());
+        }
+        if fault == Some(Fault::Slow) {
+            self.clock.advance(Duration::seconds(self.seconds(40)));
+            if self.clock.now() >= request.deadline {
+                return Err(TransportError::NoAnswer("no answer came in time".into()));
+            }
+        }
+        let mut headers = HeaderMap::new();
+        for (name, value) in &answer.headers {
+            headers.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        if fault == Some(Fault::AskedToWait) {
+            headers.insert("retry-after", HeaderValue::from(self.seconds(20)));
+        }
+        Ok(Response {
+            status: StatusCode::from_u16(answer.status).unwrap(),
+            headers,
+            body: Bytes::from(answer.body),
+        })
+    }
+}
