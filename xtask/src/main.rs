@@ -6,6 +6,7 @@ mod browser;
 mod checks;
 mod clients;
 mod licences;
+mod mutants;
 mod needs;
 mod postgres;
 mod run;
@@ -40,6 +41,24 @@ enum Chore {
     Types,
     /// Check the licences of all dependencies
     Licences,
+    /// Run the simulation: the whole with crashes, bad weather and people, from seeds
+    Simulate {
+        /// So many seeds
+        #[arg(long, default_value_t = 1000)]
+        seeds: u64,
+        /// Only this seed, with everything that happens in it
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Put known bugs into a copy of the tree, one by one: the simulation must find each
+    Mutants {
+        /// Only those whose name contains this
+        #[arg(long)]
+        only: Option<String>,
+        /// Seeds for each
+        #[arg(long, default_value_t = 300)]
+        seeds: u64,
+    },
 }
 
 fn main() -> std::process::ExitCode {
@@ -68,5 +87,11 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Ui => ui::build(),
         Chore::Types => ui::write_types(),
         Chore::Licences => licences::check(),
+        Chore::Simulate { seeds, seed } => {
+            let (name, number) = seed.map_or(("LOCKSTEP_SEEDS", seeds), |seed| ("LOCKSTEP_SEED", seed));
+            let simulation = ["test", "--package", "engine", "--test", "simulation", "--", "--nocapture"];
+            run::program("cargo", &simulation, ".", &[(name, number.to_string().as_str())])
+        }
+        Chore::Mutants { only, seeds } => mutants::all(only.as_deref(), seeds),
     }
 }

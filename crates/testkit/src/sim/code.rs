@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{Report, weakness};
 
 /// Weaknesses that an asset may have.
-const WEAKNESSES: u32 = 5;
+const WEAKNESSES: u32 = 12;
 
 /// The scanned things.
 #[derive(Default)]

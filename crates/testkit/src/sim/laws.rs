@@ -31,6 +31,35 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
     every_open_finding_has_a_ticket(sim).await
 }
 
+/// What must hold at any time: nothing is Fixed before a full scan that started after the last sighting did not see it.
+pub(crate) async fn check_always(sim: &Simulation) -> Checked {
+    let mut tx = sim.db().read().await.unwrap();
+    let fixed = tx
+        .all(
+            "SELECT f.title, f.last_seen_at, a.name FROM finding f JOIN asset a ON a.id = f.asset_id WHERE f.status = 'fixed'",
+            args![],
+        )
+        .await
+        .unwrap();
+    for row in fixed {
+        let (name, title_of) = (row.text("name").unwrap(), row.text("title").unwrap());
+        let last_seen_at = row.time("last_seen_at").unwrap();
+        let is_proved = sim.code.scans.iter().any(|scan| {
+            scan.asset == name
+                && scan.is_full
+                && scan.started_at > last_seen_at
+                && !scan.seen.iter().any(|number| title(*number) == title_of)
+        });
+        if !is_proved {
+            return broken(
+                "only a scan proves a fix",
+                format!("{title_of} of {name} is Fixed, and no scan proves it"),
+            );
+        }
+    }
+    Ok(())
+}
+
 fn broken(law: &'static str, what: String) -> Checked {
     Err(Violation { law, what })
 }

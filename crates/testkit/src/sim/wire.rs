@@ -130,14 +130,20 @@ impl Wire {
         self.state.lock().unwrap().handle(now, request)
     }
 
-    /// A person writes a comment on the work item that the request is about.
+    /// A person changes the work item that the request is about.
     fn overtake(&self, path: &str) {
         let Some(id) = path.rsplit('/').next().and_then(|id| id.parse::<i64>().ok()) else { return };
+        let (field, value) = match self.seconds(5) {
+            1 => ("System.History", "Looking at it."),
+            2 => ("System.Title", "Renamed in the last moment"),
+            3 => ("System.Tags", "last-moment"),
+            4 => ("System.State", "Active"),
+            _ => ("Microsoft.VSTS.TCM.ReproSteps", "<p>Written in the last moment.</p>"),
+        };
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap();
         let Some(person) = super::people::a_person(&state) else { return };
-        let patch =
-            serde_json::json!([{ "op": "add", "path": "/fields/System.History", "value": "Looking at it." }]);
+        let patch = serde_json::json!([{ "op": "add", "path": format!("/fields/{field}"), "value": value }]);
         let request =
             emulator::Request::new("PATCH", &format!("/contoso/_apis/wit/workitems/{id}?api-version=7.1"))
                 .body("application/json-patch+json", patch.to_string());

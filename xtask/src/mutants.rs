@@ -1,0 +1,271 @@
+//! Does the simulation find bugs? Known bugs are put into a copy of the tree one by one; each must break its law.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::run;
+
+/// A bug that somebody could make.
+struct Mutant {
+    name: &'static str,
+    /// File, what stands there exactly once, and what stands there instead.
+    edits: &'static [(&'static str, &'static str, &'static str)],
+    /// The laws that it may break; one of them must break.
+    laws: &'static [&'static str],
+}
+
+const ONE: &str = "one work item for one ticket";
+const KEPT: &str = "no change of a person is lost";
+const PROOF: &str = "only a scan proves a fix";
+const QUIET: &str = "nothing is written when nothing changes";
+const AGREE: &str = "both sides agree";
+const CAUSE: &str = "every change has a cause";
+
+const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "a creation is tried again without a look-up",
+        edits: &[(
+            "crates/engine/src/sync/lookup.rs",
+            "            Ok(mut found) => {\n",
+            "            Ok(mut found) => {\n                found.clear();\n",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "a look-up that failed is read as empty",
+        edits: &[(
+            "crates/engine/src/sync/lookup.rs",
+            "                self.block(pass.board, &error, until).await?;\n                Ok(None)\n",
+            "                let _ = until;\n                Ok(Some(Answers(wanted.iter().filter_map(|(ticket, _)| Some((ticket.id, (ticket.intent.as_ref().map(Intent::deadline)?, Found::Nothing)))).collect())))\n",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "the recycle bin is not looked through",
+        edits: &[(
+            "crates/engine/src/sync/lookup.rs",
+            "        for project in projects {\n",
+            "        for project in projects.into_iter().take(0) {\n",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "nothing waits for the settle time",
+        edits: &[
+            (
+                "crates/engine/src/sync/pass.rs",
+                "let until = intent.deadline() + self.inner.settings.settle;",
+                "let until = intent.deadline() - self.inner.settings.write_deadline;",
+            ),
+            (
+                "crates/engine/src/sync/lookup.rs",
+                "if *deadline + settle <= now =>",
+                "if *deadline - settle <= now =>",
+            ),
+            (
+                "crates/engine/src/sync/report.rs",
+                "intent.deadline() + self.inner.settings.settle",
+                "now + (intent.deadline() - intent.deadline())",
+            ),
+        ],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "the intent is not written before the call",
+        edits: &[(
+            "crates/engine/src/sync/create.rs",
+            "        ticket.health = Health::Pending;\n        store::tickets::save(&mut tx, &ticket).await?;\n        // Nobody else",
+            "        ticket.health = Health::Pending;\n        // Nobody else",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "the deadline is not looked at before a write leaves",
+        edits: &[(
+            "crates/azure/src/client.rs",
+            "        let Call { operation, method, route, body, deadline } = call;\n",
+            "        let Call { operation, method, route, body, .. } = call;\n        let deadline: Option<DateTime<Utc>> = None;\n",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "updates do not test the revision",
+        edits: &[
+            (
+                "crates/azure/src/work_items.rs",
+                "vec![json!({ \"op\": \"test\", \"path\": \"/rev\", \"value\": revision })]",
+                "vec![json!({ \"op\": \"test\", \"path\": \"/id\", \"value\": revision })]",
+            ),
+            (
+                "crates/azure/src/work_items.rs",
+                "                Ok(patch)\n            }\n        }\n    }\n",
+                "                Ok(patch.into_iter().skip(1).collect())\n            }\n        }\n    }\n",
+            ),
+        ],
+        laws: &[KEPT],
+    },
+    Mutant {
+        name: "the base is dropped",
+        edits: &[(
+            "crates/engine/src/sync/update.rs",
+            "            Some(base) => base,\n",
+            "            Some(_) => Base::of_created(&view, &desired, &ticket.token),\n",
+        )],
+        laws: &[KEPT, AGREE, QUIET],
+    },
+    Mutant {
+        name: "our own change is not recognised",
+        edits: &[(
+            "crates/engine/src/sync/update.rs",
+            "            base.absorb(&update, &view, &ticket.token, by);\n",
+            "",
+        )],
+        laws: &[KEPT, AGREE, QUIET, CAUSE],
+    },
+    Mutant {
+        name: "our tags replace those of people",
+        edits: &[(
+            "crates/model/src/merge.rs",
+            "let kept = item.tags.iter().filter(|tag| !contains(&next.tags, tag) || contains(&desired.tags, tag));",
+            "let kept = item.tags.iter().filter(|tag| contains(&desired.tags, tag));",
+        )],
+        laws: &[KEPT],
+    },
+    Mutant {
+        name: "a field that a person changed is written all the same",
+        edits: &[(
+            "crates/model/src/merge.rs",
+            "    if agreed.touched {\n        conflicts",
+            "    if agreed.touched && name.is_empty() {\n        conflicts",
+        )],
+        laws: &[KEPT],
+    },
+    Mutant {
+        name: "an absence counts without coverage",
+        edits: &[
+            (
+                "crates/engine/src/ingest/commit.rs",
+                "    coverage.extent == CoverageExtent::Full\n        && coverage",
+                "    matches!(coverage.extent, CoverageExtent::Full | CoverageExtent::Partial)\n        && coverage",
+            ),
+            (
+                "crates/engine/src/ingest/commit.rs",
+                "if scan.coverage.extent == CoverageExtent::Full {",
+                "if matches!(scan.coverage.extent, CoverageExtent::Full | CoverageExtent::Partial) {",
+            ),
+        ],
+        laws: &[PROOF],
+    },
+    Mutant {
+        name: "a card that is moved without evidence has no comment",
+        edits: &[(
+            "crates/model/src/merge.rs",
+            "                        change.comment = desired.evidence.clone();\n",
+            "",
+        )],
+        laws: &[KEPT],
+    },
+    Mutant {
+        name: "a write whose answer was lost is not in the log",
+        edits: &[(
+            "crates/engine/src/sync/update.rs",
+            "            if view.revision > update.revision {\n",
+            "            if view.revision < update.revision {\n",
+        )],
+        laws: &[CAUSE],
+    },
+];
+
+/// Puts each mutant whose name contains `only` into a copy of the tree and runs the simulation on it.
+pub(crate) fn all(only: Option<&str>, seeds: u64) -> anyhow::Result<()> {
+    let tree = copy_of_the_tree()?;
+    let mut survivors = Vec::new();
+    for mutant in MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.name.contains(only))) {
+        let originals = apply(mutant, &tree)?;
+        let found = simulate(&tree, seeds);
+        for (path, text) in originals {
+            std::fs::write(path, text)?;
+        }
+        match found? {
+            Some(violation) if mutant.laws.iter().any(|law| violation.contains(law)) => {
+                println!("found     {}: {violation}", mutant.name);
+            }
+            Some(violation) => {
+                println!("MISNAMED  {}: {violation}", mutant.name);
+                survivors.push(mutant.name);
+            }
+            None => {
+                println!(
+                    "SURVIVED  {} ({seeds} seeds; it should break: {})",
+                    mutant.name,
+                    mutant.laws.join(", ")
+                );
+                survivors.push(mutant.name);
+            }
+        }
+    }
+    if survivors.is_empty() {
+        println!("The simulation finds every one of them.");
+        return Ok(());
+    }
+    bail!("not found as they should be: {}", survivors.join("; "))
+}
+
+/// The files that belong to the repository, in `target/mutants/tree`. Only what changed is written, so that cargo
+/// builds little.
+fn copy_of_the_tree() -> anyhow::Result<PathBuf> {
+    let tree = run::root().join("target/mutants/tree");
+    let listed =
+        Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
+    let listed = listed.context("git could not be asked for the files of the tree")?;
+    for file in String::from_utf8(listed.stdout)?.lines() {
+        let source = run::root().join(file);
+        let Ok(content) = std::fs::read(&source) else { continue };
+        let target = tree.join(file);
+        if std::fs::read(&target).is_ok_and(|there| there == content) {
+            continue;
+        }
+        if let Some(folder) = target.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(target, content)?;
+    }
+    Ok(tree)
+}
+
+/// Applies the edits; answers the files as they were.
+fn apply(mutant: &Mutant, tree: &Path) -> anyhow::Result<Vec<(PathBuf, String)>> {
+    let mut originals: Vec<(PathBuf, String)> = Vec::new();
+    for (file, there, instead) in mutant.edits {
+        let path = tree.join(file);
+        let text = std::fs::read_to_string(&path)?;
+        if text.matches(there).count() != 1 {
+            bail!("'{}': {file} does not hold exactly once: {there}", mutant.name);
+        }
+        let changed = text.replace(there, instead);
+        if !originals.iter().any(|(known, _)| *known == path) {
+            originals.push((path.clone(), text));
+        }
+        std::fs::write(path, changed)?;
+    }
+    Ok(originals)
+}
+
+/// The first law that breaks, if any.
+fn simulate(tree: &Path, seeds: u64) -> anyhow::Result<Option<String>> {
+    let output = Command::new("cargo")
+        .args(["test", "--quiet", "--package", "engine", "--test", "simulation", "--", "--nocapture"])
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", run::root().join("target/mutants/target"))
+        .env("LOCKSTEP_SEEDS", seeds.to_string())
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = text.lines().find(|line| line.starts_with("seed "));
+    match first {
+        Some(line) => Ok(Some(line.to_owned())),
+        None if output.status.success() => Ok(None),
+        None => bail!("the simulation could not be run:\n{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
