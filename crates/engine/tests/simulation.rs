@@ -1,4 +1,4 @@
-//! Many seeds of the simulation. `LOCKSTEP_SEEDS=10000` runs more, `LOCKSTEP_SEED=<n>` replays one with its trace.
+//! Many seeds of the simulation. `cargo xtask simulate --seeds 10000` runs more, `--seed <n>` replays one with its trace.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
         assert_eq!(outcome.violation, None);
         return;
     }
-    let seeds = number("LOCKSTEP_SEEDS").unwrap_or(200);
+    let seeds = number("LOCKSTEP_SEEDS").unwrap_or(60);
     let next = AtomicU64::new(1);
     let broken: Vec<(u64, sim::Violation)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..2)
