@@ -339,6 +339,28 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 				return { status: 201, body: made };
 			},
 		],
+		[
+			"GET",
+			/^\/connections\/sign-in$/,
+			() =>
+				ok({
+					redirect_uri: "http://127.0.0.1:7070/connections/callback",
+					managed_identity: false,
+					workload_identity: true,
+				}),
+		],
+		["POST", /^\/connections\/organizations$/, () => ok({ items: [{ id: randomUUID(), name: "contoso" }] })],
+		[
+			"POST",
+			/^\/connections\/sign-in$/,
+			() => ok({ authorize_url: "/connections/callback?code=mock&state=mock", expires_at: new Date().toISOString() }),
+		],
+		[
+			"POST",
+			/^\/connections\/sign-in\/finish$/,
+			() => ok({ state: "mock", organizations: [{ id: randomUUID(), name: "contoso" }] }),
+		],
+		["POST", /^\/connections\/sign-in\/organization$/, () => ({ status: 201, body: world.connections[0] })],
 		["GET", /^\/connections\/([^/]+)$/, one(() => world.connections)],
 		[
 			"PATCH",

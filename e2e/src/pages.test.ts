@@ -34,6 +34,7 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["assets", "/assets"],
 		["connections", "/connections"],
 		["connection-new", "/connections/new"],
+		["connection-callback", "/connections/callback?error=access_denied&state=none"],
 		...one("connection", "/connections/", connection),
 		...(connection ? [["destination-new", `/connections/${connection}/destinations/new`] as [string, string]] : []),
 		...one("destination", "/destinations/", destination),
@@ -82,9 +83,21 @@ describe("every page", () => {
 					await visitor.fits(name);
 					await visitor.accessible(name);
 					await visitor.picture(name);
-					// A finding that is gone is a 404 on purpose, which browsers call an error.
-					if (name !== "finding-gone") visitor.noErrors();
+					// A finding that is gone and a sign-in that nobody began are refused on purpose, which browsers call an error.
+					if (name !== "finding-gone" && name !== "connection-callback") visitor.noErrors();
 				}
+				await visitor.leaves();
+			});
+
+			it("says what to register for signing in with Microsoft", async () => {
+				const visitor = await Visitor.signedIn(browser, look);
+				await visitor.open("/connections/new");
+				await visitor.page.getByRole("radio", { name: "Microsoft: a person signs in" }).check();
+				await visitor.page.getByLabel("Redirect address").waitFor();
+				await visitor.fits("connection-new-microsoft");
+				await visitor.accessible("connection-new-microsoft");
+				await visitor.picture("connection-new-microsoft");
+				visitor.noErrors();
 				await visitor.leaves();
 			});
 		});

@@ -26,6 +26,10 @@ export const router = createBrowserRouter([
 						path: "connections/new",
 						lazy: async () => ({ Component: (await import("./pages/NewConnection")).NewConnectionPage }),
 					},
+					{
+						path: "connections/callback",
+						lazy: async () => ({ Component: (await import("./pages/SignInCallback")).SignInCallbackPage }),
+					},
 					{ path: "connections/:id", lazy: async () => ({ Component: (await import("./pages/Connection")).ConnectionPage }) },
 					{
 						path: "connections/:connection/destinations/new",

@@ -8,6 +8,7 @@ import type {
 	ScanState,
 	Severity,
 	SeverityCounts,
+	SignInShown,
 	Status,
 	TicketHealth,
 } from "./api/types";
@@ -216,4 +217,20 @@ export function ago(at: string, now: number): string {
 export function place(path: string, start?: number | null, end?: number | null): string {
 	if (!start) return path;
 	return end && end !== start ? `${path}:${start}–${end}` : `${path}:${start}`;
+}
+
+/** How a connection signs in, as the end of a sentence. */
+export function signsInWith(signIn: SignInShown): string {
+	switch (signIn.method) {
+		case "personal_access_token":
+			return "personal access token";
+		case "client_secret":
+			return `Entra application ${signIn.client_id} of ${signIn.tenant}`;
+		case "managed_identity":
+			return signIn.client_id ? `managed identity ${signIn.client_id} of the server` : "managed identity of the server";
+		case "workload_identity":
+			return `Entra application ${signIn.client_id} of ${signIn.tenant}, which trusts the server's platform`;
+		case "person":
+			return `${signIn.name}, signed in with Microsoft (application ${signIn.client_id})`;
+	}
 }

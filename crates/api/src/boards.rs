@@ -8,7 +8,7 @@ use model::{AssetId, ConnectionId, DestinationId, RuleId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Named;
+use crate::{Named, SignInMethod, SignInShown};
 
 /// Credentials and organization of one Azure DevOps. Secrets are never returned.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -57,44 +57,6 @@ pub enum HookState {
     None,
     /// Made by Lockstep.
     Subscribed,
-}
-
-/// How a connection signs in, as shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "method", rename_all = "snake_case")]
-pub enum SignInShown {
-    /// Personal access token.
-    PersonalAccessToken,
-    /// Microsoft Entra application with a client secret.
-    ClientSecret {
-        /// Tenant id or domain.
-        tenant: String,
-        /// Application (client) id.
-        client_id: String,
-    },
-}
-
-/// How a connection signs in, as given.
-#[derive(Clone, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "method", rename_all = "snake_case")]
-pub enum SignInMethod {
-    /// Personal access token with scope Work Items (read & write).
-    PersonalAccessToken {
-        /// The token.
-        token: String,
-    },
-    /// Microsoft Entra application with a client secret.
-    ClientSecret {
-        /// Tenant id or domain.
-        tenant: String,
-        /// Application (client) id.
-        client_id: String,
-        /// The secret's value (not its id).
-        client_secret: String,
-        /// Where tokens are issued; `https://login.microsoftonline.com` if absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        authority: Option<String>,
-    },
 }
 
 /// Body of `POST /api/v1/connections` and `POST /api/v1/connections/verify`.

@@ -7,6 +7,7 @@ mod boards;
 mod findings;
 mod problem;
 mod scans;
+mod sign_in;
 mod tickets;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub use boards::*;
 pub use findings::*;
 pub use problem::*;
 pub use scans::*;
+pub use sign_in::*;
 pub use tickets::*;
 
 /// One page of a list.

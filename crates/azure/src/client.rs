@@ -195,6 +195,10 @@ impl Client {
         &self.inner.base
     }
 
+    pub(crate) fn instance(&self) -> &Url {
+        &self.inner.instance
+    }
+
     pub(crate) fn organization(&self) -> &str {
         &self.inner.organization
     }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use azure::{CheckStep, Client, ClientConfig, Credential};
+use azure::{CheckStep, Client, ClientConfig, Organization};
 use model::ConnectionId;
 use model::process::{BoardLayout, WorkItemType};
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
 use store::connections::{Connection, OwnIdentity, SignIn};
 use tokio::sync::Notify;
 use url::Url;
 
 use crate::engine::{Engine, EventKind};
+use crate::sign_in::{HeldToken, Keeper, Kept, SignInMethod};
 use crate::{Actor, Refusal};
 
 /// A connection at work: its client, and what keeps two tasks of this process apart.
@@ -21,24 +23,6 @@ pub(crate) struct Board {
     pub(crate) wake: Arc<Notify>,
     /// Held while tickets of the connection are worked on.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// How a connection signs in, with the secret.
-#[derive(Clone, Debug)]
-pub enum SignInMethod {
-    /// Personal access token.
-    PersonalAccessToken(SecretString),
-    /// Microsoft Entra application with a client secret.
-    ClientSecret {
-        /// Tenant.
-        tenant: String,
-        /// Application.
-        client_id: String,
-        /// The secret's value.
-        client_secret: SecretString,
-        /// Where tokens are issued; the public service if absent.
-        authority: Option<String>,
-    },
 }
 
 /// A connection to be made or checked.
@@ -71,7 +55,7 @@ pub struct ConnectionChange {
 
 const PUBLIC_SERVICE: &str = "https://dev.azure.com";
 
-fn secret_row(id: ConnectionId) -> String {
+pub(crate) fn secret_row(id: ConnectionId) -> String {
     format!("connection/{id}/secret")
 }
 
@@ -79,96 +63,107 @@ fn hook_row(id: ConnectionId) -> String {
     format!("connection/{id}/hook")
 }
 
-/// What is stored openly and what is sealed of a sign-in.
-fn split(method: &SignInMethod) -> (SignIn, &SecretString) {
-    match method {
-        SignInMethod::PersonalAccessToken(token) => (SignIn::PersonalAccessToken, token),
-        SignInMethod::ClientSecret { tenant, client_id, client_secret, authority } => (
-            SignIn::ClientSecret {
-                tenant: tenant.clone(),
-                client_id: client_id.clone(),
-                authority: authority.clone(),
-            },
-            client_secret,
-        ),
-    }
-}
-
-fn join(sign_in: &SignIn, secret: SecretString) -> SignInMethod {
-    match sign_in {
-        SignIn::PersonalAccessToken => SignInMethod::PersonalAccessToken(secret),
-        SignIn::ClientSecret { tenant, client_id, authority } => SignInMethod::ClientSecret {
-            tenant: tenant.clone(),
-            client_id: client_id.clone(),
-            client_secret: secret,
-            authority: authority.clone(),
-        },
-    }
-}
-
-fn invalid(pointer: &str, detail: impl Into<String>, next_step: &str) -> Refusal {
+pub(crate) fn invalid(pointer: &str, detail: impl Into<String>, next_step: &str) -> Refusal {
     let detail = detail.into();
     Refusal::invalid("connection_invalid", "The connection makes no sense", format!("{detail}."), next_step)
         .field(pointer.to_owned(), detail)
 }
 
-impl NewConnection {
-    fn filled_in(mut self) -> Result<Self, Refusal> {
-        let blank = |text: &str| text.trim().is_empty();
-        if blank(&self.name) {
+/// What a person says about a connection, but for the sign-in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ConnectionFacts {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) instance_url: String,
+    pub(crate) organization: String,
+}
+
+impl ConnectionFacts {
+    /// With the usual values for what is blank.
+    pub(crate) fn filled_in(mut self) -> Self {
+        if self.name.trim().is_empty() {
             self.name = "Azure".into();
         }
-        if blank(&self.instance_url) {
-            self.instance_url = PUBLIC_SERVICE.into();
-        }
+        self.instance_url = match self.instance_url.trim().trim_end_matches('/') {
+            "" => PUBLIC_SERVICE.into(),
+            instance => instance.to_owned(),
+        };
         self.organization = self.organization.trim().to_owned();
-        if self.organization.is_empty() || self.organization.contains(['/', '?', '#']) {
+        self
+    }
+
+    /// Once it is certain that the organization is a name.
+    fn named(self) -> Result<Self, Refusal> {
+        if self.organization.trim().is_empty() || self.organization.contains(['/', '?', '#']) {
             return Err(invalid(
                 "/organization",
                 "the organization is missing or is not a name",
                 "It is the part after the host in the address of Azure DevOps: dev.azure.com/<organization>.",
             ));
         }
-        if split(&self.sign_in).1.expose_secret().trim().is_empty() {
-            return Err(invalid("/sign_in", "the token or secret is missing", "Paste it again."));
-        }
         Ok(self)
     }
 }
 
+impl NewConnection {
+    fn parts(self) -> Result<(ConnectionFacts, Kept), Refusal> {
+        let kept = self.sign_in.kept()?;
+        let facts = ConnectionFacts {
+            name: self.name,
+            description: self.description,
+            instance_url: self.instance_url,
+            organization: self.organization,
+        };
+        Ok((facts.filled_in().named()?, kept))
+    }
+}
+
+/// An address that somebody typed.
+pub(crate) fn parse_url(pointer: &str, text: &str) -> Result<Url, Refusal> {
+    Url::parse(text.trim()).map_err(|error| {
+        invalid(pointer, format!("'{text}' is not an address: {error}"), "Give it with https:// in front.")
+    })
+}
+
 impl Engine {
-    fn client(&self, instance: &str, organization: &str, sign_in: &SignInMethod) -> Result<Client, Refusal> {
-        let url = |pointer: &str, text: &str| -> Result<Url, Refusal> {
-            Url::parse(text.trim()).map_err(|error| {
-                invalid(
-                    pointer,
-                    format!("'{text}' is not an address: {error}"),
-                    "Give it with https:// in front.",
-                )
-            })
-        };
-        let credential = match sign_in {
-            SignInMethod::PersonalAccessToken(token) => {
-                Credential::PersonalAccessToken(SecretString::from(token.expose_secret().trim()))
-            }
-            SignInMethod::ClientSecret { tenant, client_id, client_secret, authority } => {
-                Credential::ClientSecret {
-                    tenant: tenant.trim().to_owned(),
-                    client_id: client_id.trim().to_owned(),
-                    client_secret: SecretString::from(client_secret.expose_secret().trim()),
-                    authority: authority
-                        .as_deref()
-                        .filter(|text| !text.trim().is_empty())
-                        .map(|text| url("/sign_in/authority", text))
-                        .transpose()?,
-                }
-            }
-        };
+    /// A client for a sign-in.
+    pub(crate) fn client(
+        &self,
+        instance: &str,
+        organization: &str,
+        kept: &Kept,
+        keeper: Keeper,
+    ) -> Result<Client, Refusal> {
+        let instance = parse_url("/instance_url", instance)?;
+        self.check_trusted(&instance, &kept.sign_in)?;
         let config = ClientConfig {
-            instance: url("/instance_url", instance)?,
-            ..ClientConfig::hosted(organization, credential)
+            instance,
+            authority: self.authority(),
+            ..ClientConfig::hosted(organization, self.credential(kept, keeper)?)
         };
         Ok(Client::new(config, self.inner.transport.clone(), self.inner.world.clock.clone()))
+    }
+
+    /// A token that is not the secret of whoever typed the address goes to Azure DevOps only, or where the operator of
+    /// the server allows it: otherwise an address could be typed to collect the tokens of the machine or of a person.
+    fn check_trusted(&self, instance: &Url, sign_in: &SignIn) -> Result<(), Refusal> {
+        let own_secret = matches!(sign_in, SignIn::PersonalAccessToken | SignIn::ClientSecret { .. });
+        let host = instance.host_str().unwrap_or_default();
+        let is_azure = instance.scheme() == "https"
+            && instance.port().is_none()
+            && (host == "dev.azure.com" || host.ends_with(".visualstudio.com"));
+        let origins = &self.inner.settings.allowed_origins;
+        if own_secret || is_azure || origins.iter().any(|allowed| allowed.origin() == instance.origin()) {
+            return Ok(());
+        }
+        Err(invalid(
+            "/instance_url",
+            format!(
+                "with this sign-in only Azure DevOps is called, not {}",
+                instance.origin().ascii_serialization()
+            ),
+            "Leave the instance blank, or ask who operates the server to start it with --allow-origin.",
+        ))
     }
 
     pub(crate) async fn connection_ids(&self) -> Result<Vec<ConnectionId>, Refusal> {
@@ -184,17 +179,32 @@ impl Engine {
         let mut tx = self.inner.db.read().await?;
         let Some(connection) = store::connections::get(&mut tx, id).await? else { return Ok(None) };
         drop(tx);
-        let secret = self.inner.keys.open(&secret_row(id), &connection.secret)?;
-        let client = self.client(
-            &connection.instance_url,
-            &connection.organization,
-            &join(&connection.sign_in, secret),
-        )?;
+        let client = self.client_of(&connection)?;
         let mut boards = self.boards();
         let board = boards.entry(id).or_insert_with(|| {
             Arc::new(Board { id, client, wake: Arc::new(Notify::new()), gate: Arc::default() })
         });
         Ok(Some(board.clone()))
+    }
+
+    fn client_of(&self, connection: &Connection) -> Result<Client, Refusal> {
+        let kept = self.opened(connection)?;
+        self.client(&connection.instance_url, &connection.organization, &kept, Keeper::Row(connection.id))
+    }
+
+    /// Gives a connection at work a client with what is stored now. Signal and gate go along: work that began with the
+    /// old client ends before any with the new one.
+    pub(crate) async fn renew_client(&self, id: ConnectionId) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let Some(connection) = store::connections::get(&mut tx, id).await? else { return Ok(()) };
+        drop(tx);
+        let client = self.client_of(&connection)?;
+        let mut boards = self.boards();
+        if let Some(old) = boards.get(&id) {
+            let board = Board { id, client, wake: old.wake.clone(), gate: old.gate.clone() };
+            boards.insert(id, Arc::new(board));
+        }
+        Ok(())
     }
 
     fn boards(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<ConnectionId, Arc<Board>>> {
@@ -214,7 +224,7 @@ impl Engine {
         }
     }
 
-    async fn known(&self, id: ConnectionId) -> Result<Arc<Board>, Refusal> {
+    pub(crate) async fn known(&self, id: ConnectionId) -> Result<Arc<Board>, Refusal> {
         self.board(id).await?.ok_or_else(|| Refusal::not_found("connection", id))
     }
 
@@ -223,8 +233,9 @@ impl Engine {
     /// # Errors
     /// If what was given makes no sense; that the board refuses is a step that failed.
     pub async fn verify_connection(&self, new: NewConnection) -> Result<Vec<CheckStep>, Refusal> {
-        let new = new.filled_in()?;
-        let client = self.client(&new.instance_url, &new.organization, &new.sign_in)?;
+        let (facts, kept) = new.parts()?;
+        let keeper = Keeper::Memory(kept.held()?);
+        let client = self.client(&facts.instance_url, &facts.organization, &kept, keeper)?;
         Ok(client.verify(None).await)
     }
 
@@ -270,22 +281,60 @@ impl Engine {
     /// # Errors
     /// If what was given makes no sense, or the board refuses it; the text says why and what to do.
     pub async fn create_connection(&self, new: NewConnection, by: &Actor) -> Result<ConnectionId, Refusal> {
-        let new = new.filled_in()?;
-        let client = self.client(&new.instance_url, &new.organization, &new.sign_in)?;
-        let identity = client.check().await?;
+        let (facts, kept) = new.parts()?;
+        let held = kept.held()?;
+        self.connect(facts, &kept, &held, by).await
+    }
+
+    /// Organizations that an identity is a member of.
+    ///
+    /// # Errors
+    /// If what was given makes no sense, or they cannot be listed with this sign-in.
+    pub async fn organizations(
+        &self,
+        instance_url: &str,
+        sign_in: &SignInMethod,
+    ) -> Result<Vec<Organization>, Refusal> {
+        let kept = sign_in.kept()?;
+        if kept.sign_in == SignIn::PersonalAccessToken {
+            return Err(invalid(
+                "/sign_in/method",
+                "Azure DevOps lists no organizations for a personal access token",
+                "Type the name of the organization.",
+            ));
+        }
+        let instance = match instance_url.trim() {
+            "" => PUBLIC_SERVICE,
+            instance => instance,
+        };
+        let client = self.client(instance, "", &kept, Keeper::Memory(kept.held()?))?;
+        Ok(client.organizations().await?)
+    }
+
+    /// Makes a connection with a sign-in whose refresh token, if it has one, `held` keeps meanwhile.
+    pub(crate) async fn connect(
+        &self,
+        facts: ConnectionFacts,
+        kept: &Kept,
+        held: &Arc<HeldToken>,
+        by: &Actor,
+    ) -> Result<ConnectionId, Refusal> {
+        let facts = facts.filled_in().named()?;
+        let keeper = Keeper::Memory(held.clone());
+        let identity = self.client(&facts.instance_url, &facts.organization, kept, keeper)?.check().await?;
+        let kept = kept.renewed(held)?;
         let id: ConnectionId = self.inner.world.id();
-        let (sign_in, secret) = split(&new.sign_in);
         let hook_secret = self.inner.world.secret();
         let now = self.inner.world.now();
         let connection = Connection {
             id,
-            name: new.name,
-            description: new.description,
-            instance_url: new.instance_url.trim().trim_end_matches('/').to_owned(),
+            name: facts.name,
+            description: facts.description,
+            instance_url: facts.instance_url,
             // The service's own spelling is canonical.
             organization: identity.organization.clone(),
-            sign_in,
-            secret: self.inner.keys.seal(&secret_row(id), secret),
+            sign_in: kept.sign_in,
+            secret: self.inner.keys.seal(&secret_row(id), &kept.secret),
             paused: false,
             problem: None,
             identity: Some(OwnIdentity { id: identity.id, display_name: identity.display_name }),
@@ -317,19 +366,12 @@ impl Engine {
         change: ConnectionChange,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let mut tx = self.inner.db.read().await?;
-        let Some(known) = store::connections::get(&mut tx, id).await? else {
-            return Err(Refusal::not_found("connection", id));
-        };
-        drop(tx);
-        let mut identity = None;
         if let Some(method) = &change.sign_in {
-            if split(method).1.expose_secret().trim().is_empty() {
-                return Err(invalid("/sign_in", "the token or secret is missing", "Paste it again."));
-            }
-            let client = self.client(&known.instance_url, &known.organization, method)?;
-            let found = client.check().await?;
-            identity = Some(OwnIdentity { id: found.id, display_name: found.display_name });
+            let kept = method.kept()?;
+            self.replace_sign_in(id, &kept, by).await?;
+        }
+        if change.name.is_none() && change.description.is_none() && change.paused.is_none() {
+            return Ok(());
         }
         let mut tx = self.inner.db.begin().await?;
         let Some(mut connection) = store::connections::get(&mut tx, id).await? else {
@@ -341,38 +383,51 @@ impl Engine {
         if let Some(description) = change.description {
             connection.description = description;
         }
-        if let Some(method) = &change.sign_in {
-            let (sign_in, secret) = split(method);
-            connection.sign_in = sign_in;
-            connection.secret = self.inner.keys.seal(&secret_row(id), secret);
-            connection.identity = identity;
-        }
         if let Some(paused) = change.paused {
             connection.paused = paused;
         }
         store::connections::save(&mut tx, &connection).await?;
-        if change.sign_in.is_some() || change.paused == Some(false) {
+        if change.paused == Some(false) {
             store::connections::unblock(&mut tx, id).await?;
             store::tickets::retry_all(&mut tx, id).await?;
         }
         self.note_configuration(&mut tx, "connection", id.0, by, "Connection changed.").await?;
         tx.commit().await?;
-        if change.sign_in.is_some() {
-            let mut boards = self.boards();
-            if let Some(old) = boards.remove(&id) {
-                let secret = self.inner.keys.open(&secret_row(id), &connection.secret)?;
-                let client = self.client(
-                    &connection.instance_url,
-                    &connection.organization,
-                    &join(&connection.sign_in, secret),
-                )?;
-                // The gate goes along: work that began with the old client ends before any with the new one.
-                boards.insert(
-                    id,
-                    Arc::new(Board { id, client, wake: old.wake.clone(), gate: old.gate.clone() }),
-                );
-            }
-        }
+        self.announce(EventKind::Connection, id.0);
+        self.wake_board(id);
+        Ok(())
+    }
+
+    /// Gives a connection another sign-in, which the board must accept first. What waited is tried again.
+    ///
+    /// # Errors
+    /// If there is no such connection, or the board refuses.
+    pub(crate) async fn replace_sign_in(
+        &self,
+        id: ConnectionId,
+        kept: &Kept,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let found = store::connections::get(&mut tx, id).await?;
+        drop(tx);
+        let known = found.ok_or_else(|| Refusal::not_found("connection", id))?;
+        let held = kept.held()?;
+        let keeper = Keeper::Memory(held.clone());
+        let identity = self.client(&known.instance_url, &known.organization, kept, keeper)?.check().await?;
+        let kept = kept.renewed(&held)?;
+        let mut tx = self.inner.db.begin().await?;
+        let found = store::connections::get(&mut tx, id).await?;
+        let mut connection = found.ok_or_else(|| Refusal::not_found("connection", id))?;
+        connection.identity = Some(OwnIdentity { id: identity.id, display_name: identity.display_name });
+        store::connections::save(&mut tx, &connection).await?;
+        let sealed = self.inner.keys.seal(&secret_row(id), &kept.secret);
+        store::connections::set_sign_in(&mut tx, id, &kept.sign_in, sealed).await?;
+        store::connections::unblock(&mut tx, id).await?;
+        store::tickets::retry_all(&mut tx, id).await?;
+        self.note_configuration(&mut tx, "connection", id.0, by, "Sign-in replaced.").await?;
+        tx.commit().await?;
+        self.renew_client(id).await?;
         self.announce(EventKind::Connection, id.0);
         self.wake_board(id);
         Ok(())

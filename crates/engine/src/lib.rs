@@ -10,6 +10,7 @@
 //!
 //! Time, chance and the outside come in through [`World`] and the transport of the client.
 
+mod browser_sign_in;
 mod connections;
 mod destinations;
 mod driver;
@@ -21,12 +22,14 @@ mod refusal;
 mod results;
 mod rules;
 mod settings;
+mod sign_in;
 mod sync;
 mod ticketing;
 mod triage;
 mod world;
 
-pub use connections::{ConnectionChange, NewConnection, SignInMethod};
+pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
+pub use connections::{ConnectionChange, NewConnection};
 pub use destinations::{DestinationCheck, NewDestination};
 pub use engine::{Actor, Engine, Event, EventKind};
 pub use hooks::HookAnswer;
@@ -35,5 +38,6 @@ pub use refusal::{Refusal, RefusalKind};
 pub use results::{ImportResult, Plan, PlanAction, Problem, ReconcileResult, SeverityCounts, TicketPlan};
 pub use rules::RuleSettings;
 pub use settings::Settings;
+pub use sign_in::SignInMethod;
 pub use triage::StatusChange;
 pub use world::{Chance, OsChance, World};

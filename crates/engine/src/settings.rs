@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use azure::ManagedIdentity;
 use chrono::Duration;
 use url::Url;
 
@@ -14,6 +15,12 @@ pub struct Settings {
     pub public_url: Url,
     /// Origins of boards that may be reached over plain http or at private addresses.
     pub allowed_origins: Vec<Url>,
+    /// Identity of this machine, if its operator lets connections use it.
+    pub managed_identity: Option<ManagedIdentity>,
+    /// File with the platform's token for workload identity federation, if its operator lets connections use it.
+    pub federated_token_file: Option<PathBuf>,
+    /// Sign-in service of Entra; the public one if absent.
+    pub authority: Option<Url>,
     /// A write is given this long; it is never sent later. Default 20 s.
     pub write_deadline: Duration,
     /// After a deadline, how long a service may still apply what it was sent before. Default 40 s.
@@ -37,6 +44,9 @@ impl Settings {
             data_dir,
             public_url,
             allowed_origins: Vec::new(),
+            managed_identity: None,
+            federated_token_file: None,
+            authority: None,
             write_deadline: Duration::seconds(20),
             settle: Duration::seconds(40),
             poll_interval: Duration::seconds(30),

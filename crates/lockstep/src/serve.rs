@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use server::{Pace, Running, Settings};
+use server::{IdentityEndpoint, Pace, Running, Settings};
 use url::Url;
 
 use crate::exit::{self, CliError, Outcome};
@@ -40,6 +40,16 @@ pub(crate) struct ServeArgs {
     /// Origin of a board that may be reached over plain http or at a private address; may be repeated
     #[arg(long = "allow-origin", env = "LOCKSTEP_ALLOW_ORIGIN", value_delimiter = ',', value_name = "URL")]
     allow_origins: Vec<Url>,
+    /// Let connections sign in as the managed identity of this machine; every administrator of Lockstep can use it then
+    #[arg(long, env = "LOCKSTEP_ALLOW_MANAGED_IDENTITY")]
+    allow_managed_identity: bool,
+    /// File with the platform's token, for connections that sign in by workload identity federation (on Kubernetes in
+    /// Azure the one that AZURE_FEDERATED_TOKEN_FILE names)
+    #[arg(long, env = "LOCKSTEP_FEDERATED_TOKEN_FILE", value_name = "FILE")]
+    federated_token_file: Option<PathBuf>,
+    /// Sign-in service of Microsoft Entra, for national clouds [default: https://login.microsoftonline.com]
+    #[arg(long, env = "LOCKSTEP_ENTRA_AUTHORITY", value_name = "URL")]
+    entra_authority: Option<Url>,
     /// Seconds between two readings of what changed on a board [default: 30]
     #[arg(long, env = "LOCKSTEP_POLL_INTERVAL", value_name = "SECONDS", value_parser = seconds)]
     poll_interval: Option<chrono::Duration>,
@@ -64,9 +74,20 @@ fn seconds(text: &str) -> Result<chrono::Duration, String> {
     Ok(chrono::Duration::milliseconds((seconds * 1000.0).round() as i64))
 }
 
-impl From<ServeArgs> for Settings {
-    fn from(args: ServeArgs) -> Self {
+impl TryFrom<ServeArgs> for Settings {
+    type Error = CliError;
+
+    fn try_from(args: ServeArgs) -> Result<Self, CliError> {
         let mut settings = Self::new(args.data);
+        if args.allow_managed_identity {
+            let endpoint = IdentityEndpoint::of_environment(|name| std::env::var(name).ok());
+            settings.managed_identity = Some(endpoint.map_err(|reason| {
+                CliError::usage(format!("the managed identity cannot be used: {reason}"))
+                    .next("Azure sets both variables; start without --allow-managed-identity elsewhere.")
+            })?);
+        }
+        settings.federated_token_file = args.federated_token_file;
+        settings.entra_authority = args.entra_authority;
         settings.bind = args.bind;
         settings.database = args.database;
         settings.key_file = args.key_file;
@@ -78,7 +99,7 @@ impl From<ServeArgs> for Settings {
             write_deadline: args.write_deadline,
             settle: args.settle_time,
         };
-        settings
+        Ok(settings)
     }
 }
 
@@ -99,7 +120,7 @@ fn say_first_password(running: &Running) {
 
 /// Runs a server until it is told to end.
 pub(crate) async fn run(args: ServeArgs) -> Outcome {
-    let running = start(args.into()).await?;
+    let running = start(args.try_into()?).await?;
     say_first_password(&running);
     tracing::info!(url = %running.url, version = env!("CARGO_PKG_VERSION"), "Lockstep is ready");
     told_to_end().await?;

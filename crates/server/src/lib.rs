@@ -33,6 +33,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use access::{CSRF_HEADER, SESSION_COOKIE};
+pub use azure::IdentityEndpoint;
 pub use problem::chain;
 pub use start::{Pace, Running, Settings, StartError, start};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure::{AddressPolicy, HttpTransport, SystemClock};
+use azure::{AddressPolicy, HttpTransport, IdentityEndpoint, ManagedIdentity, SystemClock};
 use engine::{Engine, OsChance, World};
 use store::Db;
 use store::secrets::Keys;
@@ -39,6 +39,13 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Origins of boards that may be reached over plain http or at private addresses.
     pub allowed_origins: Vec<Url>,
+    /// Where to ask for the managed identity of this machine; connections cannot use it if absent. Every administrator
+    /// can make a connection with it.
+    pub managed_identity: Option<IdentityEndpoint>,
+    /// File with the platform's token for workload identity federation; connections cannot use it if absent.
+    pub federated_token_file: Option<PathBuf>,
+    /// Sign-in service of Entra (national clouds); the public one if absent.
+    pub entra_authority: Option<Url>,
     /// How patient the engine is.
     pub pace: Pace,
 }
@@ -80,6 +87,9 @@ impl Settings {
             key_file: None,
             public_url: None,
             allowed_origins: Vec::new(),
+            managed_identity: None,
+            federated_token_file: None,
+            entra_authority: None,
             pace: Pace::default(),
         }
     }
@@ -184,10 +194,20 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let policy = settings
         .allowed_origins
         .iter()
+        .chain(&settings.entra_authority)
         .fold(AddressPolicy::default(), |policy, origin| policy.allowing(origin));
     let transport = HttpTransport::new(policy, world.clock.clone()).map_err(StartError::Transport)?;
+    let managed_identity = settings
+        .managed_identity
+        .clone()
+        .map(|endpoint| ManagedIdentity::new(endpoint, world.clock.clone()))
+        .transpose()
+        .map_err(StartError::Transport)?;
     let mut engine_settings = engine::Settings {
         allowed_origins: settings.allowed_origins.clone(),
+        managed_identity,
+        federated_token_file: settings.federated_token_file.clone(),
+        authority: settings.entra_authority.clone(),
         ..engine::Settings::new(settings.data_dir.clone(), public_url.clone())
     };
     settings.pace.apply(&mut engine_settings);

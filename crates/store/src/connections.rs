@@ -23,6 +23,25 @@ pub enum SignIn {
         /// Where tokens are issued; the public service if absent.
         authority: Option<String>,
     },
+    /// The identity that Azure gave the machine of the server.
+    ManagedIdentity {
+        /// A user-assigned identity; the machine's own if absent.
+        client_id: Option<String>,
+    },
+    /// Microsoft Entra application that trusts the platform of the server.
+    WorkloadIdentity {
+        /// Tenant.
+        tenant: String,
+        /// Application.
+        client_id: String,
+    },
+    /// A person who signed in with a browser. The secret is a document with the newest refresh token.
+    Person {
+        /// Tenant, or `organizations`.
+        tenant: String,
+        /// Application that the person signed in with.
+        client_id: String,
+    },
 }
 
 /// One of our service-hook subscriptions.
@@ -179,20 +198,19 @@ fn mode(connection: &Connection) -> &'static str {
     if connection.paused { "paused" } else { "active" }
 }
 
-/// Stores what a person may change, and what became known of the board.
+/// Stores what a person may change, and what became known of the board. The sign-in is not touched: its secret may
+/// have been renewed since the connection was read.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
     tx.execute(
-        "UPDATE connection SET name = $2, description = $3, sign_in = $4, secret = $5, mode = $6, problem = $7, identity = $8,
-                subscriptions = $9 WHERE id = $1",
+        "UPDATE connection SET name = $2, description = $3, mode = $4, problem = $5, identity = $6, subscriptions = $7
+         WHERE id = $1",
         args![
             connection.id,
             &connection.name,
             &connection.description,
-            to_json(&connection.sign_in),
-            connection.secret.clone(),
             mode(connection),
             connection.problem.as_deref(),
             connection.identity.as_ref().map(to_json),
@@ -201,6 +219,34 @@ pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Gives a connection another sign-in.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn set_sign_in(tx: &mut Tx, id: ConnectionId, sign_in: &SignIn, secret: Vec<u8>) -> Result<()> {
+    tx.execute(
+        "UPDATE connection SET sign_in = $2, secret = $3 WHERE id = $1",
+        args![id, to_json(sign_in), secret],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Puts a renewed secret in place of the one that was read; nothing happens if it was replaced meanwhile. Answers
+/// whether it was done.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn replace_secret(tx: &mut Tx, id: ConnectionId, read: &[u8], next: Vec<u8>) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE connection SET secret = $3 WHERE id = $1 AND secret = $2",
+            args![id, read.to_vec(), next],
+        )
+        .await?;
+    Ok(touched == 1)
 }
 
 /// Deletes a connection with its destinations and tickets. The work items stay as they are.

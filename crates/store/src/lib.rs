@@ -13,6 +13,7 @@ pub mod failpoint;
 pub mod findings;
 pub mod inbox;
 pub mod jobs;
+pub mod pending_sign_ins;
 pub mod rules;
 pub mod scans;
 pub mod secrets;

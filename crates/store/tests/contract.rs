@@ -174,6 +174,52 @@ async fn a_job_is_claimed_by_one_and_again_only_when_its_lease_is_over() {
 }
 
 #[tokio::test]
+async fn a_renewed_secret_replaces_only_the_one_it_was_renewed_from() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (id, _) = board(&mut tx).await;
+        let read = store::connections::get(&mut tx, id).await.unwrap().unwrap();
+        let replace = async |tx: &mut Tx, read: &[u8], next: u8| {
+            store::connections::replace_secret(tx, id, read, vec![next]).await.unwrap()
+        };
+        assert!(replace(&mut tx, &read.secret, 8).await);
+        assert!(!replace(&mut tx, &read.secret, 9).await, "another replica was faster");
+        // What was read before the renewal is saved after it.
+        store::connections::save(&mut tx, &read).await.unwrap();
+        let now = store::connections::get(&mut tx, id).await.unwrap().unwrap();
+        assert_eq!((now.secret, now.sign_in), (vec![8], SignIn::PersonalAccessToken));
+        let person = SignIn::Person { tenant: "t".into(), client_id: "c".into() };
+        store::connections::set_sign_in(&mut tx, id, &person, vec![9]).await.unwrap();
+        let now = store::connections::get(&mut tx, id).await.unwrap().unwrap();
+        assert_eq!((now.secret, now.sign_in), (vec![9], person));
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_pending_sign_in_is_taken_once_by_the_session_that_began_it_while_it_is_valid() {
+    use store::pending_sign_ins::{PendingSignIn, add, delete_expired, take};
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        for state in [1, 2] {
+            let pending = PendingSignIn {
+                state_hash: vec![state],
+                session_hash: vec![7],
+                sealed: vec![state, 42],
+                expires_at: at(10),
+            };
+            add(&mut tx, &pending).await.unwrap();
+        }
+        assert_eq!(take(&mut tx, &[1], &[8], at(5)).await.unwrap(), None, "another session");
+        assert_eq!(take(&mut tx, &[1], &[7], at(10)).await.unwrap(), None, "too late");
+        assert_eq!(take(&mut tx, &[1], &[7], at(5)).await.unwrap(), Some(vec![1, 42]));
+        assert_eq!(take(&mut tx, &[1], &[7], at(5)).await.unwrap(), None, "a second time");
+        assert_eq!(delete_expired(&mut tx, at(11)).await.unwrap(), 1);
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
 async fn a_connection_is_driven_by_one_replica_at_a_time() {
     for (db, _folder) in databases().await {
         let mut tx = db.begin().await.unwrap();
@@ -418,7 +464,7 @@ fn the_migrations_of_both_databases_are_pairs_that_make_the_same_tables() {
     for name in names("sqlite") {
         let read = |kind: &str| schema(&std::fs::read_to_string(folder.join(kind).join(&name)).unwrap());
         let (sqlite, postgres) = (read("sqlite"), read("postgres"));
-        assert!(sqlite.len() > 10, "{name} is understood: {sqlite:?}");
+        assert!(sqlite.len() > 3, "{name} is understood: {sqlite:?}");
         assert_eq!(sqlite, postgres, "{name}");
     }
 }

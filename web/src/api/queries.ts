@@ -103,6 +103,12 @@ export const connections = queryOptions({
 	queryFn: () => ask(api.GET("/api/v1/connections", { params: { query: { limit: 200 } } })),
 });
 
+export const signInOptions = queryOptions({
+	queryKey: ["connection", "sign-in"],
+	queryFn: () => ask(api.GET("/api/v1/connections/sign-in")),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
 export const connection = (id: string) =>
 	queryOptions({
 		queryKey: ["connection", id],

@@ -76,6 +76,99 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/organizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Organizations that an identity is a member of
+         * @description Nothing is saved. Azure DevOps lists them for sign-ins of Entra only, not for personal access tokens.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["list_organizations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ways to sign in that this server offers
+         * @description Needs the role reader.
+         */
+        get: operations["sign_in_options"];
+        put?: never;
+        /**
+         * Begin to sign in with Microsoft
+         * @description The browser must go to the address in the answer. It comes back to the redirect address with a state and a code,
+         *     which the same session gives to `/connections/sign-in/finish` within ten minutes.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["begin_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/sign-in/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on once the browser is back
+         * @description Makes the connection, or gives it the new sign-in, or asks for the organization. The state is used up.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["finish_sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/sign-in/organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name the organization of a sign-in that asked for it
+         * @description If the board refuses it, another one can be named with the same state.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["choose_organization"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/verify": {
         parameters: {
             query?: never;
@@ -976,6 +1069,19 @@ export interface components {
          * @description One entry of the audit log.
          */
         AuditId: string;
+        /** @description Body of `POST /api/v1/connections/sign-in`: a new connection, or one that is there. */
+        BeginSignIn: {
+            application?: components["schemas"]["SignInApplication"] | null;
+            connection_id?: components["schemas"]["ConnectionId"] | null;
+            /** @description Remark of the new connection. */
+            description?: string;
+            /** @description Instance of the new connection; `https://dev.azure.com` if left blank. */
+            instance_url?: string;
+            /** @description Name of the new connection; "Azure" if left blank. */
+            name?: string;
+            /** @description Organization of the new connection; asked for after the sign-in if absent. */
+            organization?: string | null;
+        };
         /** @description A team's board. */
         BoardLayout: {
             /** @description Columns from left to right. */
@@ -983,6 +1089,13 @@ export interface components {
             /** @description Named lanes, without the default one. */
             lanes: string[];
             /** @description Name (`Stories`, `Backlog items`). */
+            name: string;
+        };
+        /** @description An organization that an identity is a member of. */
+        BoardOrganization: {
+            /** @description Identity. */
+            id: string;
+            /** @description Name. */
             name: string;
         };
         /** @description A project of the organization. `GET /api/v1/connections/{id}/projects`. */
@@ -1035,6 +1148,13 @@ export interface components {
             next_step?: string | null;
             /** @description How it went. */
             outcome: components["schemas"]["CheckOutcome"];
+        };
+        /** @description Body of `POST /api/v1/connections/sign-in/organization`. */
+        ChooseOrganization: {
+            /** @description Name of the organization. */
+            organization: string;
+            /** @description Says which sign-in it is. */
+            state: string;
         };
         /** @description A column of a board. */
         Column: {
@@ -1334,6 +1454,17 @@ export interface components {
             /** @description Id of the vulnerability. */
             vulnerability_id: string;
         };
+        /** @description Body of `POST /api/v1/connections/sign-in/finish`: what the browser brought back to the redirect address. */
+        FinishSignIn: {
+            /** @description The code, if the sign-in went well. */
+            code?: string | null;
+            /** @description The error, if not. */
+            error?: string | null;
+            /** @description What Entra says about the error. */
+            error_description?: string | null;
+            /** @description Says which sign-in it is. Used up by this call. */
+            state: string;
+        };
         /**
          * @description Which findings share a ticket.
          * @enum {string}
@@ -1441,6 +1572,13 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "succeeded" | "failed";
+        /** @description Body of `POST /api/v1/connections/organizations`. */
+        ListOrganizations: {
+            /** @description Instance; `https://dev.azure.com` if left blank. */
+            instance_url?: string;
+            /** @description How to sign in. */
+            sign_in: components["schemas"]["SignInMethod"];
+        };
         /** @description A change that others may want to read again. Sent as server-sent events by `GET /api/v1/events`. */
         LiveEvent: {
             /**
@@ -1610,6 +1748,18 @@ export interface components {
                 tags: string[];
                 /** @description Branches whose scans decide the status of findings and make tickets. Scans without a branch always do. */
                 tracked_branches: string[];
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BoardOrganization: {
+            /** @description The entries. */
+            items: {
+                /** @description Identity. */
+                id: string;
+                /** @description Name. */
+                name: string;
             }[];
             /** @description Give this back as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
@@ -2248,14 +2398,33 @@ export interface components {
             /** @description User name. */
             username: string;
         };
-        /** @description How a connection signs in, as given. */
+        /** @description A Microsoft Entra application that people sign in with. */
+        SignInApplication: {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @description The secret's value, if the redirect address is registered under "Web". */
+            client_secret?: string | null;
+            /** @description Tenant id or domain; any work or school account if left blank. */
+            tenant?: string;
+        };
+        /** @description A sign-in that began. */
+        SignInBegun: {
+            /** @description Where the browser must go. */
+            authorize_url: string;
+            /**
+             * Format: date-time
+             * @description Until when it must be back.
+             */
+            expires_at: string;
+        };
+        /** @description How a connection signs in, as given. A person signs in with a browser: see `POST /api/v1/connections/sign-in`. */
         SignInMethod: {
             /** @enum {string} */
             method: "personal_access_token";
             /** @description The token. */
             token: string;
         } | {
-            /** @description Where tokens are issued; `https://login.microsoftonline.com` if absent. */
+            /** @description Where tokens are issued; the server's setting if absent. */
             authority?: string | null;
             /** @description Application (client) id. */
             client_id: string;
@@ -2265,6 +2434,35 @@ export interface components {
             method: "client_secret";
             /** @description Tenant id or domain. */
             tenant: string;
+        } | {
+            /** @description Client id of a user-assigned identity; the machine's own if absent. */
+            client_id?: string | null;
+            /** @enum {string} */
+            method: "managed_identity";
+        } | {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "workload_identity";
+            /** @description Tenant id or domain. */
+            tenant: string;
+        };
+        /** @description What this server offers. Answer of `GET /api/v1/connections/sign-in`. */
+        SignInOptions: {
+            /** @description Connections may use the managed identity of the machine. */
+            managed_identity: boolean;
+            /** @description The redirect address to register in Entra for signing in with Microsoft. */
+            redirect_uri: string;
+            /** @description Connections may use workload identity federation. */
+            workload_identity: boolean;
+        };
+        /** @description How a sign-in went on: with a connection, or with the question which organization it is for. */
+        SignInProgress: {
+            connection?: components["schemas"]["Connection"] | null;
+            /** @description Organizations that the person is a member of; empty if they cannot be listed. */
+            organizations: components["schemas"]["BoardOrganization"][];
+            /** @description For `POST /api/v1/connections/sign-in/organization`, if the organization must be named. */
+            state?: string | null;
         };
         /** @description How a connection signs in, as shown. */
         SignInShown: {
@@ -2276,6 +2474,27 @@ export interface components {
             /** @enum {string} */
             method: "client_secret";
             /** @description Tenant id or domain. */
+            tenant: string;
+        } | {
+            /** @description Client id of a user-assigned identity; the machine's own if absent. */
+            client_id?: string | null;
+            /** @enum {string} */
+            method: "managed_identity";
+        } | {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "workload_identity";
+            /** @description Tenant id or domain. */
+            tenant: string;
+        } | {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "person";
+            /** @description Name of the person in Azure DevOps. */
+            name: string;
+            /** @description Tenant id or domain, or `organizations`. */
             tenant: string;
         };
         /** @description A state of a work item type. */
@@ -2700,6 +2919,162 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["NewConnection"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_organizations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListOrganizations"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BoardOrganization"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInOptions"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginSignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInBegun"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FinishSignIn"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInProgress"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    choose_organization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseOrganization"];
             };
         };
         responses: {

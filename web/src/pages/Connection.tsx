@@ -1,10 +1,11 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { connection as connectionQuery, destinations } from "../api/queries";
+import { useBeginSignIn } from "../api/signIn";
 import type { Connection, ConnectionChange } from "../api/types";
 import { CheckSteps } from "../components/CheckSteps";
 import { Confirm } from "../components/Confirm";
@@ -16,11 +17,11 @@ import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
-import { EMPTY_TOKEN, isComplete, SignInFields } from "../components/SignInFields";
+import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../components/SignInFields";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { number } from "../words";
+import { number, signsInWith } from "../words";
 import { ConnectionMark } from "./Connections";
 
 const ABOVE = [{ label: "Connections", to: "/connections" }];
@@ -83,6 +84,11 @@ export function ConnectionPage() {
 			{connection.problem && (
 				<Notice tone="bad" title="It does nothing at the moment">
 					<span className="prewrap">{connection.problem}</span>
+					{administrator && connection.sign_in.method === "person" && (
+						<Group mt={8}>
+							<SignInAgain connection={connection} />
+						</Group>
+					)}
 				</Notice>
 			)}
 			{connection.mode === "paused" && <Notice tone="warn" title="Paused: the board is read, nothing is written." />}
@@ -102,12 +108,7 @@ export function ConnectionPage() {
 						facts={[
 							["Organization", connection.organization],
 							["Instance", connection.instance_url],
-							[
-								"Signs in with",
-								connection.sign_in.method === "client_secret"
-									? `Entra application ${connection.sign_in.client_id} of ${connection.sign_in.tenant}`
-									: "personal access token",
-							],
+							["Signs in with", signsInWith(connection.sign_in)],
 							["Last contact", connection.last_contact_at ? <Time at={connection.last_contact_at} /> : "never"],
 							["Made", <Time at={connection.created_at} />],
 							["Remark", connection.description],
@@ -115,6 +116,7 @@ export function ConnectionPage() {
 					/>
 					{administrator && (
 						<Group gap={8} mt={14}>
+							{connection.sign_in.method === "person" && !connection.problem && <SignInAgain connection={connection} />}
 							<Button variant="default" onClick={replace.open}>
 								Replace sign-in
 							</Button>
@@ -127,6 +129,7 @@ export function ConnectionPage() {
 			</div>
 			<Modal opened={replacing} onClose={replace.close} title="Replace sign-in">
 				<ReplaceSignIn
+					connection={connection}
 					save={(sign_in) => change.mutate({ sign_in }, { onSuccess: replace.close })}
 					busy={change.isPending}
 					error={change.error}
@@ -234,23 +237,44 @@ function Hooks({ connection }: { connection: Connection }) {
 	);
 }
 
-type ReplaceProps = { save: (signIn: NonNullable<ConnectionChange["sign_in"]>) => void; busy: boolean; error: unknown };
-
-function ReplaceSignIn({ save, busy, error }: ReplaceProps) {
-	const [draft, setDraft] = useState(EMPTY_TOKEN);
+/** Goes through Microsoft's pages again with the application that is known. */
+function SignInAgain({ connection }: { connection: Connection }) {
+	const begin = useBeginSignIn();
 	return (
-		<form
-			onSubmit={(event) => {
-				event.preventDefault();
-				save(draft);
-			}}
-		>
+		<>
+			<Button onClick={() => begin.mutate({ connection_id: connection.id })} loading={begin.isPending}>
+				Sign in with Microsoft again
+			</Button>
+			<Trouble error={begin.error} />
+		</>
+	);
+}
+
+type ReplaceProps = {
+	connection: Connection;
+	save: (signIn: NonNullable<ConnectionChange["sign_in"]>) => void;
+	busy: boolean;
+	error: unknown;
+};
+
+function ReplaceSignIn({ connection, save, busy, error }: ReplaceProps) {
+	const [draft, setDraft] = useState<SignInDraft>(EMPTY_TOKEN);
+	const begin = useBeginSignIn();
+	const submit = (event: FormEvent) => {
+		event.preventDefault();
+		if (draft.method === "person") {
+			const { method: _, ...application } = draft;
+			begin.mutate({ connection_id: connection.id, application });
+		} else save(draft);
+	};
+	return (
+		<form onSubmit={submit}>
 			<Stack gap={12}>
 				<SignInFields value={draft} onChange={setDraft} />
-				<Trouble error={error} />
+				<Trouble error={error ?? begin.error} />
 				<Group justify="flex-end">
-					<Button type="submit" disabled={!isComplete(draft)} loading={busy}>
-						Replace
+					<Button type="submit" disabled={!isComplete(draft)} loading={busy || begin.isPending}>
+						{draft.method === "person" ? "Continue to Microsoft" : "Replace"}
 					</Button>
 				</Group>
 			</Stack>

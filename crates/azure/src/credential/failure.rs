@@ -273,7 +273,7 @@ fn by_code(code: i64) -> Option<SignInFailure> {
         700_025 => SignInFailure::SecretNotWanted,
         700_016 => SignInFailure::UnknownApplication,
         7_000_112 | 7_000_114 | 7_000_116 => SignInFailure::ApplicationDisabled(text()),
-        90_002 | 900_023 | 900_021 => SignInFailure::UnknownTenant,
+        90_002 | 900_023 | 900_021 | 50_059 => SignInFailure::UnknownTenant,
         500_011 | 650_052 => SignInFailure::ResourceUnknown(text()),
         65_001 | 90_008 | 90_093 | 90_094 | 90_095 | 650_056 | 650_057 => {
             SignInFailure::ConsentMissing(text())
@@ -286,9 +286,9 @@ fn by_code(code: i64) -> Option<SignInFailure> {
         50_020 | 50_034 | 50_128 | 50_177 | 51_004 | 90_072 => SignInFailure::UserNotInTenant(text()),
         50_105 => SignInFailure::NotAssigned,
         50_053 | 50_055 | 50_057 => SignInFailure::AccountDisabled(text()),
-        // 70000: malformed; 70008, 700082, 70043: expired; 50173, 50132, 50133: revoked; 54005: used before.
+        // 70000: malformed; 70008, 700082, 70043: expired; 50173, 50132, 50133: revoked; 54005: used before; 501481: another verifier.
         70_000 | 70_008 | 70_043 | 700_082 | 50_173 | 50_089 | 50_132 | 50_133 | 54_005 | 500_133
-        | 9_002_313 => SignInFailure::SignInAgain(text()),
+        | 501_481 | 9_002_313 => SignInFailure::SignInAgain(text()),
         70_021 | 70_025 | 700_211 | 700_212 | 700_213 | 700_223 => SignInFailure::FederationMismatch(text()),
         700_024 => SignInFailure::AssertionExpired,
         50_013 | 50_027 | 700_021 | 700_023 | 700_027 => SignInFailure::AssertionRefused(text()),

@@ -31,6 +31,8 @@ impl Engine {
         let now = self.inner.world.now();
         match error {
             Error::Throttled { retry_at, .. } => Reach::Connection(*retry_at),
+            // Asking again by itself changes nothing; signing in again ends the wait.
+            Error::SignIn { why, .. } if why.needs_a_person() => Reach::Connection(now + Duration::days(1)),
             Error::SignIn { .. } => Reach::Connection(now + Duration::minutes(5)),
             Error::NotSent { .. } => Reach::Connection(now + Duration::seconds(10)),
             Error::Unavailable { retry_at, .. } => {
@@ -52,6 +54,10 @@ impl Engine {
         let text = format!("{}. {}", error.message().trim_end_matches('.'), error.next_step());
         store::connections::blocked(&mut tx, board.id, &text, until).await?;
         tx.commit().await?;
+        if matches!(error, Error::SignIn { .. }) {
+            // Another replica may have stored a new sign-in.
+            self.renew_client(board.id).await?;
+        }
         self.announce(EventKind::Connection, board.id.0);
         Ok(())
     }

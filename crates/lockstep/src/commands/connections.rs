@@ -79,6 +79,13 @@ Examples:
   LOCKSTEP_AZURE_CLIENT_SECRET=… lockstep connection add --organization contoso \\
       --tenant contoso.com --client-id 00000000-0000-0000-0000-000000000000
 
+  lockstep connection add --organization contoso --managed-identity
+  lockstep connection add --organization contoso --workload-identity \\
+      --tenant contoso.com --client-id 00000000-0000-0000-0000-000000000000
+
+Managed and workload identity are for servers whose operator allowed them (lockstep serve --help). A person signs in
+with Microsoft in a browser: open Connections there.
+
 A secret is read from a file, from standard input or from the environment (LOCKSTEP_AZURE_PAT or
 LOCKSTEP_AZURE_CLIENT_SECRET): on the command line other users of the machine could see it.";
 
@@ -108,9 +115,15 @@ struct NewArgs {
     /// Tenant of a Microsoft Entra application
     #[arg(long, value_name = "TENANT", requires = "client_id")]
     tenant: Option<String>,
-    /// Client id of a Microsoft Entra application
-    #[arg(long, value_name = "ID", requires = "tenant")]
+    /// Client id of a Microsoft Entra application, or of a user-assigned managed identity
+    #[arg(long, value_name = "ID")]
     client_id: Option<String>,
+    /// Sign in as the managed identity of the server's machine
+    #[arg(long, conflicts_with_all = ["pat_file", "tenant", "workload_identity"])]
+    managed_identity: bool,
+    /// Sign in as an application that trusts the platform of the server
+    #[arg(long, requires_all = ["tenant", "client_id"], conflicts_with = "client_secret_file")]
+    workload_identity: bool,
     /// File with the client secret, `-` for standard input
     #[arg(long, value_name = "FILE", requires = "client_id")]
     client_secret_file: Option<PathBuf>,
@@ -136,6 +149,16 @@ fn secret(file: Option<&PathBuf>, variable: &str, option: &str) -> Result<String
 impl NewArgs {
     fn body(&self) -> Result<NewConnection, CliError> {
         let sign_in = match (&self.tenant, &self.client_id) {
+            (_, client_id) if self.managed_identity => {
+                SignInMethod::ManagedIdentity { client_id: client_id.clone() }
+            }
+            (Some(tenant), Some(client_id)) if self.workload_identity => {
+                SignInMethod::WorkloadIdentity { tenant: tenant.clone(), client_id: client_id.clone() }
+            }
+            (None, Some(_)) => {
+                return Err(CliError::usage("a client id alone does not say how to sign in")
+                    .next("Give --tenant too, or --managed-identity."));
+            }
             (Some(tenant), Some(client_id)) => SignInMethod::ClientSecret {
                 tenant: tenant.clone(),
                 client_id: client_id.clone(),
@@ -233,6 +256,16 @@ fn print_one(output: Output, connection: &Connection) -> Result<(), CliError> {
     let sign_in = match &connection.sign_in {
         SignInShown::PersonalAccessToken => "personal access token".to_owned(),
         SignInShown::ClientSecret { tenant, client_id } => format!("application {client_id} of {tenant}"),
+        SignInShown::ManagedIdentity { client_id: None } => "managed identity of the server".to_owned(),
+        SignInShown::ManagedIdentity { client_id: Some(id) } => {
+            format!("managed identity {id} of the server")
+        }
+        SignInShown::WorkloadIdentity { tenant, client_id } => {
+            format!("application {client_id} of {tenant}, which trusts the server's platform")
+        }
+        SignInShown::Person { tenant, client_id, name } => {
+            format!("{name}, with application {client_id} of {tenant}")
+        }
     };
     output.facts(&[
         ("connection", connection.name.clone()),

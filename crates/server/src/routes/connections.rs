@@ -47,6 +47,15 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
         sign_in: match connection.sign_in {
             SignIn::PersonalAccessToken => SignInShown::PersonalAccessToken,
             SignIn::ClientSecret { tenant, client_id, .. } => SignInShown::ClientSecret { tenant, client_id },
+            SignIn::ManagedIdentity { client_id } => SignInShown::ManagedIdentity { client_id },
+            SignIn::WorkloadIdentity { tenant, client_id } => {
+                SignInShown::WorkloadIdentity { tenant, client_id }
+            }
+            SignIn::Person { tenant, client_id } => SignInShown::Person {
+                tenant,
+                client_id,
+                name: connection.identity.map(|identity| identity.display_name).unwrap_or_default(),
+            },
         },
         mode: if connection.paused { ConnectionMode::Paused } else { ConnectionMode::Active },
         problem: connection.problem,
@@ -57,7 +66,7 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
     })
 }
 
-fn given_sign_in(method: SignInMethod) -> engine::SignInMethod {
+pub(super) fn given_sign_in(method: SignInMethod) -> engine::SignInMethod {
     match method {
         SignInMethod::PersonalAccessToken { token } => {
             engine::SignInMethod::PersonalAccessToken(SecretString::from(token))
@@ -69,6 +78,10 @@ fn given_sign_in(method: SignInMethod) -> engine::SignInMethod {
                 client_secret: SecretString::from(client_secret),
                 authority,
             }
+        }
+        SignInMethod::ManagedIdentity { client_id } => engine::SignInMethod::ManagedIdentity { client_id },
+        SignInMethod::WorkloadIdentity { tenant, client_id } => {
+            engine::SignInMethod::WorkloadIdentity { tenant, client_id }
         }
     }
 }
@@ -131,7 +144,7 @@ async fn get_connection(
     read_connection(&app, &caller, id).await.map(axum::Json)
 }
 
-async fn read_connection(app: &App, caller: &Caller, id: ConnectionId) -> Answer<Connection> {
+pub(super) async fn read_connection(app: &App, caller: &Caller, id: ConnectionId) -> Answer<Connection> {
     let mut tx = app.db.read().await?;
     let connection =
         store::connections::get(&mut tx, id).await?.ok_or_else(|| Failure::not_found("connection"))?;

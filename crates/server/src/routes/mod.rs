@@ -1,6 +1,7 @@
 //! Routes, one file for each resource. Handlers translate, call one use case, and translate back.
 
 mod assets;
+mod connection_sign_in;
 mod connections;
 mod destinations;
 mod events;
@@ -35,6 +36,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(imports::routes())
         .merge(tickets::routes())
         .merge(plan::routes())
+        .merge(connection_sign_in::routes())
         .merge(connections::routes())
         .merge(destinations::routes())
         .merge(rules::routes());

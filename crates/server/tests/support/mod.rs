@@ -48,11 +48,11 @@ async fn fresh_schema(address: &str) -> String {
     format!("{address}{separator}options[search_path]={schema}")
 }
 
-async fn run(data: &TempDir, address: &str, allowed_origins: Vec<reqwest::Url>) -> Running {
+async fn run(data: &TempDir, address: &str, change: impl FnOnce(&mut Settings)) -> Running {
     let mut settings = Settings::new(data.path().to_owned());
     settings.bind = "127.0.0.1:0".parse().unwrap();
     settings.database = Some(address.to_owned());
-    settings.allowed_origins = allowed_origins;
+    change(&mut settings);
     server::start(settings).await.unwrap()
 }
 
@@ -61,7 +61,7 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let address =
             database.unwrap_or_else(|| format!("sqlite:{}", data.path().join("lockstep.db").display()));
-        let running = run(&data, &address, Vec::new()).await;
+        let running = run(&data, &address, |_| {}).await;
         let administrator = running.first_password.clone().unwrap();
         let db = Db::open(&address).await.unwrap();
         Self { running, db, client: Client::new(), data, administrator, address }
@@ -69,8 +69,14 @@ impl Server {
 
     /// The same server after a restart that allows a board at this address.
     pub(crate) async fn allowing(self, origin: &str) -> Self {
+        let origin = origin.parse().unwrap();
+        self.restarted(|settings| settings.allowed_origins = vec![origin]).await
+    }
+
+    /// The same server after a restart with other settings.
+    pub(crate) async fn restarted(self, change: impl FnOnce(&mut Settings)) -> Self {
         self.running.stop().await;
-        let running = run(&self.data, &self.address, vec![origin.parse().unwrap()]).await;
+        let running = run(&self.data, &self.address, change).await;
         assert!(running.first_password.is_none(), "only the first start makes an administrator");
         Self { running, ..self }
     }
