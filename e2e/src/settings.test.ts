@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, Visitor } from "./browser";
+import { EMULATOR_URL } from "./environment";
 
 type Listed = { items: { id: string; title: string; status: string }[] };
 
@@ -70,6 +71,42 @@ describe("settings", () => {
 		assert.notEqual(await status.getByRole("combobox", { name: "Identified: state or column" }).inputValue(), "");
 		await visitor.accessible("destination");
 		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("a person signs in with Microsoft and chooses the organization", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const name = `Signed in ${process.pid}`;
+		await visitor.open("/connections/new");
+		await page.getByLabel("Name").fill(name);
+		await page.getByLabel("Instance").fill(EMULATOR_URL);
+		await page.getByRole("radio", { name: "Microsoft: a person signs in" }).check();
+		// The application that the demo's directory knows.
+		await page.getByLabel("Client id").fill("11111111-1111-4111-8111-111111111111");
+		await page.getByLabel("Client secret").fill("demo-client-secret");
+		await page.getByRole("button", { name: "Continue to Microsoft" }).click();
+
+		await page.getByRole("heading", { name: "Pick an account" }).waitFor();
+		await page.getByRole("link", { name: /Ada Marsh/ }).click();
+
+		await page.getByText("This account is a member of contoso").waitFor({ timeout: ASKS_THE_BOARD });
+		assert.equal(new URL(page.url()).search, "", "the code is not left in the address");
+		await visitor.accessible("sign-in-organization");
+		await visitor.picture("sign-in-organization");
+		await page.getByRole("combobox", { name: "Organization" }).fill("contoso");
+		await page.keyboard.press("Escape");
+		await page.getByRole("button", { name: "Connect" }).click();
+
+		await page.getByRole("heading", { level: 1, name }).waitFor({ timeout: ASKS_THE_BOARD });
+		await page.getByText(/Ada Marsh, signed in with Microsoft/).waitFor();
+		await page.getByRole("button", { name: "Sign in with Microsoft again" }).waitFor();
+		await visitor.accessible("connection-person");
+		await visitor.picture("connection-person");
+		visitor.noErrors();
+		await page.getByRole("button", { name: "Delete" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+		await page.getByRole("heading", { level: 1, name: "Connections" }).waitFor();
 		await visitor.leaves();
 	});
 

@@ -12,7 +12,7 @@ use api::{
     Overview, Page, Rule, RuleSettings, SignInMethod, Ticket, TicketHealth,
 };
 use clap::Args;
-use emulator::seed::DEMO_PAT;
+use emulator::seed::{DEMO_PAT, Seed};
 use indicatif::ProgressBar;
 use model::Severity;
 use model::rule::{Criteria, Grouping};
@@ -98,11 +98,16 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
 
     let step =
         steps.begin("Starting a local Azure DevOps (organization contoso, project Webshop, two teams)");
+    let mut seed = Seed::demo();
+    // So that signing in with Microsoft can be tried with the application of the demo's directory.
+    for application in seed.organizations.iter_mut().flat_map(|of| &mut of.service_principals) {
+        application.redirect_uris.push("http://127.0.0.1/connections/callback".into());
+    }
     let options = emulator::Options {
         bind: args.emulator_bind,
+        seed,
         state_file: Some(args.data.join("azure-devops.json")),
         allow_local_hooks: true,
-        ..emulator::Options::default()
     };
     let broken = |error: emulator::StartError| CliError::new(exit::BROKEN, server::chain(&error));
     let board = emulator::start(options).await.map_err(broken)?;
@@ -111,7 +116,9 @@ pub(crate) async fn run(args: DemoArgs) -> Outcome {
     let step = steps.begin("Starting Lockstep on SQLite");
     let mut settings = server::Settings::new(args.data.join("lockstep"));
     settings.bind = args.bind;
-    settings.allowed_origins = vec![board.base_url.parse().map_err(CliError::broken)?];
+    let origin: url::Url = board.base_url.parse().map_err(CliError::broken)?;
+    settings.entra_authority = Some(origin.clone());
+    settings.allowed_origins = vec![origin];
     let running = match start_quietly(settings, &args.data).await {
         Ok(running) => running,
         Err(error) => {
