@@ -436,6 +436,19 @@ impl ApiError {
         Self::access_denied(message, None)
     }
 
+    /// A publisher, consumer, action or event type that does not exist. The type key is a guess.
+    pub(crate) fn not_in_catalogue(kind: &'static str, id: &str) -> Self {
+        let type_key = match kind {
+            "Publisher" => "PublisherNotFoundException",
+            "Consumer" => "ConsumerNotFoundException",
+            "ConsumerAction" => "ConsumerActionNotFoundException",
+            _ => "EventTypeNotFoundException",
+        };
+        let message = format!("{kind} '{id}' was not found.");
+        let namespace = "Microsoft.VisualStudio.Services.ServiceHooks.WebApi";
+        Self::new(404, type_key, namespace, message)
+    }
+
     pub(crate) fn no_subscription(id: &str) -> Self {
         let message = format!("Subscription {id} was not found.");
         let namespace = "Microsoft.VisualStudio.Services.ServiceHooks.WebApi";

@@ -18,5 +18,6 @@ mod resources;
 mod server_mode;
 mod sign_in;
 mod stepping;
+mod subscriptions;
 mod unauthorized;
 mod work_items;

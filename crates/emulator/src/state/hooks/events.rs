@@ -71,6 +71,14 @@ pub(super) fn matches(world: &World, subscription: &Subscription, event: &Event)
             return false;
         }
     }
+    // What a team filters is not documented: here, by the areas it owns.
+    if let Some(id) = wanted("teamId") {
+        let teams = &world.org.project_by_id(item.project).teams;
+        let team = teams.iter().find(|t| t.id.to_string().eq_ignore_ascii_case(id));
+        if !team.is_some_and(|t| t.owns_area(item.text("System.AreaPath"))) {
+            return false;
+        }
+    }
     if let Some(tag) = wanted("tag")
         && !split_tags(item.text("System.Tags")).iter().any(|t| t.eq_ignore_ascii_case(tag))
     {
@@ -115,32 +123,44 @@ pub(super) fn payload(
     let revision = item.latest();
     let base = format!("{}/", world.call.base);
     let resource = match subscription.consumer("resourceDetailsToSend").to_ascii_lowercase().as_str() {
-        "none" => Value::Null,
         "minimal" => minimal(world, item, event),
         _ => resource(world, item, revision, event, people(&subscription.resource_version)),
     };
     let (message, detailed) = messages(world, item, revision, event);
-    let chosen = |all: Value, input: &str| match subscription.consumer(input).to_ascii_lowercase().as_str() {
-        "none" => Value::Null,
-        word @ ("text" | "html" | "markdown") => json!({word: all[word]}),
-        _ => all,
-    };
     let version = match subscription.resource_version.as_str() {
         "" | "latest" => "1.0",
         other => other,
     };
-    json!({
+    let mut payload = json!({
         "subscriptionId": subscription.id,
         "id": event_id,
         "eventType": event.name(),
         "publisherId": "tfs",
-        "message": chosen(message, "messagesToSend"),
-        "detailedMessage": chosen(detailed, "detailedMessagesToSend"),
+        "message": message,
+        "detailedMessage": detailed,
         "resource": resource,
         "resourceVersion": version,
         "resourceContainers": containers(world.org, item.project, Some(&base)),
         "createdDate": precise(created),
-    })
+    });
+    reduce(&mut payload, subscription);
+    payload
+}
+
+/// Takes out of a payload what the subscription does not want sent.
+pub(super) fn reduce(payload: &mut Value, subscription: &Subscription) {
+    if subscription.consumer("resourceDetailsToSend").eq_ignore_ascii_case("none") {
+        payload["resource"] = Value::Null;
+    }
+    for (member, input) in [("message", "messagesToSend"), ("detailedMessage", "detailedMessagesToSend")] {
+        match subscription.consumer(input).to_ascii_lowercase().as_str() {
+            "none" => payload[member] = Value::Null,
+            word @ ("text" | "html" | "markdown") => {
+                payload[member] = json!({word: payload[member][word]});
+            }
+            _ => {}
+        }
+    }
 }
 
 fn people(version: &str) -> People {

@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod events;
+mod notifications;
 mod subscriptions;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ const HISTORY_DAYS: i64 = 7;
 pub struct HookKnobs {
     /// Milliseconds between a change and the delivery of its event; the real service takes 6 to 12 s.
     pub delay_ms: i64,
+    /// Up to so many milliseconds more, by chance: with a delay of 6,400 and a spread of 5,100 it is as measured.
+    pub spread_ms: u32,
     /// This many of the next notifications are lost.
     pub drop_next: u32,
     /// This many of the next notifications are delivered twice.
@@ -127,6 +130,9 @@ pub(crate) struct Notification {
     request: String,
     response: Option<u16>,
     error: Option<String>,
+    /// When the last attempt began.
+    #[serde(default)]
+    taken: Option<DateTime<Utc>>,
 }
 
 impl Subscription {
@@ -173,7 +179,11 @@ pub(crate) fn raise(world: &mut World, event: Event) {
     let event_id = world.ids.guid();
     for subscription in matching {
         let knobs = world.org.hook_knobs.clone();
-        let wait = knobs.delay_ms + i64::from(knobs.reorder_next) * 250;
+        let spread = match knobs.spread_ms {
+            0 => 0,
+            most => i64::from(world.ids.guid().as_fields().0 % (most + 1)),
+        };
+        let wait = knobs.delay_ms + spread + i64::from(knobs.reorder_next) * 250;
         world.org.hook_knobs.reorder_next = knobs.reorder_next.saturating_sub(1);
         let due = world.call.now + TimeDelta::milliseconds(wait);
         let payload = events::payload(world, subscription, &event, event_id, due);
@@ -224,6 +234,7 @@ fn enqueue(
         request: body.clone(),
         response: None,
         error: None,
+        taken: None,
     });
     let oldest = due - TimeDelta::days(HISTORY_DAYS);
     org.notifications.retain(|n| n.created >= oldest);
@@ -257,6 +268,13 @@ pub(crate) fn take_due(org: &mut Organization, now: DateTime<Utc>) -> Vec<Delive
         })
         .collect();
     due.sort_by_key(|d| (d.due, d.id.number));
+    for delivery in &due {
+        let same =
+            |n: &&mut Notification| n.subscription == delivery.subscription && n.id == delivery.notification;
+        if let Some(entry) = org.notifications.iter_mut().rev().find(same) {
+            entry.taken = Some(now);
+        }
+    }
     due
 }
 
@@ -348,11 +366,10 @@ fn subscription_is_disabled(org: &Organization, id: Uuid) -> bool {
 pub(crate) fn route(world: &mut World, method: &str, rest: &[&str]) -> Answer {
     match (method, rest) {
         ("GET", ["publishers"]) => catalogue::publishers(world),
-        ("GET", ["publishers", "tfs"]) => catalogue::publisher(world),
-        ("GET", ["publishers", "tfs", "eventtypes"]) => catalogue::event_types(world),
-        ("GET", ["publishers", "tfs", "eventtypes", name]) => catalogue::event_type(world, name),
+        ("POST", ["publishersquery"]) => catalogue::publishers_query(world),
+        ("GET" | "POST", ["publishers", name, rest @ ..]) => catalogue::publisher(world, method, name, rest),
         ("GET", ["consumers"]) => catalogue::consumers(world),
-        ("GET", ["consumers", name]) if name.eq_ignore_ascii_case("webHooks") => catalogue::consumer(world),
+        ("GET", ["consumers", name, rest @ ..]) => catalogue::consumer(world, name, rest),
         _ => {
             if !world.is_administrator() {
                 let permission = if method == "GET" { "View Subscriptions" } else { "Edit Subscription" };

@@ -12,9 +12,9 @@ use super::{
         call::{Answer, Reply, World, collection, ok, time},
         errors::ApiError,
     },
-    Delivery, DeliveryId, Notification, Status, Subscription,
+    Status, Subscription,
     catalogue::{COMMON_INPUTS, CONFIDENTIAL, CONSUMER_INPUTS, EVENTS, VERSIONS},
-    events,
+    notifications,
 };
 
 const STARS: &str = "********";
@@ -41,16 +41,12 @@ pub(super) fn route(world: &mut World, method: &str, rest: &[&str]) -> Answer {
             Ok(Reply::Empty(204))
         }
         ("POST", ["subscriptionsquery"]) => query(world),
-        ("GET", ["subscriptions", id, "notifications"]) => history(world, id),
+        ("GET", ["subscriptions", id, "notifications"]) => notifications::history(world, find(world, id)?),
         ("GET", ["subscriptions", id, "notifications", number]) => {
-            let id = find(world, id)?;
-            let entry =
-                world.org.notifications.iter().find(|n| n.subscription == id && n.id.to_string() == *number);
-            entry.map_or_else(|| Err(ApiError::no_subscription(number)), |n| ok(notification_json(n, true)))
+            notifications::one(world, find(world, id)?, number)
         }
-        ("POST", ["notificationsquery"]) => notifications_query(world),
-        ("POST", ["testnotifications"]) => test(world),
-        ("POST", ["publishers", "tfs", "inputvaluesquery"]) => input_values(world),
+        ("POST", ["notificationsquery"]) => notifications::query(world),
+        ("POST", ["testnotifications"]) => notifications::test(world),
         _ => Err(ApiError::no_controller(&world.call.raw_path)),
     }
 }
@@ -191,7 +187,7 @@ fn check(
     check_receiver(world, consumer)
 }
 
-fn check_receiver(world: &World, consumer: &BTreeMap<String, String>) -> Result<(), ApiError> {
+pub(super) fn check_receiver(world: &World, consumer: &BTreeMap<String, String>) -> Result<(), ApiError> {
     let invalid = |text: &str| Err(ApiError::subscription_invalid(text));
     let value = |name: &str| consumer.get(name).map_or("", String::as_str);
     let Ok(url) = Url::parse(value("url")) else { return invalid("The value of url is not a valid URI.") };
@@ -257,15 +253,20 @@ fn is_special(url: &Url) -> bool {
     }
 }
 
+/// The inputs as they may be shown.
+pub(super) fn masked(inputs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    inputs
+        .iter()
+        .map(|(name, value)| {
+            let hidden = CONFIDENTIAL.contains(&name.as_str()) && !value.is_empty();
+            (name.clone(), if hidden { STARS.to_owned() } else { value.clone() })
+        })
+        .collect()
+}
+
 fn subscription_json(world: &World, s: &Subscription) -> Value {
     let base = &world.call.base;
-    let masked: BTreeMap<&String, &str> = s
-        .consumer_inputs
-        .iter()
-        .map(|(k, v)| {
-            (k, if CONFIDENTIAL.contains(&k.as_str()) && !v.is_empty() { STARS } else { v.as_str() })
-        })
-        .collect();
+    let masked = masked(&s.consumer_inputs);
     let host =
         Url::parse(s.consumer("url")).ok().and_then(|u| u.host_str().map(str::to_owned)).unwrap_or_default();
     let kind = s.publisher("workItemType");
@@ -318,27 +319,17 @@ fn list(world: &World) -> Answer {
     ok(collection(all))
 }
 
-/// `POST …/subscriptionsquery` with filters on publisher inputs.
+/// `POST …/subscriptionsquery` with all its filters; in a group of conditions all must hold, and one group of
+/// each kind is enough. That a filter on a confidential input sees its stars is a guess.
 fn query(world: &World) -> Answer {
     let sent: Value = world.call.json("query")?;
     let fits = |name: &str, value: &str| {
         sent[name].as_str().is_none_or(|q| q.is_empty() || q.eq_ignore_ascii_case(value))
     };
-    // Conditions in a group must all hold; one group is enough.
-    let groups = sent["publisherInputFilters"].as_array().cloned().unwrap_or_default();
-    let holds = |s: &Subscription| {
-        groups.is_empty()
-            || groups.iter().any(|group| {
-                group["conditions"].as_array().is_some_and(|conditions| {
-                    conditions.iter().all(|c| {
-                        let input = s.publisher(c["inputId"].as_str().unwrap_or_default());
-                        let same = input.eq_ignore_ascii_case(c["inputValue"].as_str().unwrap_or_default());
-                        let negated =
-                            c["operator"].as_str().is_some_and(|o| o.eq_ignore_ascii_case("notEquals"));
-                        same != negated
-                    })
-                })
-            })
+    let subscriber = |s: &Subscription| {
+        sent["subscriberId"].as_str().is_none_or(|id| {
+            id.is_empty() || Uuid::parse_str(id).is_ok_and(|id| id.is_nil() || id == s.created_by)
+        })
     };
     let results: Vec<Value> = world
         .org
@@ -348,7 +339,10 @@ fn query(world: &World) -> Answer {
             fits("publisherId", "tfs")
                 && fits("eventType", &s.event_type)
                 && fits("consumerId", "webHooks")
-                && holds(s)
+                && fits("consumerActionId", "httpRequest")
+                && subscriber(s)
+                && holds(&sent["publisherInputFilters"], &s.publisher_inputs)
+                && holds(&sent["consumerInputFilters"], &masked(&s.consumer_inputs))
         })
         .map(|s| subscription_json(world, s))
         .collect();
@@ -357,201 +351,20 @@ fn query(world: &World) -> Answer {
     ok(body)
 }
 
-fn notification_json(n: &Notification, details: bool) -> Value {
-    let result = match n.succeeded {
-        None => "pending",
-        Some(true) => "succeeded",
-        Some(false) => "failed",
-    };
-    let status = if n.completed {
-        "completed"
-    } else if n.attempts > 0 {
-        "requestInProgress"
-    } else {
-        "queued"
-    };
-    let mut body = json!({
-        "id": n.id,
-        "subscriptionId": n.subscription,
-        "eventId": n.event,
-        "status": status,
-        "result": result,
-        "createdDate": time(n.created),
-        "modifiedDate": time(n.modified),
-    });
-    if details {
-        body["details"] = json!({
-            "eventType": n.event_type,
-            "publisherId": "tfs",
-            "consumerId": "webHooks",
-            "consumerActionId": "httpRequest",
-            "event": serde_json::from_str::<Value>(&n.request).unwrap_or_default(),
-            "request": n.request,
-            "response": n.response.map(|s| format!("Status Code: {s}")),
-            "requestAttempts": n.attempts,
-            "requestDuration": 0.0,
-            "errorMessage": n.error,
-            "queuedDate": time(n.created),
-            "completedDate": n.completed.then(|| time(n.modified)),
-        });
-    }
-    body
-}
-
-fn history(world: &World, id: &str) -> Answer {
-    let id = find(world, id)?;
-    let query = &world.call.query;
-    let most = query.number("maxResults")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(100);
-    let fits = |name: &str, value: &Value| {
-        query
-            .get(name)
-            .is_none_or(|q| q.is_empty() || value.as_str().is_some_and(|v| v.eq_ignore_ascii_case(q)))
-    };
-    let all = world
-        .org
-        .notifications
-        .iter()
-        .rev()
-        .filter(|n| n.subscription == id)
-        .map(|n| notification_json(n, query.flag("includeDetails")))
-        .filter(|n| fits("status", &n["status"]) && fits("result", &n["result"]))
-        .take(most)
-        .collect();
-    ok(collection(all))
-}
-
-fn notifications_query(world: &World) -> Answer {
-    let sent: Value = world.call.json("query")?;
-    let ids: Vec<String> = sent["subscriptionIds"]
-        .as_array()
-        .map(|list| list.iter().filter_map(Value::as_str).map(str::to_lowercase).collect())
-        .unwrap_or_default();
-    let most = sent["maxResults"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(100);
-    let details = sent["includeDetails"].as_bool().unwrap_or(false);
-    let results: Vec<Value> = world
-        .org
-        .notifications
-        .iter()
-        .rev()
-        .filter(|n| ids.is_empty() || ids.contains(&n.subscription.to_string()))
-        .map(|n| notification_json(n, details))
-        .filter(|n| {
-            ["status", "resultType"].iter().zip(["status", "result"]).all(|(asked, own)| {
-                sent[*asked]
-                    .as_str()
-                    .is_none_or(|q| n[own].as_str().is_some_and(|v| v.eq_ignore_ascii_case(q)))
+fn holds(groups: &Value, inputs: &BTreeMap<String, String>) -> bool {
+    let Some(groups) = groups.as_array().filter(|g| !g.is_empty()) else { return true };
+    groups.iter().any(|group| {
+        group["conditions"].as_array().is_some_and(|conditions| {
+            conditions.iter().all(|condition| {
+                let text = |name: &str| condition[name].as_str().unwrap_or_default();
+                let input = inputs.get(text("inputId")).map_or("", String::as_str);
+                let same = if condition["caseSensitive"].as_bool().unwrap_or(false) {
+                    input == text("inputValue")
+                } else {
+                    input.eq_ignore_ascii_case(text("inputValue"))
+                };
+                same != text("operator").eq_ignore_ascii_case("notEquals")
             })
         })
-        .take(most)
-        .collect();
-    let mut body = sent.clone();
-    body["results"] = results.into();
-    ok(body)
-}
-
-/// `POST …/testnotifications`: a sample event goes to the receiver once; it belongs to no subscription.
-fn test(world: &mut World) -> Answer {
-    let sent: Value = world.call.json("notification")?;
-    let details = &sent["details"];
-    let event_type = details["eventType"].as_str().unwrap_or_default().to_owned();
-    if !EVENTS.iter().any(|(id, ..)| *id == event_type) {
-        return Err(ApiError::subscription_invalid(format!(
-            "Event type {event_type} does not exist for publisher tfs."
-        )));
-    }
-    let consumer: BTreeMap<String, String> = details["consumerInputs"]
-        .as_object()
-        .map(|o| o.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_owned())).collect())
-        .unwrap_or_default();
-    check_receiver(world, &consumer)?;
-    let (event, now) = (world.ids.guid(), world.call.now);
-    let payload = events::sample(world, &event_type, "1.0", event, now);
-    let scratch = Subscription {
-        id: Uuid::nil(),
-        event_type: event_type.clone(),
-        resource_version: "1.0".into(),
-        publisher_inputs: BTreeMap::new(),
-        consumer_inputs: consumer,
-        status: Status::Enabled,
-        created_by: world.call.actor,
-        created: now,
-        modified_by: world.call.actor,
-        modified: now,
-        probation_retries: 0,
-        last_notification: 0,
-    };
-    world.org.last_delivery += 1;
-    let id = world.org.last_delivery;
-    let delivery = Delivery {
-        id: DeliveryId { organization: world.org.id, number: id },
-        subscription: Uuid::nil(),
-        notification: 1,
-        url: scratch.consumer("url").to_owned(),
-        headers: scratch.headers(),
-        body: payload.to_string(),
-        attempts: 0,
-        due: now,
-        in_flight: false,
-        probation: 0,
-    };
-    world.org.deliveries.insert(id, delivery);
-    world.wrote = true;
-    ok(json!({
-        "id": 1,
-        "subscriptionId": Uuid::nil(),
-        "eventId": event,
-        "status": "queued",
-        "result": "pending",
-        "createdDate": time(now),
-        "details": {
-            "eventType": event_type,
-            "publisherId": "tfs",
-            "consumerId": "webHooks",
-            "consumerActionId": "httpRequest",
-            "request": payload.to_string(),
-            "queuedDate": time(now),
-        },
-    }))
-}
-
-/// Choices for an input: the projects, the areas of a project, its types.
-fn input_values(world: &World) -> Answer {
-    let sent: Value = world.call.json("inputValuesQuery")?;
-    let project = sent["currentValues"]["projectId"].as_str().unwrap_or_default().to_lowercase();
-    let project = world.org.projects.iter().find(|p| p.id.to_string() == project);
-    let answers: Vec<Value> = sent["inputValues"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default()
-        .iter()
-        .map(|asked| {
-            let id = asked["inputId"].as_str().unwrap_or_default();
-            let values: Vec<(String, String)> = match (id, project) {
-                ("projectId", _) => world.org.projects.iter().map(|p| (p.id.to_string(), p.name.clone())).collect(),
-                ("workItemType", Some(p)) => {
-                    p.definition().types.iter().map(|t| (t.name.clone(), t.name.clone())).collect()
-                }
-                ("areaPath", Some(p)) => {
-                    let mut paths = Vec::new();
-                    area_paths(&p.areas, "", &mut paths);
-                    paths.into_iter().map(|p| (p.clone(), p)).collect()
-                }
-                _ => Vec::new(),
-            };
-            let possible: Vec<Value> =
-                values.iter().map(|(value, shown)| json!({"value": value, "displayValue": shown})).collect();
-            json!({"inputId": id, "defaultValue": "", "possibleValues": possible, "isLimitedToPossibleValues": true})
-        })
-        .collect();
-    let mut body = sent.clone();
-    body["inputValues"] = answers.into();
-    ok(body)
-}
-
-fn area_paths(node: &super::super::model::Node, above: &str, all: &mut Vec<String>) {
-    let path = if above.is_empty() { node.name.clone() } else { format!("{above}\\{}", node.name) };
-    for child in &node.children {
-        area_paths(child, &path, all);
-    }
-    all.insert(0, path);
+    })
 }
