@@ -318,9 +318,11 @@ impl Client {
             Err(TransportError::NotSent(reason)) => return Err(Error::NotSent { operation, reason }),
             Err(TransportError::NoAnswer(reason)) => {
                 return Err(match effect {
-                    Effect::Write => Error::UnknownOutcome { operation, reason },
+                    Effect::Write => {
+                        Error::UnknownOutcome { operation, reason: format!("no answer came back ({reason})") }
+                    }
                     Effect::Read => {
-                        let why = Outage::Service;
+                        let why = Outage::NoAnswer;
                         Error::Unavailable { operation, why, status: None, message: reason, retry_at: None }
                     }
                 });

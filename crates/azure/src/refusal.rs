@@ -181,6 +181,10 @@ impl Rejection {
                 Some(FieldFault::Required) => format!(
                     "Fill in {field} on the work item, or let the destination set it, and try the ticket again."
                 ),
+                _ if matches!(field, "System.State" | "System.Reason") => {
+                    "Check the destination's status map against the states and transitions of the type and the columns of the board."
+                        .into()
+                }
                 _ => format!(
                     "Check the destination's settings for the field {field} against the process of the project."
                 ),
@@ -369,7 +373,9 @@ pub enum Outage {
     QueryTooSlow,
     /// Too many queries run at the same time (VS402490, VS402491).
     TooManyQueries,
-    /// Trouble on the service's side or on the way, or no answer at all.
+    /// No answer came back.
+    NoAnswer,
+    /// Trouble on the service's side or on the way.
     Service,
 }
 
@@ -388,6 +394,7 @@ impl Outage {
             Self::OrganizationStopped => "the organization is stopped or being moved",
             Self::QueryTooSlow => "the query took longer than the service allows",
             Self::TooManyQueries => "the service is busy with other queries",
+            Self::NoAnswer => "no answer came back",
             Self::Service => return message.to_owned(),
         };
         format!("{own} ({message})")
@@ -400,6 +407,9 @@ impl Outage {
             }
             Self::QueryTooSlow | Self::TooManyQueries => {
                 "It is tried again by itself; if this lasts, ask who else queries the organization with this identity."
+            }
+            Self::NoAnswer => {
+                "It is tried again by itself; if this lasts, check the network between this server and Azure DevOps."
             }
             Self::Service => {
                 "It is tried again by itself; if this lasts, look at the service's status page."

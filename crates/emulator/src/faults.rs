@@ -68,6 +68,28 @@ pub enum FaultAction {
         /// Seconds to wait.
         retry_after_seconds: u64,
     },
+    /// A refusal that otherwise takes a crowd, a large organization or luck; not applied.
+    Refuse {
+        /// Which one.
+        code: RefusalCode,
+    },
+}
+
+/// Refusals that no single request brings about (azure-devops.md section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalCode {
+    /// 409: somebody else saved the same work item at the same moment.
+    #[serde(rename = "TF26071")]
+    LostRace,
+    /// 400: a query ran longer than 30 seconds.
+    #[serde(rename = "VS402335")]
+    QueryTooSlow,
+    /// 400: a query found more than 20,000 work items.
+    #[serde(rename = "VS402337")]
+    QueryTooLarge,
+    /// 503: too many queries at the same time. That it is no 400 is a guess.
+    #[serde(rename = "VS402490")]
+    TooManyQueries,
 }
 
 /// A refusal that the state answers on demand (azure-devops.md section 4.3).
@@ -102,7 +124,8 @@ impl FaultAction {
             | Self::DropAfter
             | Self::Hold { .. }
             | Self::ApplyLate { .. }
-            | Self::SlowDown { .. } => return None,
+            | Self::SlowDown { .. }
+            | Self::Refuse { .. } => return None,
         })
     }
 }

@@ -10,7 +10,7 @@ mod processes;
 pub mod seed;
 mod state;
 
-pub use faults::{Fault, FaultAction, FaultMatch};
+pub use faults::{Fault, FaultAction, FaultMatch, RefusalCode};
 pub use http::{Options, Running, StartError, start};
 pub use seed::Seed;
 pub use state::{

@@ -9,8 +9,8 @@ use serde::Deserialize;
 /// Why a credential was not accepted. `Display` continues a sentence that says what was tried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignInFailure {
-    /// 401 without a reason: the token is wrong, expired or revoked.
-    #[error("the credential is wrong, expired or revoked")]
+    /// 401 without a reason: the token is wrong, expired or revoked. An organization that does not exist looks the same.
+    #[error("the credential is wrong, expired or revoked, or there is no organization of this name")]
     CredentialRefused,
     /// TF400813: the identity is valid, but not a member of the organization, or the token's scope is too small.
     #[error("the identity is not authorized in this organization, or its token lacks a scope ({0})")]
@@ -115,7 +115,7 @@ impl SignInFailure {
     pub fn next_step(&self) -> String {
         match self {
             Self::CredentialRefused => {
-                "Make a new token (or client secret) in Azure DevOps and save it in the connection."
+                "Check the spelling of the organization's name; if it is right, make a new token (or client secret) and save it in the connection."
             }
             Self::NotAuthorized(_) => {
                 "Add the identity to the organization (Organization settings > Users) with a Basic licence, and give the token the scopes Work items (read and write) and Project and team (read); also check that the organization's policies allow it."

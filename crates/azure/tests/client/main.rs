@@ -9,6 +9,8 @@ mod calls;
 #[cfg(test)]
 mod discovery;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod http_transport;
 #[cfg(test)]
 mod in_process;

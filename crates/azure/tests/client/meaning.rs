@@ -144,7 +144,7 @@ async fn a_rule_that_is_broken_names_its_fields() {
     let Error::Rejected { fields, type_key, .. } = &error else { panic!("{error:?}") };
     assert_eq!(type_key.as_deref(), Some("RuleValidationException"));
     assert_eq!((fields.len(), fields[0].field.as_str()), (1, "System.State"));
-    assert!(error.next_step().contains("System.State"));
+    assert!(error.next_step().contains("status map"));
     let expected = format!(
         "Could not move work item 7 to the state Resolved: a rule of the project's process forbids it: System.State: {words}"
     );

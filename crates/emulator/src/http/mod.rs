@@ -396,6 +396,7 @@ async fn faulty(request: Request, action: FaultAction, shared: &Arc<Shared>) -> 
         | FaultAction::ConditionalAccess
         | FaultAction::ClaimsChallenge
         | FaultAction::Stopped => refused(&request, unavailable(), shared),
+        FaultAction::Refuse { code } => refused(&request, crate::state::refusal(code), shared),
     }
 }
 

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::faults::RefusalCode;
+
 /// A refused request.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
@@ -411,6 +413,26 @@ impl ApiError {
     pub(crate) fn wiql_too_many() -> Self {
         let message = "VS402337: The number of work items returned exceeds the size limit of 20000. Change the query to return fewer items.";
         Self::new(400, "WorkItemTrackingQueryResultSizeLimitExceededException", TRACKING, message.into())
+    }
+
+    /// What only a crowd, a large organization or luck brings about otherwise.
+    pub(crate) fn on_demand(code: RefusalCode) -> Self {
+        match code {
+            RefusalCode::LostRace => {
+                let message = "TF26071: This work item has been changed by someone else since you opened it. You will need to refresh it and discard your changes.";
+                Self::new(409, "WorkItemRevisionMismatchException", TRACKING, message.into())
+                    .with_code(600_122)
+            }
+            RefusalCode::QueryTooSlow => {
+                let message = "VS402335: The query exceeded the maximum execution time of 30 seconds.";
+                Self::new(400, "WorkItemTrackingQueryTimeoutException", TRACKING, message.into())
+            }
+            RefusalCode::QueryTooLarge => Self::wiql_too_many(),
+            RefusalCode::TooManyQueries => {
+                let message = "VS402490: There are too many concurrent queries. Try again later.";
+                Self::new(503, "WorkItemTrackingQueryTooManyConcurrentUsers", TRACKING, message.into())
+            }
+        }
     }
 
     pub(crate) fn tag_not_allowed(name: &str, project: uuid::Uuid, descriptor: &str) -> Self {

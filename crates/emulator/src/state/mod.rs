@@ -538,6 +538,11 @@ fn organization_of(request: &Request) -> String {
     if first.eq_ignore_ascii_case("tfs") { segments.next().map(decode).unwrap_or_default() } else { first }
 }
 
+/// A refusal on demand: the answer that the service would give.
+pub(crate) fn refusal(code: crate::faults::RefusalCode) -> Response {
+    plain_error(&ApiError::on_demand(code))
+}
+
 fn plain_error(error: &ApiError) -> Response {
     let mut headers = vec![("Content-Type".into(), error.content_type().into())];
     if error.is_plain_text() {

@@ -262,3 +262,27 @@ async fn a_transition_that_the_process_does_not_have_is_told_on_the_state() {
     check(&skipped, &row(400, "RuleValidationException", "The field 'State' contains the value 'Resolved'"));
     assert_eq!(broken(&skipped), [("System.State", LISTED, 4_194_317)]);
 }
+
+/// What takes a crowd, a large organization or luck can be had on demand.
+#[tokio::test]
+async fn refusals_that_no_single_request_brings_about_are_had_on_demand() {
+    let world = World::demo().await;
+    let id = world.bug("A").await;
+    let rows = [
+        (409, "WorkItemRevisionMismatchException", "TF26071: ", 600_122),
+        (400, "WorkItemTrackingQueryTimeoutException", "VS402335: ", 0),
+        (400, "WorkItemTrackingQueryResultSizeLimitExceededException", "VS402337: ", 0),
+        (503, "WorkItemTrackingQueryTooManyConcurrentUsers", "VS402490: ", 0),
+    ];
+    for (status, type_key, code, number) in rows {
+        let fault = json!({"times": 1, "action": {"kind": "refuse", "code": code.trim_end_matches(": ")}});
+        world.control("POST", "faults", Some(fault)).await.good();
+        let answer = world.change(id, json!({"System.Title": code})).await;
+        assert_eq!(answer.refused(status), type_key);
+        assert!(answer.body["message"].as_str().unwrap().starts_with(code), "{}", answer.text);
+        assert_eq!((&answer.body["errorCode"], &answer.body["eventId"]), (&json!(number), &json!(3200)));
+    }
+    assert_eq!(world.item(id).await["rev"], 1, "nothing was applied");
+    let misspelt = json!({"action": {"kind": "refuse", "code": "TF1"}});
+    assert_eq!(world.control("POST", "faults", Some(misspelt)).await.status, 400);
+}
