@@ -27,6 +27,9 @@ const BEN: &str = "token-of-ben-who-may-not-create-tags";
 const RITA: &str = "token-of-rita-who-may-only-read";
 const STRANGER: &str = "token-of-somebody-who-is-no-member";
 
+const SECRET: &str = "demo-client-secret";
+const TENANT: uuid::Uuid = uuid::Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
+
 /// A row of the page.
 #[derive(Debug)]
 struct Row {
@@ -76,6 +79,7 @@ impl World {
     async fn start() -> Self {
         let mut seed = Seed::demo();
         let organization = &mut seed.organizations[0];
+        organization.tenant = Some(TENANT);
         organization.projects.push(ProjectSeed::new("Formal", ProcessKind::Cmmi));
         let ben = &mut organization.users[2];
         ben.pats.push(BEN.into());
@@ -94,6 +98,17 @@ impl World {
 
     fn as_(&self, pat: &str) -> Client {
         connect(&self.running, &self.clock, "contoso", pat)
+    }
+
+    /// The application of the demo.
+    fn application(&self, secret: &str) -> Client {
+        let credential = Credential::ClientSecret {
+            tenant: TENANT.to_string(),
+            client_id: "11111111-1111-4111-8111-111111111111".into(),
+            client_secret: secret.into(),
+            authority: None,
+        };
+        connect_with(&self.running, &self.clock, "contoso", credential)
     }
 
     /// Carries out the control calls that a row names.
@@ -146,6 +161,10 @@ impl World {
             "Token wrong, expired or revoked" => self.as_("wrong").project("Webshop").await.unwrap_err(),
             "No member of the organization, or a scope is missing" => {
                 self.as_(STRANGER).project("Webshop").await.unwrap_err()
+            }
+            "Client secret wrong" => self.application("wrong").project("Webshop").await.unwrap_err(),
+            "Client secret expired" | "Administrator consent missing" => {
+                self.application(SECRET).project("Webshop").await.unwrap_err()
             }
             "Sign-in page in place of an answer"
             | "Redirect to the sign-in page"
@@ -266,13 +285,22 @@ impl World {
 }
 
 fn connect(running: &Running, clock: &Arc<ManualClock>, organization: &str, pat: &str) -> Client {
+    connect_with(running, clock, organization, Credential::PersonalAccessToken(pat.into()))
+}
+
+fn connect_with(
+    running: &Running,
+    clock: &Arc<ManualClock>,
+    organization: &str,
+    credential: Credential,
+) -> Client {
     let url: Url = running.base_url.parse().unwrap();
     let policy = AddressPolicy::public_only().allowing(&url);
     let transport = HttpTransport::new(policy, Arc::clone(clock) as _).unwrap();
     let config = ClientConfig {
         instance: url.clone(),
         authority: url,
-        ..ClientConfig::hosted(organization, Credential::PersonalAccessToken(pat.into()))
+        ..ClientConfig::hosted(organization, credential)
     };
     Client::new(config, Arc::new(transport), Arc::clone(clock) as _)
 }
@@ -303,11 +331,16 @@ fn kind(error: &Error) -> String {
     }
 }
 
-/// Without the words of the HTTP library, which are not ours.
+/// Without the words of the HTTP library, which are not ours, and the id that the emulator made for the project.
 fn steady(text: &str) -> String {
-    match text.split_once("no answer came back (") {
-        Some((before, _)) => format!("{before}no answer came back (…)"),
-        None => text.to_owned(),
+    if let Some((before, _)) = text.split_once("no answer came back (") {
+        return format!("{before}no answer came back (…)");
+    }
+    match text.split_once("of project ") {
+        Some((before, after)) if after.get(..36).is_some_and(|id| uuid::Uuid::parse_str(id).is_ok()) => {
+            format!("{before}of project …{}", &after[36..])
+        }
+        _ => text.to_owned(),
     }
 }
 
