@@ -255,6 +255,12 @@ pub(crate) fn retry_at(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTi
     asked.map(|at| at.clamp(now, now + LONGEST_WAIT))
 }
 
+/// Whether this is the content of a file. A page in its place is a sign-in page, whatever its status (section 7.8).
+pub(crate) fn is_file(response: &Response) -> bool {
+    let kind = response.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    response.status == StatusCode::OK && !kind.trim_start().to_ascii_lowercase().starts_with("text/html")
+}
+
 /// Whether the content type is JSON, with any parameters.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|text| {

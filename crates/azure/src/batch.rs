@@ -78,6 +78,9 @@ impl Client {
                     for (place, outcome) in travelling.into_iter().zip(outcomes.value) {
                         results.insert(place, judge(&writes[place].operation(), outcome, self.now()));
                     }
+                    if results.values().any(|result| matches!(result, Err(Error::Rejected { .. }))) {
+                        self.forget_definitions();
+                    }
                     self.doubt_a_part(writes, &mut results).await;
                 }
                 Ok(outcomes) => {

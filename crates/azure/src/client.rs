@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_RANGE, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -14,6 +14,7 @@ use url::Url;
 use crate::answer::{self, Effect, header};
 use crate::clock::Clock;
 use crate::credential::{Credential, TokenSource};
+use crate::definitions::{Definitions, Keep};
 use crate::error::Error;
 use crate::refusal::Outage;
 use crate::route::{Generation, Route, Version};
@@ -73,11 +74,13 @@ struct Counters {
     cost: Mutex<f64>,
 }
 
-/// A client of one organization with one identity. It keeps nothing but a token, counters and the throttle, so any
-/// number of them may exist; share one to share its throttle.
+/// A client of one organization with one identity. It keeps nothing but a token, counters, the throttle and
+/// definitions that were read lately, so any number of them may exist; share one to share its throttle.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Set for a handle made by [`Client::metered`].
+    meter: Option<Arc<Counters>>,
 }
 
 struct Inner {
@@ -90,6 +93,7 @@ struct Inner {
     tokens: TokenSource,
     throttle: Throttle,
     counters: Counters,
+    definitions: Definitions,
     /// The server said that it does not know our version.
     is_server_2022: AtomicBool,
 }
@@ -106,6 +110,21 @@ pub(crate) enum Body {
     None,
     Json(serde_json::Value),
     Patch(Vec<serde_json::Value>),
+    /// A file, or a piece of one.
+    File {
+        bytes: Bytes,
+        /// `bytes from-to/all` of a piece.
+        range: Option<String>,
+    },
+}
+
+/// What a good answer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// JSON, or nothing.
+    Json,
+    /// The content of a file, whatever it is; a page is a sign-in page all the same.
+    File,
 }
 
 /// One call, before it is sent.
@@ -116,13 +135,21 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) route: Route,
     pub(crate) body: Body,
+    pub(crate) wanted: Wanted,
     /// Set for writes: nothing leaves at or after it. Reads have none.
     pub(crate) deadline: Option<DateTime<Utc>>,
 }
 
 impl Call {
     pub(crate) fn get(operation: impl Into<String>, route: Route) -> Self {
-        Self { operation: operation.into(), method: Method::GET, route, body: Body::None, deadline: None }
+        Self {
+            operation: operation.into(),
+            method: Method::GET,
+            route,
+            body: Body::None,
+            wanted: Wanted::Json,
+            deadline: None,
+        }
     }
 
     /// A POST that only asks.
@@ -132,6 +159,7 @@ impl Call {
             method: Method::POST,
             route,
             body: Body::Json(body),
+            wanted: Wanted::Json,
             deadline: None,
         }
     }
@@ -143,7 +171,14 @@ impl Call {
         body: Body,
         deadline: DateTime<Utc>,
     ) -> Self {
-        Self { operation: operation.into(), method, route, body, deadline: Some(deadline) }
+        Self {
+            operation: operation.into(),
+            method,
+            route,
+            body,
+            wanted: Wanted::Json,
+            deadline: Some(deadline),
+        }
     }
 
     fn effect(&self) -> Effect {
@@ -174,14 +209,22 @@ impl Client {
                 clock,
                 tokens,
                 counters: Counters::default(),
+                definitions: Definitions::default(),
                 is_server_2022: AtomicBool::new(false),
             }),
+            meter: None,
         }
     }
 
-    /// Calls and cost so far.
+    /// The same client, counting anew: its [`Client::usage`] tells the calls made through it (for one ticket, say),
+    /// which count in the original's too. Token, throttle and definitions are shared.
+    pub fn metered(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), meter: Some(Arc::default()) }
+    }
+
+    /// Calls and cost so far: of all handles, or, for a [`Client::metered`] one, its own.
     pub fn usage(&self) -> Usage {
-        let counters = &self.inner.counters;
+        let counters = self.meter.as_deref().unwrap_or(&self.inner.counters);
         Usage {
             reads: counters.reads.load(Ordering::Relaxed),
             writes: counters.writes.load(Ordering::Relaxed),
@@ -195,6 +238,7 @@ impl Client {
         &self.inner.base
     }
 
+    /// Address before the organization.
     pub(crate) fn instance(&self) -> &Url {
         &self.inner.instance
     }
@@ -224,25 +268,52 @@ impl Client {
         self.inner.tokens.authorization(operation, self.soon()).await.map(|_| Some(giver))
     }
 
+    /// Every counter that this handle feeds.
+    fn count(&self, add: impl Fn(&Counters)) {
+        add(&self.inner.counters);
+        if let Some(meter) = self.meter.as_deref() {
+            add(meter);
+        }
+    }
+
+    /// Forgets everything that was kept of projects, types, boards and fields: the next look is at the service. To be
+    /// called before something is decided for good; a change that the client sees by itself needs no call.
+    pub fn forget_definitions(&self) {
+        self.inner.definitions.forget();
+    }
+
+    /// Reads a definition, or takes it from what was read not long ago.
+    pub(crate) async fn definition<T: DeserializeOwned>(
+        &self,
+        operation: impl Into<String>,
+        route: Route,
+        keep: Keep,
+    ) -> Result<T, Error> {
+        let operation = operation.into();
+        let definitions = &self.inner.definitions;
+        let key = route.clone().finish(self.generation()).ok().map(String::from);
+        if let Some(body) = key.as_deref().and_then(|key| definitions.get(key, self.now())) {
+            return decode(operation, Effect::Read, &body);
+        }
+        let asked = definitions.edition();
+        let response = self.send(Call::get(operation.clone(), route)).await?;
+        let decoded = decode(operation, Effect::Read, &response.body)?;
+        if let Some(key) = key {
+            definitions.put(key, response.body, keep, asked, self.now());
+        }
+        Ok(decoded)
+    }
+
+    /// Sends, and gives the answer's body as it is.
+    pub(crate) async fn bytes(&self, call: Call) -> Result<Bytes, Error> {
+        self.send(call).await.map(|response| response.body)
+    }
+
     /// Sends, and decodes the answer.
     pub(crate) async fn json<T: DeserializeOwned>(&self, call: Call) -> Result<T, Error> {
         let (operation, effect) = (call.operation.clone(), call.effect());
         let response = self.send(call).await?;
-        let mut reader = serde_json::Deserializer::from_slice(&response.body);
-        serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let path = match error.path().to_string() {
-                path if path == "." => "its start".to_owned(),
-                path => path,
-            };
-            let reason = error.into_inner().to_string();
-            match effect {
-                Effect::Read => Error::Decode { operation, path, reason },
-                Effect::Write => Error::UnknownOutcome {
-                    operation,
-                    reason: format!("the answer could not be read at {path}: {reason}"),
-                },
-            }
-        })
+        decode(operation, effect, &response.body)
     }
 
     /// Sends, and only looks whether it worked.
@@ -267,9 +338,13 @@ impl Client {
         }
         match &result {
             Err(Error::Throttled { .. }) => {
-                self.inner.counters.throttled.fetch_add(1, Ordering::Relaxed);
+                self.count(|counters| {
+                    counters.throttled.fetch_add(1, Ordering::Relaxed);
+                });
             }
             Err(Error::SignIn { .. }) => self.inner.tokens.forget().await,
+            // A rule that contradicts what we knew: the process is not the one we read.
+            Err(Error::Rejected { .. }) => self.forget_definitions(),
             _ => {}
         }
         result
@@ -286,7 +361,7 @@ impl Client {
     async fn send_once(&self, call: Call) -> Result<Response, Error> {
         let inner = &*self.inner;
         let effect = call.effect();
-        let Call { operation, method, route, body, deadline } = call;
+        let Call { operation, method, route, body, wanted, deadline } = call;
         let url = match route.finish(self.generation()) {
             Ok(url) => url,
             Err(reason) => return Err(Error::NotSent { operation, reason }),
@@ -301,17 +376,19 @@ impl Client {
         let timeout = inner.clock.now() + inner.request_timeout;
         let until = deadline.map_or(timeout, |deadline| deadline.min(timeout));
         let authorization = inner.tokens.authorization(&operation, until).await?;
-        let (headers, body) = pack(authorization, body);
+        let (headers, body) = pack(authorization, wanted, body);
         let now = inner.clock.now();
         if deadline.is_some_and(|deadline| now >= deadline) {
             return Err(Error::DeadlinePassed { operation });
         }
         let timeout = now + inner.request_timeout;
         let until = deadline.map_or(timeout, |deadline| deadline.min(timeout));
-        match effect {
-            Effect::Read => inner.counters.reads.fetch_add(1, Ordering::Relaxed),
-            Effect::Write => inner.counters.writes.fetch_add(1, Ordering::Relaxed),
-        };
+        self.count(|counters| {
+            match effect {
+                Effect::Read => counters.reads.fetch_add(1, Ordering::Relaxed),
+                Effect::Write => counters.writes.fetch_add(1, Ordering::Relaxed),
+            };
+        });
         let sent = inner.transport.send(Request { method, url, headers, body, deadline: until }).await;
         let response = match sent {
             Ok(response) => response,
@@ -332,7 +409,12 @@ impl Client {
         if let Some(cost) =
             header(&response.headers, "x-ratelimit-cost").and_then(|text| text.trim().parse::<f64>().ok())
         {
-            *inner.counters.cost.lock().unwrap_or_else(PoisonError::into_inner) += cost.max(0.0);
+            self.count(|counters| {
+                *counters.cost.lock().unwrap_or_else(PoisonError::into_inner) += cost.max(0.0);
+            });
+        }
+        if wanted == Wanted::File && answer::is_file(&response) {
+            return Ok(response);
         }
         if response.status == StatusCode::UNAUTHORIZED {
             inner.tokens.heed(&response.headers).await;
@@ -345,6 +427,24 @@ impl Client {
     }
 }
 
+fn decode<T: DeserializeOwned>(operation: String, effect: Effect, body: &[u8]) -> Result<T, Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => "its start".to_owned(),
+            path => path,
+        };
+        let reason = error.into_inner().to_string();
+        match effect {
+            Effect::Read => Error::Decode { operation, path, reason },
+            Effect::Write => Error::UnknownOutcome {
+                operation,
+                reason: format!("the answer could not be read at {path}: {reason}"),
+            },
+        }
+    })
+}
+
 fn is_version_refused(result: &Result<Response, Error>) -> bool {
     matches!(result, Err(Error::Rejected { type_key: Some(key), .. }) if key == "VssVersionOutOfRangeException")
 }
@@ -354,10 +454,14 @@ fn is_token_refused(result: &Result<Response, Error>) -> bool {
 }
 
 /// Headers that every call carries (azure-devops.md section 3), and the body as bytes.
-fn pack(authorization: HeaderValue, body: Body) -> (HeaderMap, Bytes) {
+fn pack(authorization: HeaderValue, wanted: Wanted, body: Body) -> (HeaderMap, Bytes) {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, authorization);
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let accept = match wanted {
+        Wanted::Json => "application/json",
+        Wanted::File => "application/octet-stream",
+    };
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Lockstep/", env!("CARGO_PKG_VERSION"))));
     // Without it, a failed sign-in is answered with a page.
     headers.insert(HeaderName::from_static("x-tfs-fedauthredirect"), HeaderValue::from_static("Suppress"));
@@ -365,6 +469,13 @@ fn pack(authorization: HeaderValue, body: Body) -> (HeaderMap, Bytes) {
         Body::None => return (headers, Bytes::new()),
         Body::Json(value) => ("application/json", value),
         Body::Patch(operations) => ("application/json-patch+json", serde_json::Value::Array(operations)),
+        Body::File { bytes, range } => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            if let Some(range) = range.and_then(|range| HeaderValue::from_str(&range).ok()) {
+                headers.insert(CONTENT_RANGE, range);
+            }
+            return (headers, bytes);
+        }
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     (headers, Bytes::from(body.to_string()))

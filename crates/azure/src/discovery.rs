@@ -1,15 +1,16 @@
-//! What an organization has: projects, teams, areas, types and boards (azure-devops.md section 6).
+//! What an organization has: projects, teams, areas, types and boards (azure-devops.md section 6). What was read is
+//! kept for a minute, see [`Client::forget_definitions`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::process::{BoardLayout, Column, State, StateCategory, WorkItemType};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::client::{Call, Client};
+use crate::definitions::Keep;
 use crate::error::Error;
 use crate::item::null_is_empty;
-use crate::route::Version;
+use crate::route::{Route, Version};
 
 /// Projects per page.
 const PAGE: usize = 200;
@@ -178,16 +179,6 @@ struct RawFieldName {
     reference_name: String,
 }
 
-/// A field of a type, with the values it may have.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct TypeField {
-    #[serde(default, deserialize_with = "null_is_empty")]
-    pub(crate) reference_name: String,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    pub(crate) allowed_values: Vec<Value>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawCategory {
@@ -329,7 +320,9 @@ impl Client {
     async fn raw_projects(&self) -> Result<Vec<RawProject>, Error> {
         let mut projects = Vec::new();
         for _ in 0..MOST_PAGES {
-            let page = self.project_page(PAGE, projects.len()).await?;
+            let (operation, route) = self.project_page_call(PAGE, projects.len());
+            let page: Listed<RawProject> = self.definition(operation, route, Keep::Briefly).await?;
+            let page = page.value;
             let is_last = page.len() < PAGE;
             projects.extend(page);
             if is_last {
@@ -339,19 +332,27 @@ impl Client {
         Ok(projects)
     }
 
-    pub(crate) async fn project_page(&self, top: usize, skip: usize) -> Result<Vec<RawProject>, Error> {
+    fn project_page_call(&self, top: usize, skip: usize) -> (String, Route) {
         let route = self
             .route(&["_apis", "projects"], Version::Released)
             .with("stateFilter", "wellFormed")
             .with("$top", &top.to_string())
             .with("$skip", &skip.to_string());
-        let operation = format!("list the projects of {}", self.organization());
+        (format!("list the projects of {}", self.organization()), route)
+    }
+
+    /// A page of projects, as they are now.
+    pub(crate) async fn project_page(&self, top: usize, skip: usize) -> Result<Vec<RawProject>, Error> {
+        let (operation, route) = self.project_page_call(top, skip);
         Ok(self.json::<Listed<RawProject>>(Call::get(operation, route)).await?.value)
     }
 
     pub(crate) async fn raw_project(&self, project: &str) -> Result<RawProject, Error> {
-        let route = self.route(&["_apis", "projects", project], Version::Released);
-        self.json(Call::get(format!("read project {project}"), route)).await
+        // The capabilities tell the process: a change of it shows here (section 6).
+        let route = self
+            .route(&["_apis", "projects", project], Version::Released)
+            .with("includeCapabilities", "true");
+        self.definition(format!("read project {project}"), route, Keep::AsWitness).await
     }
 
     /// One project by name or id.
@@ -375,8 +376,8 @@ impl Client {
                 .route(&["_apis", "projects", project, "teams"], Version::Released)
                 .with("$top", &PAGE.to_string())
                 .with("$skip", &teams.len().to_string());
-            let page: Listed<RawReference> =
-                self.json(Call::get(format!("list the teams of project {project}"), route)).await?;
+            let operation = format!("list the teams of project {project}");
+            let page: Listed<RawReference> = self.definition(operation, route, Keep::Briefly).await?;
             let is_last = page.value.len() < PAGE;
             teams.extend(page.value.into_iter().map(|team| Team {
                 is_default: team.id == default,
@@ -398,9 +399,8 @@ impl Client {
     pub async fn team_areas(&self, project: &str, team: &str) -> Result<TeamAreas, Error> {
         let route = self
             .route(&[project, team, "_apis", "work", "teamsettings", "teamfieldvalues"], Version::Released);
-        let raw: RawTeamAreas = self
-            .json(Call::get(format!("read the areas of team {team} in project {project}"), route))
-            .await?;
+        let operation = format!("read the areas of team {team} in project {project}");
+        let raw: RawTeamAreas = self.definition(operation, route, Keep::Briefly).await?;
         Ok(TeamAreas {
             default: raw.default_value.filter(|area| !area.is_empty()),
             areas: raw
@@ -420,7 +420,7 @@ impl Client {
     ) -> Result<String, Error> {
         let route = self.route(&[project, team, "_apis", "work", "teamsettings"], Version::Released);
         let operation = format!("read the settings of team {team} in project {project}");
-        let settings: RawTeamSettings = self.json(Call::get(operation, route)).await?;
+        let settings: RawTeamSettings = self.definition(operation, route, Keep::Briefly).await?;
         let path = settings
             .backlog_iteration
             .filter(|iteration| iteration.id.bytes().any(|byte| !matches!(byte, b'0' | b'-')))
@@ -442,10 +442,10 @@ impl Client {
     pub async fn work_item_types(&self, project: &str) -> Result<Vec<WorkItemType>, Error> {
         let route = self.route(&[project, "_apis", "wit", "workitemtypes"], Version::Released);
         let operation = format!("list the work item types of project {project}");
-        let types: Listed<RawType> = self.json(Call::get(operation, route)).await?;
+        let types: Listed<RawType> = self.definition(operation, route, Keep::AsWitness).await?;
         let route = self.route(&[project, "_apis", "wit", "workitemtypecategories"], Version::Released);
         let operation = format!("list the categories of work item types of project {project}");
-        let categories: Listed<RawCategory> = self.json(Call::get(operation, route)).await?;
+        let categories: Listed<RawCategory> = self.definition(operation, route, Keep::Briefly).await?;
         let hidden: BTreeSet<String> = categories
             .value
             .into_iter()
@@ -468,7 +468,7 @@ impl Client {
     pub async fn boards(&self, project: &str, team: &str) -> Result<Vec<BoardLayout>, Error> {
         let route = self.route(&[project, team, "_apis", "work", "boards"], Version::Released);
         let operation = format!("list the boards of team {team} in project {project}");
-        let boards: Listed<RawReference> = self.json(Call::get(operation, route)).await?;
+        let boards: Listed<RawReference> = self.definition(operation, route, Keep::Briefly).await?;
         let mut layouts = Vec::new();
         for board in boards.value {
             layouts.push(self.raw_board(project, team, &board.id).await?.layout());
@@ -479,7 +479,7 @@ impl Client {
     /// A board by name or id.
     pub(crate) async fn raw_board(&self, project: &str, team: &str, board: &str) -> Result<RawBoard, Error> {
         let route = self.route(&[project, team, "_apis", "work", "boards", board], Version::Released);
-        self.json(Call::get(format!("read the board {board} of team {team} in project {project}"), route))
-            .await
+        let operation = format!("read the board {board} of team {team} in project {project}");
+        self.definition(operation, route, Keep::AsWitness).await
     }
 }

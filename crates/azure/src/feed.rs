@@ -1,4 +1,5 @@
-//! The reporting revisions feed: which work items changed since a cursor (azure-devops.md section 7.4).
+//! The reporting feeds (azure-devops.md section 7.4): which work items changed since a cursor, and which links between
+//! them came and went, of which the former says nothing.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use model::WorkItemId;
@@ -9,8 +10,9 @@ use url::Url;
 
 use crate::client::{Call, Client};
 use crate::error::Error;
-use crate::item::{lenient_integer, null_is_empty, person};
-use crate::route::Version;
+use crate::item::{boolean, date, integer, lenient_integer, null_is_empty, person};
+use crate::links::LinkKind;
+use crate::route::{Route, Version};
 
 /// A page of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +38,40 @@ pub struct FeedChange {
     pub changed_by: Person,
 }
 
+/// A page of the feed of links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkPage {
+    /// What came and went, oldest first. A link between two items is told from one side or from both.
+    pub changes: Vec<LinkChange>,
+    /// Where to go on, now or later. Opaque. None only if the service gave none and none was given.
+    pub cursor: Option<String>,
+    /// Nothing more for now; until then the next page is to be read at once.
+    pub is_last: bool,
+}
+
+/// A link between two work items that came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkChange {
+    /// The item whose link it is.
+    pub source: WorkItemId,
+    /// The item it leads to.
+    pub target: WorkItemId,
+    /// How the source stands to the target.
+    pub kind: LinkKind,
+    /// It went.
+    pub removed: bool,
+    /// When; none if the service did not say.
+    pub changed_at: Option<DateTime<Utc>>,
+    /// Who did it; empty if the service did not say.
+    pub changed_by: Person,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct RawPage {
-    #[serde(default, deserialize_with = "null_is_empty")]
-    values: Vec<RawChange>,
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+struct RawPage<T> {
+    #[serde(default = "Vec::new", deserialize_with = "null_is_empty")]
+    values: Vec<T>,
     #[serde(default)]
     next_link: Option<String>,
     #[serde(default)]
@@ -57,6 +88,48 @@ struct RawChange {
     rev: i64,
     #[serde(default, deserialize_with = "null_is_empty")]
     fields: Map<String, Value>,
+}
+
+impl<T> RawPage<T> {
+    /// The values, where to go on, and whether that is the end for now.
+    fn split(self, cursor: Option<&str>) -> (Vec<T>, Option<String>, bool) {
+        let next = self
+            .continuation_token
+            .or_else(|| self.next_link.as_deref().and_then(token_of))
+            .filter(|token| !token.is_empty())
+            .or_else(|| cursor.map(str::to_owned));
+        // A page that leads nowhere new is the end, whatever it says.
+        let is_last = self.is_last_batch || next.is_none() || next.as_deref() == cursor;
+        (self.values, next, is_last)
+    }
+}
+
+/// The names stand at the top in some versions, among the attributes in others.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawLink {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    rel: String,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    attributes: Map<String, Value>,
+    #[serde(flatten)]
+    top: Map<String, Value>,
+}
+
+impl RawLink {
+    /// None for links to anything but work items.
+    fn into_change(self) -> Option<LinkChange> {
+        let value = |name: &str| self.top.get(name).or_else(|| self.attributes.get(name));
+        let id = |name: &str| value(name).and_then(integer).map(WorkItemId);
+        Some(LinkChange {
+            source: id("sourceId")?,
+            target: id("targetId")?,
+            kind: LinkKind::from_name(&self.rel),
+            removed: value("isActive").and_then(boolean) == Some(false),
+            changed_at: value("changedDate").and_then(Value::as_str).and_then(date),
+            changed_by: value("changedBy").and_then(person).unwrap_or_default(),
+        })
+    }
 }
 
 impl Client {
@@ -94,36 +167,58 @@ impl Client {
     ) -> Result<FeedPage, Error> {
         let mut segments: Vec<&str> = project.into_iter().collect();
         segments.extend(["_apis", "wit", "reporting", "workitemrevisions"]);
-        let mut route = self
+        let route = self
             .route(&segments, Version::Released)
             .with("includeLatestOnly", "true")
             .with("includeDeleted", "true")
             .with("includeIdentityRef", "true")
             .with("fields", "System.ChangedBy,System.IsDeleted");
-        // The service refuses both together.
-        match (cursor, since) {
-            (Some(cursor), _) => route = route.with("continuationToken", cursor),
-            (None, Some(since)) => {
-                route = route.with("startDateTime", &since.to_rfc3339_opts(SecondsFormat::Millis, true));
-            }
-            (None, None) => {}
-        }
+        let route = from(route, cursor, since);
         let operation = match project {
             Some(project) => format!("read the changes of project {project}"),
             None => "read the changes of the organization".to_owned(),
         };
-        let page: RawPage = self.json(Call::get(operation, route)).await?;
-        let next = page
-            .continuation_token
-            .or_else(|| page.next_link.as_deref().and_then(token_of))
-            .filter(|token| !token.is_empty())
-            .or_else(|| cursor.map(str::to_owned));
-        Ok(FeedPage {
-            changes: page.values.into_iter().map(RawChange::into_change).collect(),
-            // A page that leads nowhere new is the end, whatever it says.
-            is_last: page.is_last_batch || next.is_none() || next.as_deref() == cursor,
-            cursor: next,
+        let page: RawPage<RawChange> = self.json(Call::get(operation, route)).await?;
+        let (values, cursor, is_last) = page.split(cursor);
+        Ok(FeedPage { changes: values.into_iter().map(RawChange::into_change).collect(), cursor, is_last })
+    }
+
+    /// Which links between work items came and went in the organization, or in one project, after `cursor`; without
+    /// one, after `since`, or ever. Such a change makes no revision and is not in [`Client::changes`] (section 7.2).
+    ///
+    /// # Errors
+    /// Those of a read. A server that offers the feed per project only answers [`Error::NotFound`] for all of it.
+    pub async fn link_changes(
+        &self,
+        project: Option<&str>,
+        cursor: Option<&str>,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<LinkPage, Error> {
+        let mut segments: Vec<&str> = project.into_iter().collect();
+        segments.extend(["_apis", "wit", "reporting", "workitemlinks"]);
+        let route = from(self.route(&segments, Version::Released), cursor, since);
+        let operation = match project {
+            Some(project) => format!("read the changes of links in project {project}"),
+            None => "read the changes of links in the organization".to_owned(),
+        };
+        let page: RawPage<RawLink> = self.json(Call::get(operation, route)).await?;
+        let (values, cursor, is_last) = page.split(cursor);
+        Ok(LinkPage {
+            changes: values.into_iter().filter_map(RawLink::into_change).collect(),
+            cursor,
+            is_last,
         })
+    }
+}
+
+/// The service refuses both together.
+fn from(route: Route, cursor: Option<&str>, since: Option<DateTime<Utc>>) -> Route {
+    match (cursor, since) {
+        (Some(cursor), _) => route.with("continuationToken", cursor),
+        (None, Some(since)) => {
+            route.with("startDateTime", &since.to_rfc3339_opts(SecondsFormat::Millis, true))
+        }
+        (None, None) => route,
     }
 }
 

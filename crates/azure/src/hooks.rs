@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use url::Url;
 use crate::client::{Body, Call, Client};
 use crate::discovery::Listed;
 use crate::error::Error;
-use crate::item::null_is_empty;
+use crate::item::{date, lenient_integer, null_is_empty};
 use crate::route::Version;
 
 /// What happened to a work item.
@@ -97,6 +98,92 @@ impl Subscription {
     pub fn is_for(&self, project_id: &str, event: HookEvent, url: &Url) -> bool {
         let same_url = Url::parse(&self.url).map_or(self.url == url.as_str(), |own| own == *url);
         self.project_id.eq_ignore_ascii_case(project_id) && self.event == event && same_url
+    }
+}
+
+impl SubscriptionStatus {
+    /// It delivers nothing, and nobody wanted that: the service gave up, or its creator is gone. A subscription that a
+    /// person switched off is left alone.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Self::DisabledBySystem | Self::DisabledByInactiveIdentity)
+    }
+}
+
+/// What became of one event of a subscription. Kept by the service for a week (section 9.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Number in the subscription.
+    pub number: i64,
+    /// When the event was queued; none if the service did not say.
+    pub at: Option<DateTime<Utc>>,
+    /// How it ended.
+    pub result: DeliveryResult,
+    /// How often the receiver was tried.
+    pub attempts: i64,
+    /// What the receiver answered or the connection failed with, in the service's words; empty if all was well.
+    pub error: String,
+}
+
+/// How a delivery ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryResult {
+    /// Not yet.
+    Pending,
+    /// The receiver took it.
+    Succeeded,
+    /// The receiver did not take it.
+    Failed,
+    /// The subscription did not want it.
+    Filtered,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawNotification {
+    #[serde(deserialize_with = "lenient_integer")]
+    id: i64,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    created_date: String,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    result: String,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    details: RawDetails,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct RawDetails {
+    error_message: Option<String>,
+    error_detail: Option<String>,
+    response: Option<String>,
+    request_attempts: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct RawNotifications {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    results: Vec<RawNotification>,
+}
+
+impl RawNotification {
+    fn into_delivery(self) -> Delivery {
+        let result = match self.result.to_ascii_lowercase().as_str() {
+            "succeeded" => DeliveryResult::Succeeded,
+            "failed" => DeliveryResult::Failed,
+            "filtered" => DeliveryResult::Filtered,
+            _ => DeliveryResult::Pending,
+        };
+        let RawDetails { error_message, error_detail, response, request_attempts } = self.details;
+        // The answer of the receiver is only of interest where it explains a failure.
+        let response = response.filter(|_| result == DeliveryResult::Failed);
+        let told = [error_message, error_detail, response].into_iter().flatten();
+        Delivery {
+            number: self.id,
+            at: date(&self.created_date),
+            result,
+            attempts: request_attempts.unwrap_or(0),
+            error: told.map(|text| text.trim().to_owned()).find(|text| !text.is_empty()).unwrap_or_default(),
+        }
     }
 }
 
@@ -194,6 +281,52 @@ impl Client {
         }
     }
 
+    /// Makes a subscription anew in place of one that no longer delivers, and removes the old one.
+    ///
+    /// Not by switching the old one on again (`PUT` with the status `enabled`): that sends the whole definition back,
+    /// and whether its hidden password survives is not known (section 16); a creator who left would stay its creator;
+    /// and its failures would count on. The new one is made first: an event may arrive twice, none is lost.
+    ///
+    /// # Errors
+    /// Those of [`Client::subscribe`]; that the old one stays behind is none, it is found again by
+    /// [`Client::subscriptions`].
+    pub async fn renew_subscription(
+        &self,
+        old: &Subscription,
+        basic_auth: Option<&BasicAuth>,
+    ) -> Result<Subscription, Error> {
+        let operation = format!("renew the service hook subscription {}", old.id);
+        let url = Url::parse(&old.url).map_err(|error| Error::NotSent {
+            operation,
+            reason: format!("its address {} cannot be read: {error}", old.url),
+        })?;
+        let new = self.subscribe(&old.project_id, old.event, &url, basic_auth).await?;
+        if let Err(error) = self.unsubscribe(&old.id).await {
+            tracing::warn!(
+                subscription = old.id,
+                error = &error as &dyn std::error::Error,
+                "it stays behind"
+            );
+        }
+        Ok(new)
+    }
+
+    /// What became of the latest events of a subscription, newest first; with the reason of each failure.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without the permission to see subscriptions; those of a read.
+    pub async fn deliveries(&self, subscription: &str, most: usize) -> Result<Vec<Delivery>, Error> {
+        // The list of one subscription leaves the details out; only the query gives them.
+        let route = self.route(&["_apis", "hooks", "notificationsquery"], Version::Released);
+        let body = json!({ "subscriptionIds": [subscription], "maxResults": most, "includeDetails": true });
+        let operation = format!("read what became of the events of the subscription {subscription}");
+        let found: RawNotifications = self.json(Call::ask(operation, route, body)).await?;
+        let mut deliveries: Vec<Delivery> =
+            found.results.into_iter().map(RawNotification::into_delivery).collect();
+        deliveries.sort_by_key(|delivery| std::cmp::Reverse(delivery.number));
+        Ok(deliveries)
+    }
+
     /// Asks the service to deliver a sample event to a receiver. Whether it arrives is seen at the receiver.
     ///
     /// # Errors
@@ -208,7 +341,12 @@ impl Client {
         let route = self
             .route(&["_apis", "hooks", "testnotifications"], Version::Released)
             .with("useRealData", "false");
-        let body = Body::Json(json!({ "details": definition(project_id, event, url, basic_auth) }));
+        let mut details = definition(project_id, event, url, basic_auth);
+        if let Some(details) = details.as_object_mut() {
+            // Not a part of a notification.
+            details.remove("resourceVersion");
+        }
+        let body = Body::Json(json!({ "details": details }));
         let operation = format!("send a test of {} of project {project_id}", event.as_str());
         self.done(Call::write(operation, Method::POST, route, body, self.soon())).await
     }

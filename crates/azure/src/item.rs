@@ -21,7 +21,7 @@ pub struct Item {
     #[serde(default, deserialize_with = "null_is_empty")]
     fields: Map<String, Value>,
     #[serde(default, deserialize_with = "null_is_empty")]
-    relations: Vec<Relation>,
+    pub(crate) relations: Vec<Relation>,
     #[serde(default, rename = "multilineFieldsFormat", deserialize_with = "null_is_empty")]
     formats: Map<String, Value>,
     #[serde(default, rename = "_links", skip_serializing_if = "Value::is_null")]
@@ -30,15 +30,15 @@ pub struct Item {
     url: String,
 }
 
-/// A link of a work item to anything.
+/// A link of a work item to anything; see [`crate::Link`] for what it means.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Relation {
+pub(crate) struct Relation {
     #[serde(default, deserialize_with = "null_is_empty")]
-    rel: String,
+    pub(crate) rel: String,
     #[serde(default, deserialize_with = "null_is_empty")]
-    url: String,
+    pub(crate) url: String,
     #[serde(default, deserialize_with = "null_is_empty")]
-    attributes: Map<String, Value>,
+    pub(crate) attributes: Map<String, Value>,
 }
 
 impl Item {
@@ -183,7 +183,7 @@ pub(crate) fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-fn boolean(value: &Value) -> Option<bool> {
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),

@@ -8,25 +8,33 @@
 //! * Nothing secret or personal is logged: no credentials, no bodies, no `X-VSS-UserData`.
 //!
 //! What it leaves to others: retrying, waiting after an unknown outcome, looking up what was created, deciding what to
-//! write. It keeps no state but a token, counters and the throttle.
+//! write. It keeps no state but a token, counters, the throttle and definitions that were read lately.
 //!
 //! Facts about the service are cited as sections of azure-devops.md.
 
 mod address;
 mod answer;
+mod attachments;
 mod batch;
 mod client;
 mod clock;
 mod comments;
 mod credential;
+mod definitions;
 mod discovery;
 mod error;
 mod feed;
+mod fields;
+mod history;
 mod hooks;
 mod http_transport;
 mod item;
+mod links;
 mod organizations;
+mod people;
+mod places;
 mod refusal;
+mod relocate;
 mod route;
 mod shape;
 mod throttle;
@@ -36,20 +44,28 @@ mod walk;
 mod work_items;
 
 pub use address::{AddressPolicy, AddressRefused};
+pub use attachments::{ATTACHMENT_LIMIT, ATTACHMENT_PIECE, Attachment};
 pub use batch::WRITE_BATCH;
 pub use client::{Client, ClientConfig, Usage};
 pub use clock::{Clock, SystemClock};
+pub use comments::CommentText;
 pub use credential::{
     Credential, IdentityEndpoint, ManagedIdentity, PersonSignIn, RefreshTokens, explain_browser_error,
 };
 pub use discovery::{Project, Team, TeamArea, TeamAreas};
 pub use error::{Error, SignInFailure};
-pub use feed::{FeedChange, FeedPage};
-pub use hooks::{BasicAuth, HookEvent, Subscription, SubscriptionStatus};
+pub use feed::{FeedChange, FeedPage, LinkChange, LinkPage};
+pub use fields::{FieldDefinition, FieldKind};
+pub use history::{FieldUpdate, Update};
+pub use hooks::{BasicAuth, Delivery, DeliveryResult, HookEvent, Subscription, SubscriptionStatus};
 pub use http_transport::{BODY_LIMIT, HttpTransport};
 pub use item::Item;
+pub use links::{Link, LinkKind, LinkTarget};
 pub use organizations::Organization;
+pub use people::DirectoryEntry;
+pub use places::Iteration;
 pub use refusal::{Denial, FieldError, FieldFault, Missing, Outage, Rejection};
+pub use relocate::Relocation;
 pub use shape::ItemShape;
 pub use transport::{Request, Response, Transport, TransportError};
 pub use verify::{CheckOutcome, CheckStep, Deployment, Identity};

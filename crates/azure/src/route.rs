@@ -39,6 +39,10 @@ pub(crate) struct Route {
     url: Url,
     version: Version,
     fault: Option<String>,
+    /// Query that only the current generation knows.
+    current_only: Vec<(&'static str, &'static str)>,
+    /// Why Server 2022 cannot do this, if it cannot.
+    needs_current: Option<&'static str>,
 }
 
 impl Route {
@@ -57,7 +61,7 @@ impl Route {
             }
             Err(()) => fault = Some(format!("{base} is not the address of a server")),
         }
-        Self { url, version, fault }
+        Self { url, version, fault, current_only: Vec::new(), needs_current: None }
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -65,8 +69,29 @@ impl Route {
         self
     }
 
+    /// A query parameter that Server 2022 does not know and does not need.
+    pub(crate) fn with_current(mut self, name: &'static str, value: &'static str) -> Self {
+        self.current_only.push((name, value));
+        self
+    }
+
+    /// Server 2022 cannot do this: there it is refused here, because it would do something else.
+    pub(crate) fn needs_current(mut self, why: &'static str) -> Self {
+        self.needs_current = Some(why);
+        self
+    }
+
     /// The finished address with its `api-version`, or why the given names make none.
     pub(crate) fn finish(mut self, generation: Generation) -> Result<Url, String> {
+        match (generation, self.needs_current) {
+            (Generation::Server2022, Some(why)) => return Err(why.to_owned()),
+            (Generation::Server2022, None) => {}
+            (Generation::Current, _) => {
+                for (name, value) in &self.current_only {
+                    self.url.query_pairs_mut().append_pair(name, value);
+                }
+            }
+        }
         self.url.query_pairs_mut().append_pair("api-version", self.version.as_str(generation));
         match self.fault {
             Some(fault) => Err(fault),

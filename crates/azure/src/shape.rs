@@ -3,12 +3,11 @@
 use model::process::WorkItemType;
 use serde::{Deserialize, Serialize};
 
-use crate::client::{Call, Client};
-use crate::discovery::{Listed, RawBoard, TypeField};
+use crate::client::Client;
+use crate::discovery::RawBoard;
 use crate::error::Error;
 use crate::item::integer;
 use crate::refusal::Missing;
-use crate::route::Version;
 
 const REPRO_STEPS: &str = "Microsoft.VSTS.TCM.ReproSteps";
 const DESCRIPTION: &str = "System.Description";
@@ -124,23 +123,15 @@ impl Client {
         Ok(shape)
     }
 
-    /// Allowed severities and priorities. The call is the dearest we make (section 6): the shape is to be kept.
+    /// Allowed severities and priorities.
     async fn allowed_values(
         &self,
         project: &str,
         work_item_type: &WorkItemType,
     ) -> Result<(Vec<String>, Vec<i64>), Error> {
-        let route = self
-            .route(
-                &[project, "_apis", "wit", "workitemtypes", &work_item_type.name, "fields"],
-                Version::Released,
-            )
-            .with("$expand", "all");
-        let operation = format!("read the fields of the type {} in project {project}", work_item_type.name);
-        let fields: Listed<TypeField> = self.json(Call::get(operation, route)).await?;
+        let fields = self.type_fields(project, &work_item_type.name).await?;
         let values = |name: &str| {
             fields
-                .value
                 .iter()
                 .find(|field| field.reference_name == name)
                 .map(|field| field.allowed_values.clone())

@@ -169,6 +169,8 @@ impl Client {
     /// Checks step by step what Lockstep needs: token, sign-in, projects, and for a project its types and permissions.
     pub async fn verify(&self, project: Option<&str>) -> Vec<CheckStep> {
         let mut steps = Steps::default();
+        // What was known a minute ago proves nothing.
+        self.forget_definitions();
 
         match self.fetch_token("get an access token").await {
             Ok(Some(giver)) => steps.ok("Access token", &format!("{giver} gave one")),

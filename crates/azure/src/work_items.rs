@@ -68,7 +68,7 @@ impl Write<'_> {
     }
 
     pub(crate) fn route(&self, client: &Client) -> Route {
-        match self {
+        let route = match self {
             Self::Create { project, .. } => {
                 let work_item_type = format!("${}", self.created_type());
                 client.route(&[project, "_apis", "wit", "workitems", &work_item_type], Version::Released)
@@ -76,6 +76,18 @@ impl Write<'_> {
             Self::Update { id, .. } => {
                 client.route(&["_apis", "wit", "workitems", &id.to_string()], Version::Released)
             }
+        };
+        match self.is_markdown() {
+            true => route.needs_current("Azure DevOps Server 2022 keeps long texts as HTML only"),
+            false => route,
+        }
+    }
+
+    /// A long text travels as Markdown.
+    fn is_markdown(&self) -> bool {
+        match self {
+            Self::Create { draft, .. } => draft.description_is_markdown && !draft.description.is_empty(),
+            Self::Update { change, .. } => change.description_is_markdown && change.description.is_some(),
         }
     }
 
@@ -159,8 +171,8 @@ impl Client {
 
     /// Changes a work item in one revision, if it still has `revision`. Nothing leaves at or after `deadline`.
     ///
-    /// A long text that the board keeps as Markdown must not be overwritten with HTML: look at
-    /// [`model::board::WorkItem::description_is_markdown`] first (section 7.9).
+    /// A long text that the board keeps as Markdown must not be overwritten with HTML (section 7.9): what
+    /// [`model::board::WorkItem::description_is_markdown`] said has to be said in the change too.
     ///
     /// # Errors
     /// [`Error::RevisionMoved`] if somebody else changed it; any other. A change of nothing is [`Error::NotSent`].
@@ -183,6 +195,22 @@ impl Client {
             Write::Update { .. } => Method::PATCH,
         };
         self.json(Call::write(write.operation(), method, route, Body::Patch(patch), deadline)).await
+    }
+
+    /// Asks whether the service would take a write, by all its rules and without doing it (section 7.2). What it says
+    /// holds for now only.
+    ///
+    /// # Errors
+    /// Those that the write would have: [`Error::Rejected`] names the fields, [`Error::RevisionMoved`] the lost race.
+    pub async fn validate(&self, write: &Write<'_>) -> Result<(), Error> {
+        let patch = write.patch()?;
+        let route = write.route(self).with("validateOnly", "true");
+        let mut call = Call::ask(format!("try to {}", write.operation()), route, Value::Null);
+        call.body = Body::Patch(patch);
+        if matches!(write, Write::Update { .. }) {
+            call.method = Method::PATCH;
+        }
+        self.done(call).await
     }
 
     /// Reads work items with their links, [`READ_BATCH`] at a time. Items that are gone or may not be read are absent.
@@ -285,8 +313,13 @@ fn wiql_text(text: &str) -> String {
     format!("'{}'", clean.replace('\'', "''"))
 }
 
-fn set(field: &str, value: impl Into<Value>) -> Value {
+pub(crate) fn set(field: &str, value: impl Into<Value>) -> Value {
     json!({ "op": "add", "path": format!("/fields/{}", pointer(field)), "value": value.into() })
+}
+
+/// Says that a long text is Markdown; only together with the text (section 7.9).
+fn markdown(field: &str) -> Value {
+    json!({ "op": "add", "path": format!("/multilineFieldsFormat/{}", pointer(field)), "value": "Markdown" })
 }
 
 fn link(hyperlink: &Hyperlink) -> Value {
@@ -307,6 +340,9 @@ fn creation(shape: &ItemShape, draft: &Draft) -> Vec<Value> {
     ];
     if !draft.description.is_empty() {
         patch.push(set(&shape.description_field, draft.description.as_str()));
+        if draft.description_is_markdown {
+            patch.push(markdown(&shape.description_field));
+        }
     }
     if let (Some(field), Some(priority)) = (&shape.priority_field, draft.priority) {
         patch.push(set(field, priority));
@@ -343,6 +379,9 @@ fn modification(shape: &ItemShape, revision: i64, change: &Change) -> Vec<Value>
     put(shape.severity_field.as_deref(), text(&change.severity));
     put(Some(&shape.description_field), text(&change.description));
     put(Some("System.History"), text(&change.comment));
+    if change.description.is_some() && change.description_is_markdown {
+        patch.push(markdown(&shape.description_field));
+    }
     if let Some(tags) = &change.tags {
         // Adding would merge (section 7.3).
         patch.push(json!({ "op": "replace", "path": "/fields/System.Tags", "value": tags.join("; ") }));

@@ -94,8 +94,11 @@ pub struct Draft {
     pub work_item_type: String,
     /// Title, at most 255 characters.
     pub title: String,
-    /// Long text as HTML.
+    /// Long text, as HTML unless `description_is_markdown`.
     pub description: String,
+    /// The long text is Markdown (azure-devops.md section 7.9).
+    #[serde(default)]
+    pub description_is_markdown: bool,
     /// Area path; the project's root if empty.
     pub area: Option<String>,
     /// Iteration path; the project's root if empty.
@@ -139,9 +142,12 @@ pub struct Change {
     /// New severity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
-    /// New long text as HTML.
+    /// New long text, as HTML unless `description_is_markdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// The new long text is Markdown, as the board has it (azure-devops.md section 7.9). Means nothing by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub description_is_markdown: bool,
     /// All tags the item shall have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
@@ -156,7 +162,7 @@ pub struct Change {
 impl Change {
     /// Nothing would change: such a change is never sent.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self { description_is_markdown: self.description_is_markdown, ..Self::default() }
     }
 }
 
@@ -167,8 +173,11 @@ pub struct Comment {
     pub id: i64,
     /// Version of the text, from 1.
     pub version: i64,
-    /// Text as it was stored.
+    /// Text as it was stored, as HTML unless `is_markdown`.
     pub text: String,
+    /// The text is Markdown.
+    #[serde(default)]
+    pub is_markdown: bool,
     /// Writer.
     pub author: Person,
     /// When it was written.

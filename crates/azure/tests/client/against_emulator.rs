@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use azure::{
-    Author, CheckOutcome, Client, ClientConfig, Clock, Credential, Error, HookEvent, ItemShape, Request,
-    Response, SignInFailure, Transport, TransportError, Write,
+    Author, CheckOutcome, Client, ClientConfig, Clock, CommentText, Credential, Error, HookEvent, ItemShape,
+    Request, Response, SignInFailure, Transport, TransportError, Write,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
@@ -20,8 +20,8 @@ const BENS_PAT: &str = "bens-pat-00000000000000000000000000000000000000000000000
 const TENANT: uuid::Uuid = uuid::Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 
 /// The emulator in this process: no sockets, and the time of the test.
-struct InProcess {
-    state: Mutex<emulator::State>,
+pub(crate) struct InProcess {
+    pub(crate) state: Mutex<emulator::State>,
     clock: Arc<ManualClock>,
 }
 
@@ -54,17 +54,20 @@ impl Transport for InProcess {
 }
 
 /// The organization contoso with the project Webshop; us as "Lockstep Service", and Ben, who may not make tags.
-struct World {
-    transport: Arc<InProcess>,
-    clock: Arc<ManualClock>,
-    client: Client,
-    shape: ItemShape,
+pub(crate) struct World {
+    pub(crate) transport: Arc<InProcess>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) client: Client,
+    pub(crate) shape: ItemShape,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
+        Self::of(Seed::demo()).await
+    }
+
+    pub(crate) async fn of(mut seed: Seed) -> Self {
         let clock = ManualClock::at_noon();
-        let mut seed = Seed::demo();
         seed.organizations[0].tenant = Some(TENANT);
         let ben = &mut seed.organizations[0].users[2];
         ben.pats.push(BENS_PAT.into());
@@ -77,23 +80,23 @@ impl World {
         Self { transport, clock, client, shape }
     }
 
-    fn as_ben(&self) -> Client {
+    pub(crate) fn as_ben(&self) -> Client {
         connect(&self.transport, &self.clock, Credential::PersonalAccessToken(BENS_PAT.into()), "contoso")
     }
 
-    fn soon(&self) -> DateTime<Utc> {
+    pub(crate) fn soon(&self) -> DateTime<Utc> {
         self.clock.now() + Duration::seconds(30)
     }
 
-    async fn create(&self, title: &str) -> azure::Item {
+    pub(crate) async fn create(&self, title: &str) -> azure::Item {
         self.client.create("Webshop", &self.shape, &draft(title), self.soon()).await.unwrap()
     }
 
-    async fn change(&self, item: &azure::Item, change: &Change) -> Result<azure::Item, Error> {
+    pub(crate) async fn change(&self, item: &azure::Item, change: &Change) -> Result<azure::Item, Error> {
         self.client.update(item.id(), item.revision(), &self.shape, change, self.soon()).await
     }
 
-    async fn read(&self, item: &azure::Item) -> azure::Item {
+    pub(crate) async fn read(&self, item: &azure::Item) -> azure::Item {
         self.client.read(&[item.id()]).await.unwrap().remove(0)
     }
 }
@@ -113,7 +116,7 @@ fn connect(
     Client::new(config, Arc::clone(transport) as _, Arc::clone(clock) as _)
 }
 
-fn draft(title: &str) -> Draft {
+pub(crate) fn draft(title: &str) -> Draft {
     Draft {
         work_item_type: "Bug".into(),
         title: title.into(),
@@ -129,7 +132,7 @@ fn draft(title: &str) -> Draft {
     }
 }
 
-fn state(name: &str) -> Change {
+pub(crate) fn state(name: &str) -> Change {
     Change { state: Some(name.into()), ..Change::default() }
 }
 
@@ -223,8 +226,11 @@ async fn tags_become_exactly_what_is_asked_and_a_comment_travels_along() {
     let mut tags = world.read(&made).await.view(&world.shape).tags;
     tags.sort();
     assert_eq!(tags, ["regressed", "security"]);
-    let second =
-        world.client.add_comment("Webshop", made.id(), "<p>and again</p>", world.soon()).await.unwrap();
+    let second = world
+        .client
+        .add_comment("Webshop", made.id(), CommentText::Html("<p>and again</p>"), world.soon())
+        .await
+        .unwrap();
     let comments = world.client.comments("Webshop", made.id()).await.unwrap();
     assert_eq!(comments.len(), 2);
     assert!(comments[0].text.contains("seen again"));

@@ -7,13 +7,19 @@ mod batch;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod definitions;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod http_transport;
 #[cfg(test)]
 mod in_process;
+#[cfg(test)]
+mod links;
 #[cfg(test)]
 mod meaning;
 #[cfg(test)]
@@ -27,7 +33,11 @@ mod sign_in;
 #[cfg(test)]
 mod sign_in_ways;
 #[cfg(test)]
+mod subscriptions;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod texts;
 #[cfg(test)]
 mod view;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use azure::{Author, Error, SignInFailure};
+use azure::{Author, CommentText, Error, SignInFailure};
 use model::WorkItemId;
 use model::board::Change;
 use serde_json::{Value, json};
@@ -273,7 +273,8 @@ async fn recorded_comments_and_subscriptions_can_be_read() {
     }
     for recorded in good(|recorded| recorded.ends_with("/comments") && recorded.method == "POST") {
         let bench = Bench::new([recorded.answer()]);
-        let comment = bench.client.add_comment("P", WorkItemId(1), "x", bench.soon()).await.unwrap();
+        let comment =
+            bench.client.add_comment("P", WorkItemId(1), CommentText::Html("x"), bench.soon()).await.unwrap();
         assert_eq!((comment.id, comment.version), (50, 1));
     }
     for recorded in
