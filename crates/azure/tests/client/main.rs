@@ -33,9 +33,13 @@ mod sign_in;
 #[cfg(test)]
 mod sign_in_ways;
 #[cfg(test)]
+mod specs;
+#[cfg(test)]
 mod subscriptions;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod swagger;
 #[cfg(test)]
 mod texts;
 #[cfg(test)]
