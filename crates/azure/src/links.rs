@@ -228,7 +228,7 @@ impl Client {
     async fn read_one(&self, id: WorkItemId, operation: String) -> Result<Item, Error> {
         self.read(&[id]).await?.pop().ok_or(Error::NotFound {
             operation,
-            why: Missing::WorkItem,
+            what: Missing::WorkItem,
             code: None,
             message: format!("work item {id} was deleted, or may not be read"),
         })

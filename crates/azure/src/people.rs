@@ -38,12 +38,6 @@ pub struct DirectoryEntry {
 }
 
 #[derive(Deserialize)]
-struct RawMember {
-    #[serde(default)]
-    identity: Value,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawIdentity {
     id: String,
@@ -95,9 +89,11 @@ impl Client {
                 .with("$top", &PAGE.to_string())
                 .with("$skip", &(page * PAGE).to_string());
             let operation = format!("list the members of team {team} in project {project}");
-            let found: Listed<RawMember> = self.json(Call::get(operation, route)).await?;
+            let found: Listed<Value> = self.json(Call::get(operation, route)).await?;
             let is_last = found.value.len() < PAGE;
-            members.extend(found.value.iter().filter_map(|member| person(&member.identity)));
+            // Versions before 5.0 gave the identity without a frame around it (recorded).
+            let identity = |member: &Value| person(member.get("identity").unwrap_or(member));
+            members.extend(found.value.iter().filter_map(identity));
             if is_last {
                 break;
             }

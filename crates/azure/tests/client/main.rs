@@ -7,6 +7,8 @@ mod batch;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod comparison;
+#[cfg(test)]
 mod definitions;
 #[cfg(test)]
 mod discovery;
@@ -26,6 +28,8 @@ mod meaning;
 mod moves;
 #[cfg(test)]
 mod over_http;
+#[cfg(test)]
+mod recorded_values;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]

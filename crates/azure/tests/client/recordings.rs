@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Bench, answer, bug_shape, noon, ok};
 
-struct Recorded {
-    file: String,
-    method: String,
-    /// Address in lower case, without host and query.
-    path: String,
-    status: u16,
+pub(crate) struct Recorded {
+    pub(crate) file: String,
+    pub(crate) method: String,
+    /// Address in lower case, without query.
+    pub(crate) path: String,
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Recorded {
-    fn answer(&self) -> Answer {
+    pub(crate) fn answer(&self) -> Answer {
         let mut headers: Vec<(&str, &str)> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         if !self.headers.iter().any(|(name, _)| name == "content-type") && !self.body.is_null() {
@@ -35,7 +35,7 @@ impl Recorded {
         answer(self.status, &headers, &body)
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}: {} {}", self.file, self.method, self.path)
     }
 
@@ -50,7 +50,7 @@ impl Recorded {
 }
 
 /// Everything recorded; none, with a word on the console, where the recordings are not at hand.
-fn recordings() -> &'static [Recorded] {
+pub(crate) fn recordings() -> &'static [Recorded] {
     static ALL: LazyLock<Vec<Recorded>> = LazyLock::new(load);
     &ALL
 }

@@ -32,15 +32,21 @@ pub(crate) enum Scope {
 impl Document {
     /// None where the documents are not at hand.
     pub(crate) fn load(file: &str) -> Option<Self> {
-        let path: PathBuf =
-            [env!("CARGO_MANIFEST_DIR"), "../../../shared/fixtures/azure-devops/specs", file].iter().collect();
+        let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "../../../shared/fixtures/azure-devops/specs", file]
+            .iter()
+            .collect();
         let json = serde_json::from_slice(&std::fs::read(path).ok()?).unwrap();
         Some(Self { file: file.to_owned(), json })
     }
 
     /// `Ok(Some(operation))` if the request is one of the document's; `Ok(None)` if its address is not in there;
     /// otherwise what is wrong with it. `segments` is the decoded path from the organization on.
-    pub(crate) fn judge(&self, asked: &Asked, segments: &[String], scope: Scope) -> Result<Option<String>, String> {
+    pub(crate) fn judge(
+        &self,
+        asked: &Asked,
+        segments: &[String],
+        scope: Scope,
+    ) -> Result<Option<String>, String> {
         let groups = ["paths", "x-ms-paths"].into_iter().filter_map(|group| self.json[group].as_object());
         let mut found: Vec<(usize, &str, &Value)> = Vec::new();
         for (template, methods) in groups.flatten() {
@@ -66,7 +72,9 @@ impl Document {
     fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value.get("$ref").and_then(Value::as_str) {
             Some(path) => self.resolve(
-                self.json.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{}: no {path}", self.file)),
+                self.json
+                    .pointer(path.trim_start_matches('#'))
+                    .unwrap_or_else(|| panic!("{}: no {path}", self.file)),
             ),
             None => value,
         }
@@ -93,7 +101,10 @@ impl Document {
         }
         for parameter in &parameters {
             let name = parameter["name"].as_str().unwrap_or_default();
-            if parameter["required"] == true && parameter["in"] == "query" && !query.iter().any(|(own, _)| own == name) {
+            if parameter["required"] == true
+                && parameter["in"] == "query"
+                && !query.iter().any(|(own, _)| own == name)
+            {
                 return Err(format!("{name} is missing in the query"));
             }
             // The documents have a name of their own for this header.
@@ -117,7 +128,8 @@ impl Document {
                 _ => Err("the document knows no body here".into()),
             };
         };
-        let kinds: Vec<&str> = operation["consumes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let kinds: Vec<&str> =
+            operation["consumes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         if !kinds.contains(&sent) {
             return Err(format!("the content type is {sent}, not {}", kinds.join(" or ")));
         }
@@ -125,7 +137,8 @@ impl Document {
         if schema["format"] == "Stream" {
             return Ok(());
         }
-        let body: Value = serde_json::from_slice(&asked.body).map_err(|error| format!("the body is no JSON: {error}"))?;
+        let body: Value =
+            serde_json::from_slice(&asked.body).map_err(|error| format!("the body is no JSON: {error}"))?;
         self.schema(schema, &body, "body")
     }
 
@@ -163,7 +176,9 @@ impl Document {
                 None => of("a list"),
             },
             Some("string") => match value.as_str() {
-                Some(text) => formatted(schema["format"].as_str(), text).map_err(|fault| format!("{at}: {fault}")),
+                Some(text) => {
+                    formatted(schema["format"].as_str(), text).map_err(|fault| format!("{at}: {fault}"))
+                }
                 None => of("a string"),
             },
             Some("integer") if !value.is_i64() => of("an integer"),
@@ -174,7 +189,13 @@ impl Document {
         }
     }
 
-    fn object(&self, members: &Map<String, Value>, others: &Value, value: &Value, at: &str) -> Result<(), String> {
+    fn object(
+        &self,
+        members: &Map<String, Value>,
+        others: &Value,
+        value: &Value,
+        at: &str,
+    ) -> Result<(), String> {
         let Some(sent) = value.as_object() else { return Err(format!("{at} is {value}, not an object")) };
         sent.iter().try_for_each(|(name, value)| match members.get(name) {
             Some(member) => self.schema(member, value, &format!("{at}.{name}")),
@@ -226,7 +247,11 @@ fn placeholders(template: &str, segments: &[String], scope: Scope) -> Vec<(Strin
 fn typed(parameter: &Value, value: &str) -> Result<(), String> {
     if parameter["name"] == "api-version" {
         let words = parameter["description"].as_str().unwrap_or_default();
-        let wanted = words.split("set to '").nth(1).and_then(|rest| rest.split('\'').next()).unwrap_or("nothing known");
+        let wanted = words
+            .split("set to '")
+            .nth(1)
+            .and_then(|rest| rest.split('\'').next())
+            .unwrap_or("nothing known");
         return if value == wanted { Ok(()) } else { Err(format!("it is {value}, not {wanted}")) };
     }
     if let Some(values) = parameter["enum"].as_array() {
@@ -244,7 +269,9 @@ fn typed(parameter: &Value, value: &str) -> Result<(), String> {
 
 fn formatted(format: Option<&str>, text: &str) -> Result<(), String> {
     match format {
-        Some("date-time") if chrono::DateTime::parse_from_rfc3339(text).is_err() => Err(format!("{text} is no moment")),
+        Some("date-time") if chrono::DateTime::parse_from_rfc3339(text).is_err() => {
+            Err(format!("{text} is no moment"))
+        }
         Some("uuid") if uuid::Uuid::parse_str(text).is_err() => Err(format!("{text} is no GUID")),
         _ => Ok(()),
     }

@@ -104,6 +104,7 @@ impl Engine {
             work_item_type: settings.work_item_type.clone(),
             title: desired.title.clone(),
             description: block::wrap(&ticket.token, &desired.block),
+            description_is_markdown: false,
             area: given(&settings.area),
             iteration: given(&settings.iteration),
             priority: desired.priority,
