@@ -291,7 +291,7 @@ async fn every_call(service: Service) -> Walk {
     walk
 }
 
-/// Names of all `pub async fn` of the crate, from its sources: a new one has to be walked too.
+/// Names of all `pub async fn` of the client, from the sources: a new one has to be walked too.
 fn public_methods() -> BTreeSet<String> {
     fn collect(folder: &std::path::Path, into: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
@@ -300,8 +300,11 @@ fn public_methods() -> BTreeSet<String> {
                 collect(&path, into);
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                for rest in text.split("\n    pub async fn ").skip(1) {
-                    into.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+                for block in text.split("\nimpl Client {\n").skip(1) {
+                    let block = block.split("\n}\n").next().unwrap();
+                    for rest in block.split("    pub async fn ").skip(1) {
+                        into.insert(rest.split(['(', '<']).next().unwrap().to_owned());
+                    }
                 }
             }
         }
