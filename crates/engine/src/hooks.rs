@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::connections::OwnSubscription;
+use url::Url;
 
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, Refusal};
@@ -127,13 +128,7 @@ impl Engine {
             ));
         }
         let url = self.hook_url(&connection)?;
-        let basic = (url.scheme() == "https").then(|| BasicAuth {
-            username: USERNAME.into(),
-            // The last part of the path is the secret.
-            password: SecretString::from(hook_password(
-                url.path_segments().and_then(|mut s| s.next_back()).unwrap_or(""),
-            )),
-        });
+        let basic = basic_auth(&url);
         let there = board.client.subscriptions().await?;
         let mut own = Vec::new();
         for project in
@@ -152,6 +147,7 @@ impl Engine {
                     id: subscription_id,
                     project_id: project.id.clone(),
                     event: event.as_str().to_owned(),
+                    problem: None,
                 });
             }
         }
@@ -191,6 +187,17 @@ impl Engine {
         self.announce(EventKind::Connection, id.0);
         Ok(())
     }
+}
+
+/// What our subscriptions sign in with; the service takes it for https only.
+pub(crate) fn basic_auth(url: &Url) -> Option<BasicAuth> {
+    (url.scheme() == "https").then(|| BasicAuth {
+        username: USERNAME.into(),
+        // The last part of the path is the secret.
+        password: SecretString::from(hook_password(
+            url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or(""),
+        )),
+    })
 }
 
 /// The password of our own subscriptions: derived from the secret of the address, so that nothing more has to be kept.

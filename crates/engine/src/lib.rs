@@ -15,6 +15,7 @@ mod connections;
 mod destinations;
 mod driver;
 mod engine;
+mod hook_health;
 mod hooks;
 mod ingest;
 mod jobs;

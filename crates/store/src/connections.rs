@@ -53,6 +53,9 @@ pub struct OwnSubscription {
     pub project_id: String,
     /// Event.
     pub event: String,
+    /// Why it does not deliver as it should, when it was last looked at; one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// Who we are on a board.

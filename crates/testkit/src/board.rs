@@ -231,11 +231,16 @@ impl Board {
 
     /// Deliveries of service hooks that are due: address, authorization and body. They count as taken in.
     pub fn deliveries(&self) -> Vec<(String, Option<String>, String)> {
+        self.deliveries_answered(200)
+    }
+
+    /// The same, but the receiver answered with this status, as the service sees it.
+    pub fn deliveries_answered(&self, status: u16) -> Vec<(String, Option<String>, String)> {
         let now = self.clock.now();
         let mut state = self.state.lock().unwrap();
         let due = state.take_due_deliveries(now);
         for delivery in &due {
-            state.delivery_finished(delivery.id, &emulator::DeliveryOutcome::Answered(200), now);
+            state.delivery_finished(delivery.id, &emulator::DeliveryOutcome::Answered(status), now);
         }
         due.into_iter()
             .map(|delivery| {

@@ -80,6 +80,7 @@ impl Engine {
         }
         if connection.sweep_due_at <= world.now() {
             self.sweep(board).await?;
+            self.tend_hooks(board).await?;
         }
         while self.pass(board).await?.tickets > 0 && !self.inner.stop.is_cancelled() {}
         let mut tx = self.inner.db.read().await?;
