@@ -33,6 +33,8 @@ pub struct Connection {
     pub hook_url: String,
     /// How changes on the board reach Lockstep.
     pub hooks: HookState,
+    /// What is wrong with the service hooks and could not be mended; sweeps find every change all the same.
+    pub hook_problems: Vec<String>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
     /// When it was made.

@@ -1,5 +1,7 @@
 //! What arrives at the hook receiver, and what becomes of our subscriptions.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 

@@ -1200,6 +1200,8 @@ export interface components {
             created_at: string;
             /** @description Remark. */
             description: string;
+            /** @description What is wrong with the service hooks and could not be mended; sweeps find every change all the same. */
+            hook_problems: string[];
             /** @description Address to paste into a service hook by hand. */
             hook_url: string;
             /** @description How changes on the board reach Lockstep. */
@@ -1801,6 +1803,8 @@ export interface components {
                 created_at: string;
                 /** @description Remark. */
                 description: string;
+                /** @description What is wrong with the service hooks and could not be mended; sweeps find every change all the same. */
+                hook_problems: string[];
                 /** @description Address to paste into a service hook by hand. */
                 hook_url: string;
                 /** @description How changes on the board reach Lockstep. */

@@ -209,6 +209,9 @@ function Hooks({ connection }: { connection: Connection }) {
 						? "Azure DevOps tells Lockstep at once. Sweeps find whatever a hook missed."
 						: "The board is swept at intervals, which always works. Service hooks only make it faster."}
 				</Text>
+				{connection.hook_problems.map((problem) => (
+					<Notice key={problem} tone="warn" title={problem} />
+				))}
 				{administrator && (
 					<Group gap={10}>
 						<Button

@@ -2,56 +2,20 @@
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use azure::{
     Author, CheckOutcome, Client, ClientConfig, Clock, CommentText, Credential, Error, HookEvent, ItemShape,
-    Request, Response, SignInFailure, Transport, TransportError, Write,
+    SignInFailure, Write,
 };
-use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
 use emulator::seed::{DEMO_PAT, Seed};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use model::WorkItemId;
 use model::board::{Change, Draft, Hyperlink};
 
+use crate::in_process::InProcess;
 use crate::support::ManualClock;
 
 const BENS_PAT: &str = "bens-pat-00000000000000000000000000000000000000000000000000000000000000000AZDO0000";
 const TENANT: uuid::Uuid = uuid::Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
-
-/// The emulator in this process: no sockets, and the time of the test.
-pub(crate) struct InProcess {
-    pub(crate) state: Mutex<emulator::State>,
-    clock: Arc<ManualClock>,
-}
-
-#[async_trait]
-impl Transport for InProcess {
-    async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let headers = request
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        let asked = emulator::Request {
-            method: request.method.to_string(),
-            path: request.url.path().to_owned(),
-            query: request.url.query().unwrap_or_default().to_owned(),
-            headers,
-            body: request.body.to_vec(),
-        };
-        let answer = self.state.lock().unwrap().handle(self.clock.now(), asked);
-        let mut headers = HeaderMap::new();
-        for (name, value) in &answer.headers {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
-        }
-        let status = StatusCode::from_u16(answer.status).unwrap();
-        Ok(Response { status, headers, body: Bytes::from(answer.body) })
-    }
-}
 
 /// The organization contoso with the project Webshop; us as "Lockstep Service", and Ben, who may not make tags.
 pub(crate) struct World {

@@ -531,6 +531,8 @@ async fn from_everywhere_to_everywhere_a_card_ends_where_it_was_told_or_the_rule
                 .collect();
             let names: Vec<String> = types.iter().map(|kind| text(&kind["name"]).to_owned()).collect();
             customise(&world, project, row, &names);
+            // Time stands still here: the board of a moment ago would still be believed.
+            client.forget_definitions();
             let team = format!("{project} Team");
             let layouts = client.boards(project, &team).await.unwrap();
             let layout = layouts.into_iter().find(|layout| layout.name == row.0).unwrap();

@@ -15,7 +15,8 @@ use http::StatusCode;
 use model::board::{Change, Draft, Hyperlink};
 use serde_json::Value;
 
-use crate::against_emulator::{InProcess, World};
+use crate::against_emulator::World;
+use crate::in_process::InProcess;
 use crate::support::{json as answer_json, noon};
 use crate::swagger::{Asked, Document, Scope};
 

@@ -38,6 +38,11 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
         Role::Administrator => app.engine.hook_url(&connection)?.to_string(),
         Role::Reader | Role::Importer | Role::Analyst => String::new(),
     };
+    // Often all five have the same.
+    let mut hook_problems: Vec<String> =
+        connection.subscriptions.iter().filter_map(|own| own.problem.clone()).collect();
+    hook_problems.sort();
+    hook_problems.dedup();
     Ok(Connection {
         id: connection.id,
         name: connection.name,
@@ -61,6 +66,7 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
         problem: connection.problem,
         hook_url,
         hooks: if connection.subscriptions.is_empty() { HookState::None } else { HookState::Subscribed },
+        hook_problems,
         last_contact_at: connection.last_contact_at,
         created_at: connection.created_at,
     })
