@@ -34,9 +34,11 @@ impl Service {
     fn documents(self) -> &'static [&'static str] {
         match self {
             Self::Hosted => &[
+                "account-7.1-accounts.json",
                 "core-7.1-core.json",
                 "hooks-7.1-serviceHooks.json",
                 "ims-7.1-identities.json",
+                "profile-7.1-profile.json",
                 "security-7.1-security.json",
                 "wit-7.1-workItemTracking.json",
                 "work-7.1-work.json",
@@ -99,6 +101,9 @@ const NOT_IN_THE_DOCUMENTS: [(&str, &str, &str); 5] = [
     ("GET", "identities", "Server 2022 only: the documents have no identities for servers"),
 ];
 
+/// Host of what belongs to no organization.
+const PROFILES: &str = "app.vssps.visualstudio.com";
+
 /// Remembers every request and lets the emulator answer it. Server 2022 refuses versions that came after it.
 struct Recorder {
     service: Service,
@@ -125,6 +130,11 @@ impl Transport for Recorder {
             content_range: header("content-range"),
             body: request.body.to_vec(),
         });
+        if request.url.host_str() == Some(PROFILES) {
+            // Personal access tokens are refused there, as the emulator knows.
+            let me = "5f5bd8f5-8c67-4cbf-9c57-c5b4c1e6d0aa";
+            return answer_json(200, serde_json::json!({"id": me, "count": 0, "value": []}));
+        }
         // The emulator has one address for everything.
         let path = request.url.path().trim_start_matches("/tfs").to_owned();
         request.url.set_path(&path);
@@ -184,6 +194,9 @@ async fn every_call(service: Service) -> Walk {
     walk!(walk, client.item_shape("Webshop", "Payments", Some("Stories"), "Bug")).unwrap();
     client.forget_definitions();
     walk!(walk, client.projects()).unwrap();
+    if service == Service::Hosted {
+        walk!(walk, client.organizations()).unwrap();
+    }
     let project = walk!(walk, client.project("Webshop")).unwrap();
     walk!(walk, client.teams("Webshop")).unwrap();
     walk!(walk, client.team_areas("Webshop", "Payments")).unwrap();
@@ -440,6 +453,7 @@ async fn all_calls_are_valid_on(service: Service) {
 fn expected_host(service: Service, asked: &Asked) -> &'static str {
     match service {
         Service::Hosted if asked.url.path().ends_with("/identities") => "vssps.dev.azure.com",
+        Service::Hosted if asked.url.path().starts_with("/_apis/") => PROFILES,
         Service::Hosted => "dev.azure.com",
         Service::Server2022 | Service::Server2022Update1 => "devops.example",
     }
