@@ -270,9 +270,8 @@ impl State {
             return response;
         }
         // Server installations have `/tfs/{collection}`, the service other hosts for identities and members.
-        const PREFIXES: [&str; 3] = ["tfs", "vssps", "vsaex"];
         let segments = match segments.split_first() {
-            Some((first, rest)) if PREFIXES.iter().any(|p| first.eq_ignore_ascii_case(p)) => rest,
+            Some((first, rest)) if is_prefix(first) => rest,
             _ => segments.as_slice(),
         };
         if let [apis, rest @ ..] = segments
@@ -535,7 +534,12 @@ fn is_under_tfs(request: &Request) -> bool {
 fn organization_of(request: &Request) -> String {
     let mut segments = request.path.split('/').filter(|s| !s.is_empty());
     let first = segments.next().map(decode).unwrap_or_default();
-    if first.eq_ignore_ascii_case("tfs") { segments.next().map(decode).unwrap_or_default() } else { first }
+    if is_prefix(&first) { segments.next().map(decode).unwrap_or_default() } else { first }
+}
+
+/// What may stand before the organization in a path.
+fn is_prefix(segment: &str) -> bool {
+    ["tfs", "vssps", "vsaex"].iter().any(|prefix| segment.eq_ignore_ascii_case(prefix))
 }
 
 /// A refusal on demand: the answer that the service would give.

@@ -186,6 +186,9 @@ fn continuous_access_evaluation_wants_a_token_that_was_asked_for_with_its_claims
     let good = directory.token(&form).json()["access_token"].as_str().unwrap().to_owned();
     assert_eq!(directory.bearer(&good, "GET", PROJECTS).status, 200);
     assert_eq!(directory.service("GET", PROJECTS).status, 200, "PATs have no claims");
+    directory.pass(10);
+    directory.state.change_organization("contoso", &change, directory.now);
+    assert_eq!(directory.bearer(&good, "GET", PROJECTS).status, 401, "those claims are too old now");
 }
 
 #[test]
