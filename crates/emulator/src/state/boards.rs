@@ -376,6 +376,27 @@ pub(crate) fn rows(world: &World, name: &str) -> Answer {
     ok(collection(board.rows.iter().map(row_json).collect()))
 }
 
+/// Names of all boards of the project, each once, in their order.
+fn names_of_all(world: &World, names: impl Fn(&Board) -> Vec<String>) -> Answer {
+    let project = world.project()?;
+    let mut all: Vec<String> = project.teams.iter().flat_map(|t| &t.boards).flat_map(names).collect();
+    all.sort_by_key(|name| name.to_lowercase());
+    all.dedup();
+    ok(collection(all.into_iter().map(|name| json!({"name": name})).collect()))
+}
+
+/// `GET {project}/_apis/work/boardcolumns`: what a query may compare with.
+pub(crate) fn project_columns(world: &World) -> Answer {
+    names_of_all(world, |board| board.columns.iter().map(|c| c.name.clone()).collect())
+}
+
+/// `GET {project}/_apis/work/boardrows`; the default lane has a name here.
+pub(crate) fn project_rows(world: &World) -> Answer {
+    names_of_all(world, |board| {
+        board.rows.iter().map(|r| r.name.clone().unwrap_or_else(|| "Default".into())).collect()
+    })
+}
+
 fn board_mut<'a>(world: &'a mut World, id: Uuid) -> &'a mut Board {
     let boards = world.org.projects.iter_mut().flat_map(|p| &mut p.teams).flat_map(|t| &mut t.boards);
     boards.into_iter().find(|b| b.id == id).expect("the board was found just now")

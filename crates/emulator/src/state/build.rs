@@ -91,6 +91,9 @@ fn organization(
         deliveries: BTreeMap::new(),
         last_delivery: 0,
         hook_knobs: HookKnobs::default(),
+        operations: BTreeMap::new(),
+        coming: Vec::new(),
+        queries: BTreeMap::new(),
         stopped: false,
     };
     let tenant = org.tenant;
@@ -125,13 +128,18 @@ fn organization(
         org.principals.push(Principal { client_id: principal.client_id, identity: id });
     }
     for project in &seed.projects {
-        let project = build_project(project, &mut org, ids, now);
+        let project = self::project(project, &mut org, ids, now);
         org.projects.push(project);
     }
     org
 }
 
-fn build_project(seed: &ProjectSeed, org: &mut Organization, ids: &mut Ids, now: DateTime<Utc>) -> Project {
+pub(crate) fn project(
+    seed: &ProjectSeed,
+    org: &mut Organization,
+    ids: &mut Ids,
+    now: DateTime<Utc>,
+) -> Project {
     let mut areas = node(&seed.name, org, ids);
     for path in &seed.areas {
         grow(&mut areas, path, org, ids);
@@ -156,6 +164,13 @@ fn build_project(seed: &ProjectSeed, org: &mut Organization, ids: &mut Ids, now:
     for t in &seed.teams {
         teams.push(team(t, seed, org, ids));
     }
+    let all: Vec<Uuid> = iterations.children.iter().map(|node| node.identifier).collect();
+    for team in &mut teams {
+        team.iterations.clone_from(&all);
+        if team.name == default_name {
+            team.description = "The default project team.".into();
+        }
+    }
     let default_team = teams.iter().find(|t| t.name == default_name).map(|t| t.id).unwrap_or_default();
     Project {
         id: ids.guid(),
@@ -167,6 +182,10 @@ fn build_project(seed: &ProjectSeed, org: &mut Organization, ids: &mut Ids, now:
         teams,
         default_team,
         tags: Vec::new(),
+        description: None,
+        visibility: "private".into(),
+        changed: None,
+        properties: BTreeMap::new(),
     }
 }
 
@@ -193,7 +212,7 @@ fn grow(root: &mut Node, path: &str, org: &mut Organization, ids: &mut Ids) {
     }
 }
 
-fn team(seed: &TeamSeed, project: &ProjectSeed, org: &Organization, ids: &mut Ids) -> Team {
+pub(crate) fn team(seed: &TeamSeed, project: &ProjectSeed, org: &Organization, ids: &mut Ids) -> Team {
     let areas = seed
         .areas
         .iter()
@@ -234,6 +253,9 @@ fn team(seed: &TeamSeed, project: &ProjectSeed, org: &Organization, ids: &mut Id
         members,
         backlog_iteration: Some(project.name.clone()),
         default_iteration: Some(project.name.clone()),
+        iterations: Vec::new(),
+        working_days: None,
+        visibilities: BTreeMap::new(),
     }
 }
 

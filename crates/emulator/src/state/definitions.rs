@@ -333,3 +333,31 @@ pub(crate) fn get_relation_type(world: &World, name: &str) -> Answer {
         |t| ok(links::type_json(world.call, t)),
     )
 }
+
+/// Kinds of things an `ArtifactLink` may point to: tool, artifact and the name of the link.
+const ARTIFACTS: [(&str, &str, &str); 16] = [
+    ("Git", "Branch", "Branch"),
+    ("Build", "Build", "Build"),
+    ("VersionControl", "Changeset", "Fixed in Changeset"),
+    ("Git", "Commit", "Fixed in Commit"),
+    ("Build", "Build", "Found in build"),
+    ("Build", "Build", "Integrated in build"),
+    ("ArchitectureTools", "ModelLink", "Model Link"),
+    ("Git", "PullRequestId", "Pull Request"),
+    ("WorkItemTracking", "Workitem", "Related Workitem"),
+    ("TestManagement", "TcmResultAttachment", "Result Attachment"),
+    ("VersionControl", "LatestItemVersion", "Source Code File"),
+    ("Requirements", "Storyboard", "Storyboard"),
+    ("Git", "Tag", "Tag"),
+    ("TestManagement", "TcmTest", "Test"),
+    ("TestManagement", "TcmResult", "Test Result"),
+    ("WorkItemTracking", "Hyperlink", "Workitem Hyperlink"),
+];
+
+/// `GET _apis/wit/artifactlinktypes`.
+pub(crate) fn list_artifact_types(_: &World) -> Answer {
+    let all = ARTIFACTS.iter().map(|(tool, artifact, link)| {
+        json!({"toolType": tool, "artifactType": artifact, "linkType": link})
+    });
+    ok(collection(all.collect()))
+}

@@ -214,6 +214,58 @@ impl ApiError {
         Self::new(404, "ProjectDoesNotExistException", "Microsoft.TeamFoundation.Core.WebApi", message)
     }
 
+    pub(crate) fn bad_project_name(name: &str) -> Self {
+        let message = format!("TF200012: The project name '{name}' is not valid.");
+        Self::new(400, "InvalidProjectNameException", "Microsoft.TeamFoundation.Core.WebApi", message)
+    }
+
+    pub(crate) fn project_exists(name: &str) -> Self {
+        let message = format!("TF200019: The following project already exists on the Azure DevOps Server: {name}.");
+        Self::new(400, "ProjectAlreadyExistsException", "Microsoft.TeamFoundation.Core.WebApi", message)
+    }
+
+    pub(crate) fn no_process(id: &str) -> Self {
+        let message = format!("VS402362: The process with the type id '{id}' does not exist.");
+        Self::new(404, "ProcessNotFoundByTypeIdException", "Microsoft.TeamFoundation.Server.Core", message)
+    }
+
+    pub(crate) fn no_operation(id: &str) -> Self {
+        let message = format!("VS403254: The operation '{id}' does not exist.");
+        Self::new(404, "OperationNotFoundException", "Microsoft.VisualStudio.Services.Operations", message)
+    }
+
+    pub(crate) fn no_collection(id: &str) -> Self {
+        let message = format!("TF14045: The project collection '{id}' does not exist.");
+        Self::new(404, "ProjectCollectionNotFoundException", "Microsoft.TeamFoundation.Core.WebApi", message)
+    }
+
+    pub(crate) fn team_exists(name: &str) -> Self {
+        let message = format!("TF400856: A team with the name '{name}' already exists.");
+        Self::new(400, "TeamAlreadyExistsException", "Microsoft.Azure.Devops.Teams.Service", message)
+    }
+
+    pub(crate) fn default_team_stays(name: &str) -> Self {
+        let message = format!("TF400858: '{name}' is the default team of its project and cannot be deleted.");
+        Self::new(400, "DefaultTeamDeletionException", "Microsoft.Azure.Devops.Teams.Service", message)
+    }
+
+    pub(crate) fn no_query(id: &str) -> Self {
+        let message = format!(
+            "TF401243: The query {id} does not exist, or you do not have permission to read it."
+        );
+        Self::new(404, "QueryItemNotFoundException", TRACKING, message)
+    }
+
+    pub(crate) fn no_tag(name: &str) -> Self {
+        let message = format!("TF401287: The tag '{name}' does not exist.");
+        Self::new(404, "TagNotFoundException", "Microsoft.TeamFoundation.Core.WebApi", message)
+    }
+
+    pub(crate) fn no_iteration(id: &str) -> Self {
+        let message = format!("TF400499: The iteration '{id}' is not one of the team's iterations.");
+        Self::new(404, "TeamIterationNotFoundException", "Microsoft.Azure.Boards.Agile.Common.Exceptions", message)
+    }
+
     pub(crate) fn no_team(name: &str) -> Self {
         let message = format!("The team with id '{name}' does not exist.");
         Self::new(404, "TeamNotFoundException", "Microsoft.Azure.Devops.Teams.Service", message)

@@ -214,3 +214,31 @@ pub(crate) fn links(world: &World) -> Answer {
         "isLastBatch": !more,
     })))
 }
+
+/// `GET …/reporting/workItemRevisions/discussions`: the revisions that hold a comment.
+pub(crate) fn discussions(world: &World) -> Answer {
+    let (from, start, size) = (position(world)?, start(world)?, page_size(world)?);
+    let (mut values, mut last, mut more) = (Vec::new(), (from, 0, 0), false);
+    for (watermark, (id, rev)) in world.org.feed.range(from + 1..) {
+        let Some(item) = world.org.items.get(id).filter(|i| i.deleted.is_none()) else { continue };
+        let Some(revision) = item.revision(*rev).filter(|r| r.comment.is_some()) else { continue };
+        if world.call.project.is_some_and(|p| p != item.project) || start.is_some_and(|s| revision.date < s) {
+            continue;
+        }
+        if values.len() == size {
+            more = true;
+            break;
+        }
+        let view = View { expand: Expand::Fields, ..View::default() };
+        let fields = fields_json(world.org, &world.call.base, item, revision, &view, People::Text);
+        values.push(json!({"id": id, "rev": rev, "fields": fields}));
+        last = (*watermark, *id, *rev);
+    }
+    let token = format!("{};{};{};{KIND}", last.0, last.1, last.2);
+    Ok(Reply::Reporting(json!({
+        "values": values,
+        "nextLink": next_link(world, "workItemRevisions/discussions", &token),
+        "continuationToken": token,
+        "isLastBatch": !more,
+    })))
+}

@@ -19,6 +19,8 @@ pub(crate) struct LinkType {
     /// The kind the other side shows; empty for resource links.
     opposite: &'static str,
     topology: Topology,
+    /// Points to another organization.
+    remote: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,11 +37,21 @@ const fn link(
     opposite: &'static str,
     topology: Topology,
 ) -> LinkType {
-    LinkType { reference_name, name, opposite, topology }
+    LinkType { reference_name, name, opposite, topology, remote: false }
 }
 
-/// The kinds that can be made here, work item links first.
-pub(crate) const TYPES: [LinkType; 14] = [
+/// A kind that points to another organization: listed, and never made here.
+const fn remote(
+    reference_name: &'static str,
+    name: &'static str,
+    opposite: &'static str,
+    topology: Topology,
+) -> LinkType {
+    LinkType { reference_name, name, opposite, topology, remote: true }
+}
+
+/// All kinds, work item links first.
+pub(crate) const TYPES: [LinkType; 21] = [
     link(
         "Microsoft.VSTS.Common.Affects-Forward",
         "Affects",
@@ -63,6 +75,48 @@ pub(crate) const TYPES: [LinkType; 14] = [
         "Tests",
         "Microsoft.VSTS.Common.TestedBy-Forward",
         Topology::Dependency,
+    ),
+    link(
+        "Microsoft.VSTS.TestCase.SharedParameterReferencedBy-Forward",
+        "Referenced By",
+        "Microsoft.VSTS.TestCase.SharedParameterReferencedBy-Reverse",
+        Topology::Dependency,
+    ),
+    link(
+        "Microsoft.VSTS.TestCase.SharedParameterReferencedBy-Reverse",
+        "References",
+        "Microsoft.VSTS.TestCase.SharedParameterReferencedBy-Forward",
+        Topology::Dependency,
+    ),
+    link(
+        "Microsoft.VSTS.TestCase.SharedStepReferencedBy-Forward",
+        "Test Case",
+        "Microsoft.VSTS.TestCase.SharedStepReferencedBy-Reverse",
+        Topology::Dependency,
+    ),
+    link(
+        "Microsoft.VSTS.TestCase.SharedStepReferencedBy-Reverse",
+        "Shared Steps",
+        "Microsoft.VSTS.TestCase.SharedStepReferencedBy-Forward",
+        Topology::Dependency,
+    ),
+    remote(
+        "System.LinkTypes.Remote.Dependency-Forward",
+        "Produces For",
+        "System.LinkTypes.Remote.Dependency-Reverse",
+        Topology::Dependency,
+    ),
+    remote(
+        "System.LinkTypes.Remote.Dependency-Reverse",
+        "Consumes From",
+        "System.LinkTypes.Remote.Dependency-Forward",
+        Topology::Dependency,
+    ),
+    remote(
+        "System.LinkTypes.Remote.Related",
+        "Remote Related",
+        "System.LinkTypes.Remote.Related",
+        Topology::Network,
     ),
     link(
         "System.LinkTypes.Duplicate-Forward",
@@ -135,7 +189,7 @@ pub(crate) fn type_json(call: &Call, kind: &LinkType) -> Value {
                 Topology::Dependency => "dependency",
                 Topology::Tree => "tree",
             },
-            "remote": false,
+            "remote": kind.remote,
         });
         if kind.topology != Topology::Network {
             attributes["isForward"] = kind.reference_name.ends_with("-Forward").into();
@@ -190,11 +244,18 @@ impl RelationChange {
         Some((other, change))
     }
 
-    /// Applies the change to a list. Work item links come first and the newest of them leads, as recorded.
+    /// Applies the change to a list. Work item links come first, older before newer, but those of one request in
+    /// the reverse order of their addition: so it is in all recordings.
     pub(crate) fn apply(&self, relations: &mut Vec<Relation>) {
         let same = |a: &Relation, b: &Relation| a.rel == b.rel && a.target == b.target;
         match self {
-            Self::Add(r) if matches!(r.target, RelationTarget::Item(_)) => relations.insert(0, r.clone()),
+            Self::Add(r) if matches!(r.target, RelationTarget::Item(_)) => {
+                let later = |other: &Relation| {
+                    !matches!(other.target, RelationTarget::Item(_)) || other.added >= r.added
+                };
+                let at = relations.iter().position(later).unwrap_or(relations.len());
+                relations.insert(at, r.clone());
+            }
             Self::Add(r) => relations.push(r.clone()),
             Self::Remove(r) => relations.retain(|other| !same(other, r)),
             Self::Edit(before, after) => {
@@ -215,7 +276,7 @@ pub(crate) fn parse(
 ) -> Result<Relation, ApiError> {
     let rel = value["rel"].as_str().unwrap_or_default();
     let url = value["url"].as_str().unwrap_or_default();
-    let kind = LinkType::named(rel).ok_or_else(|| {
+    let kind = LinkType::named(rel).filter(|kind| !kind.remote).ok_or_else(|| {
         ApiError::bad_relation(format!("Unrecognized link type {rel} specified for a work item link."))
     })?;
     let last = decode(

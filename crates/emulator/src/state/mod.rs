@@ -25,11 +25,14 @@ mod hooks;
 mod html;
 mod identities;
 mod items;
+mod iterations;
 mod journal;
 mod links;
 mod locations;
 mod model;
 mod patch;
+mod projects;
+mod queries;
 mod recycle;
 mod render;
 mod router;
@@ -306,6 +309,7 @@ impl State {
         organization: &mut Organization,
         noted: &mut Noted,
     ) -> Response {
+        organization.settle(now);
         if organization.stopped {
             return plain_error(&ApiError::stopped(&organization.name));
         }

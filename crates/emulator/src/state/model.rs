@@ -11,6 +11,7 @@ use super::{
     access::{Gate, Pat},
     edition::Edition,
     hooks::{Delivery, HookKnobs, Notification, Subscription},
+    projects::Operation,
 };
 use crate::{
     processes::{Process, ProcessKind},
@@ -49,6 +50,14 @@ pub(crate) struct Organization {
     pub(crate) deliveries: BTreeMap<u64, Delivery>,
     pub(crate) last_delivery: u64,
     pub(crate) hook_knobs: HookKnobs,
+    /// Work that goes on after the answer, such as making a project.
+    #[serde(default)]
+    pub(crate) operations: BTreeMap<Uuid, Operation>,
+    /// Projects that are being made, with the time at which they are there.
+    #[serde(default)]
+    pub(crate) coming: Vec<(DateTime<Utc>, Project)>,
+    #[serde(default)]
+    pub(crate) queries: BTreeMap<Uuid, StoredQuery>,
     /// Made unavailable: every call answers 503 TF24668.
     pub(crate) stopped: bool,
 }
@@ -84,6 +93,29 @@ pub(crate) struct Project {
     pub(crate) teams: Vec<Team>,
     pub(crate) default_team: Uuid,
     pub(crate) tags: Vec<Tag>,
+    #[serde(default)]
+    pub(crate) description: Option<String>,
+    /// `private`, `public` or `organization`.
+    #[serde(default = "private")]
+    pub(crate) visibility: String,
+    /// The last change of its name or description.
+    #[serde(default)]
+    pub(crate) changed: Option<DateTime<Utc>>,
+    /// Properties that clients have set.
+    #[serde(default)]
+    pub(crate) properties: BTreeMap<String, Value>,
+}
+
+fn private() -> String {
+    "private".into()
+}
+
+/// A query that is kept under an id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct StoredQuery {
+    pub(crate) project: Uuid,
+    pub(crate) path: String,
+    pub(crate) wiql: String,
 }
 
 /// A node of the area or iteration tree; the root carries the project's name.
@@ -114,6 +146,15 @@ pub(crate) struct Team {
     pub(crate) members: Vec<Uuid>,
     pub(crate) backlog_iteration: Option<String>,
     pub(crate) default_iteration: Option<String>,
+    /// Identifiers of the iterations it has chosen.
+    #[serde(default)]
+    pub(crate) iterations: Vec<Uuid>,
+    /// None for Monday to Friday.
+    #[serde(default)]
+    pub(crate) working_days: Option<Vec<String>>,
+    /// Backlog levels that it has shown or hidden itself.
+    #[serde(default)]
+    pub(crate) visibilities: BTreeMap<String, bool>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -278,7 +319,7 @@ impl Organization {
     }
 
     pub(crate) fn project_by_id(&self, id: Uuid) -> &Project {
-        self.projects.iter().find(|p| p.id == id).expect("projects are never removed")
+        self.projects.iter().find(|p| p.id == id).expect("a project goes with all that names it")
     }
 
     pub(crate) fn next_watermark(&mut self) -> i64 {

@@ -9,9 +9,9 @@ use super::{
     call::{Answer, Call, Query, World},
     classification, comments, core, definitions, enumerations,
     errors::ApiError,
-    feed, hooks, identities, items, locations,
+    feed, hooks, identities, items, iterations, locations,
     model::Organization,
-    recycle, teams, version, wiql,
+    projects, queries, recycle, teams, version, wiql,
 };
 
 /// Parses the route down to `_apis`, finds project and team, and checks the version.
@@ -110,6 +110,21 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         }
 
         ("GET", ["projects"]) => core::list_projects(world),
+        ("POST", ["projects"]) => projects::create(world),
+        ("PATCH", ["projects", name]) => projects::change(world, name),
+        ("DELETE", ["projects", name]) => projects::delete(world, name),
+        ("GET", ["projects", name, "properties"]) => projects::properties(world, name),
+        ("PATCH", ["projects", name, "properties"]) => projects::change_properties(world, name),
+        ("GET", ["operations", id]) => projects::operation(world, id),
+        ("GET", ["process", "processes"]) => projects::list_processes(world),
+        ("GET", ["process", "processes", id]) => projects::get_process(world, id),
+        ("GET", ["work", "processes"]) => projects::list_customisable(world),
+        ("GET", ["work", "processes", id]) => projects::get_customisable(world, id),
+        ("GET", ["projectcollections"]) => projects::list_collections(world),
+        ("GET", ["projectcollections", id]) => projects::get_collection(world, id),
+        ("POST", ["projects", name, "teams"]) => core::create_team(world, name),
+        ("PATCH", ["projects", name, "teams", team]) => core::change_team(world, name, team),
+        ("DELETE", ["projects", name, "teams", team]) => core::delete_team(world, name, team),
         ("GET", ["projects", name]) => core::get_project(world, name),
         ("GET", ["projects", name, "teams"]) => core::list_teams(world, name),
         ("GET", ["projects", name, "teams", team]) => core::get_team(world, name, team),
@@ -120,7 +135,13 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("PATCH", ["work", "teamsettings"]) => teams::change_settings(world),
         ("GET", ["work", "teamsettings", "teamfieldvalues"]) => teams::field_values(world),
         ("PATCH", ["work", "teamsettings", "teamfieldvalues"]) => teams::change_field_values(world),
-        ("GET", ["work", "teamsettings", "iterations"]) => teams::iterations(world),
+        ("GET", ["work", "teamsettings", "iterations"]) => iterations::list(world),
+        ("POST", ["work", "teamsettings", "iterations"]) => iterations::add(world),
+        ("GET", ["work", "teamsettings", "iterations", id]) => iterations::get(world, id),
+        ("DELETE", ["work", "teamsettings", "iterations", id]) => iterations::remove(world, id),
+        ("GET", ["work", "teamsettings", "iterations", id, "workitems"]) => iterations::items(world, id),
+        ("GET", ["work", "boardcolumns"]) => boards::project_columns(world),
+        ("GET", ["work", "boardrows"]) => boards::project_rows(world),
         ("GET", ["work", "backlogconfiguration"]) => teams::backlog_configuration(world),
         ("GET", ["work", "backlogs"]) => teams::backlogs(world),
         ("GET", ["work", "boards"]) => boards::list(world),
@@ -149,6 +170,15 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("POST", ["wit", "classificationnodes", group, rest @ ..]) => {
             classification::create(world, group, rest)
         }
+        ("PATCH", ["wit", "classificationnodes", group, rest @ ..]) => {
+            classification::change(world, group, rest)
+        }
+        ("DELETE", ["wit", "classificationnodes", group, rest @ ..]) => {
+            classification::delete(world, group, rest)
+        }
+        ("GET", ["wit", "artifactlinktypes"]) => definitions::list_artifact_types(world),
+        ("PATCH", ["wit", "tags", tag]) => classification::change_tag(world, tag),
+        ("DELETE", ["wit", "tags", tag]) => classification::delete_tag(world, tag),
         ("GET", ["wit", "tags"]) => classification::list_tags(world),
         ("GET", ["wit", "tags", tag]) => classification::get_tag(world, tag),
 
@@ -158,6 +188,12 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("POST", ["wit", "workitemsbatch"]) => items::read_batch(world),
         ("POST" | "PATCH", ["wit", "$batch"]) => batch::run(world),
         ("POST", ["wit", "wiql"]) => wiql::query(world),
+        ("GET", ["wit", "queries", place @ ..]) => queries::get(world, place),
+        ("POST", ["wit", "queries", place @ ..]) => queries::create(world, place),
+        ("PATCH", ["wit", "queries", place @ ..]) => queries::change(world, place),
+        ("DELETE", ["wit", "queries", place @ ..]) => queries::delete(world, place),
+        ("GET", ["wit", "wiql", id]) => wiql::stored(world, id),
+        ("GET", ["wit", "reporting", "workitemrevisions", "discussions"]) => feed::discussions(world),
         ("GET" | "POST", ["wit", "reporting", "workitemrevisions"]) => feed::revisions(world),
         ("GET", ["wit", "reporting", "workitemlinks"]) => feed::links(world),
         ("GET", ["wit", "recyclebin"]) => recycle::list(world),

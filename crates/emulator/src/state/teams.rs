@@ -1,5 +1,7 @@
 //! What a team decides: its areas, iterations, where bugs go, and the backlog levels that follow from it.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,7 +17,7 @@ use crate::{
     seed::BugsBehavior,
 };
 
-fn team_route(world: &World, project: &Project, team: &Team, rest: &str) -> String {
+pub(crate) fn team_route(world: &World, project: &Project, team: &Team, rest: &str) -> String {
     world.call.project_url(project.id, &format!("{}/_apis/work/{rest}", team.id))
 }
 
@@ -24,14 +26,23 @@ fn links(world: &World, project: &Project, team: &Team, own: &str) -> Value {
         "self": {"href": team_route(world, project, team, own)},
         "project": {"href": world.call.org_url(&format!("_apis/projects/{}", project.id))},
         "team": {"href": team_url(world, project, team)},
-        "teamSettings": {"href": team_route(world, project, team, "teamsettings")},
     })
+}
+
+/// Links of one kind: an object for one, a list for several.
+fn one_or_many(urls: Vec<Value>) -> Option<Value> {
+    let mut links: Vec<Value> = urls.into_iter().filter(|u| !u.is_null()).map(|url| json!({"href": url})).collect();
+    match links.len() {
+        0 => None,
+        1 => links.pop(),
+        _ => Some(links.into()),
+    }
 }
 
 fn iteration_json(world: &World, project: &Project, path: Option<&str>) -> Value {
     let found = path.and_then(|p| project.iterations.resolve(p));
     let Some((path, node)) = found else {
-        return json!({"id": "00000000-0000-0000-0000-000000000000", "name": null, "path": null, "url": null});
+        return json!({"id": uuid::Uuid::nil()});
     };
     let below = path.split_once('\\').map_or("", |(_, rest)| rest);
     let route = below.split('\\').filter(|s| !s.is_empty()).fold(String::new(), |r, s| r + "/" + &encode(s));
@@ -46,29 +57,45 @@ fn iteration_json(world: &World, project: &Project, path: Option<&str>) -> Value
 /// `GET …/_apis/work/teamsettings`.
 pub(crate) fn settings(world: &World) -> Answer {
     let (project, team) = world.team()?;
-    let visible: serde_json::Map<String, Value> = project
-        .definition()
+    let process = project.definition();
+    let visible: serde_json::Map<String, Value> = process
         .backlogs
         .iter()
         .filter(|b| b.kind != BacklogKind::Task)
-        .map(|b| (b.category.clone(), (b.category != boards::EPICS).into()))
+        .map(|b| {
+            // Epics are hidden where there are features between them and the requirements.
+            let usual = b.category != boards::EPICS || process.backlogs.len() < 4;
+            (b.category.clone(), team.visibilities.get(&b.category).copied().unwrap_or(usual).into())
+        })
         .collect();
-    let mut body = json!({
-        "backlogIteration": iteration_json(world, project, team.backlog_iteration.as_deref()),
-        "bugsBehavior": team.bugs,
-        "workingDays": ["monday", "tuesday", "wednesday", "thursday", "friday"],
-        "backlogVisibilities": visible,
-        "url": team_route(world, project, team, "teamsettings"),
-        "_links": links(world, project, team, "teamsettings"),
-    });
-    if team.default_iteration.is_some() {
-        body["defaultIteration"] = iteration_json(world, project, team.default_iteration.as_deref());
-        body["defaultIterationMacro"] = "@currentIteration".into();
+    let macro_name = if team.default_iteration.is_some() { Value::Null } else { "@currentIteration".into() };
+    let backlog = iteration_json(world, project, team.backlog_iteration.as_deref());
+    let default = team.default_iteration.as_deref().map(|path| iteration_json(world, project, Some(path)));
+    let working = team.working_days.as_ref().map_or_else(
+        || json!(["monday", "tuesday", "wednesday", "thursday", "friday"]),
+        |days| json!(days),
+    );
+    let mut links = links(world, project, team, "teamsettings");
+    for (name, rest) in [("teamIterations", "iterations"), ("teamFieldValues", "teamfieldvalues")] {
+        links[name] = json!({"href": team_route(world, project, team, &format!("teamsettings/{rest}"))});
     }
-    ok(body)
+    let nodes = vec![backlog["url"].clone(), default.as_ref().map(|d| d["url"].clone()).unwrap_or_default()];
+    if let Some(nodes) = one_or_many(nodes) {
+        links["classificationNode"] = nodes;
+    }
+    ok(json!({
+        "backlogIteration": backlog,
+        "bugsBehavior": team.bugs,
+        "workingDays": working,
+        "backlogVisibilities": visible,
+        "defaultIteration": default,
+        "defaultIterationMacro": macro_name,
+        "url": team_route(world, project, team, "teamsettings"),
+        "_links": links,
+    }))
 }
 
-fn team_mut<'a>(world: &'a mut World) -> Result<&'a mut Team, ApiError> {
+pub(crate) fn team_mut<'a>(world: &'a mut World) -> Result<&'a mut Team, ApiError> {
     let (project, team) = world.team()?;
     let (project, team) = (project.id, team.id);
     let found = world
@@ -85,16 +112,19 @@ pub(crate) fn change_settings(world: &mut World) -> Answer {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Patch {
-        bugs_behavior: Option<BugsBehavior>,
+        bugs_behavior: Option<String>,
         backlog_iteration: Option<uuid::Uuid>,
         default_iteration: Option<uuid::Uuid>,
+        default_iteration_macro: Option<String>,
+        working_days: Option<Vec<String>>,
+        backlog_visibilities: Option<BTreeMap<String, bool>>,
     }
     require_team_administrator(world)?;
     let patch: Patch = world.call.json("teamSettingsPatch")?;
     let (project, _) = world.team()?;
     let path_of = |id: Option<uuid::Uuid>| match id {
         None => Ok(None),
-        Some(id) => path_with_id(&project.iterations, id, String::new()).map(Some).ok_or_else(|| {
+        Some(id) => node_path(&project.iterations, id, String::new()).map(Some).ok_or_else(|| {
             ApiError::team_settings_invalid(
                 "The backlog iteration path that you specified is no longer valid.",
             )
@@ -103,8 +133,24 @@ pub(crate) fn change_settings(world: &mut World) -> Answer {
     let backlog = path_of(patch.backlog_iteration)?;
     let default = path_of(patch.default_iteration)?;
     let kind = project.process;
+    let bugs = match patch.bugs_behavior.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None => None,
+        Some("off") => Some(BugsBehavior::Off),
+        Some("asrequirements") => Some(BugsBehavior::AsRequirements),
+        Some("astasks") => Some(BugsBehavior::AsTasks),
+        Some(other) => {
+            return Err(ApiError::team_settings_invalid(&format!("The bugs behavior {other} is not valid.")));
+        }
+    };
     let team = team_mut(world)?;
-    if let Some(bugs) = patch.bugs_behavior {
+    if let Some(days) = patch.working_days {
+        team.working_days = Some(days.iter().map(|day| day.to_ascii_lowercase()).collect());
+    }
+    team.visibilities.extend(patch.backlog_visibilities.unwrap_or_default());
+    if patch.default_iteration_macro.is_some_and(|name| !name.is_empty()) {
+        team.default_iteration = None;
+    }
+    if let Some(bugs) = bugs {
         team.bugs = bugs;
         boards::map_bugs(team, kind);
     }
@@ -114,12 +160,13 @@ pub(crate) fn change_settings(world: &mut World) -> Answer {
     settings(world)
 }
 
-fn path_with_id(node: &super::model::Node, id: uuid::Uuid, above: String) -> Option<String> {
+/// The path of the node with an identifier, `Project\\Sprint 1`.
+pub(crate) fn node_path(node: &super::model::Node, id: uuid::Uuid, above: String) -> Option<String> {
     let path = if above.is_empty() { node.name.clone() } else { format!("{above}\\{}", node.name) };
     if node.identifier == id {
         return Some(path);
     }
-    node.children.iter().find_map(|c| path_with_id(c, id, path.clone()))
+    node.children.iter().find_map(|c| node_path(c, id, path.clone()))
 }
 
 pub(crate) fn require_team_administrator(world: &World) -> Result<(), ApiError> {
@@ -136,6 +183,10 @@ pub(crate) fn field_values(world: &World) -> Answer {
     let values: Vec<Value> =
         team.areas.iter().map(|(path, below)| json!({"value": path, "includeChildren": below})).collect();
     let own = "teamsettings/teamfieldvalues";
+    let mut links = links(world, project, team, own);
+    links["teamSettings"] = json!({"href": team_route(world, project, team, "teamsettings")});
+    links["areaPathClassificationNodes"] =
+        json!({"href": world.call.project_url(project.id, "_apis/wit/classificationNodes/Areas")});
     ok(json!({
         "field": {
             "referenceName": "System.AreaPath",
@@ -144,7 +195,7 @@ pub(crate) fn field_values(world: &World) -> Answer {
         "defaultValue": team.areas.first().map(|(path, _)| path),
         "values": values,
         "url": team_route(world, project, team, own),
-        "_links": links(world, project, team, own),
+        "_links": links,
     }))
 }
 
@@ -186,26 +237,6 @@ pub(crate) fn change_field_values(world: &mut World) -> Answer {
     team_mut(world)?.areas = areas;
     world.wrote = true;
     field_values(world)
-}
-
-/// `GET …/teamsettings/iterations`.
-pub(crate) fn iterations(world: &World) -> Answer {
-    let (project, team) = world.team()?;
-    let all = project
-        .iterations
-        .children
-        .iter()
-        .map(|node| {
-            json!({
-                "id": node.identifier,
-                "name": node.name,
-                "path": format!("{}\\{}", project.name, node.name),
-                "attributes": {"startDate": null, "finishDate": null, "timeFrame": "current"},
-                "url": team_route(world, project, team, &format!("teamsettings/iterations/{}", node.identifier)),
-            })
-        })
-        .collect();
-    ok(collection(all))
 }
 
 fn type_refs(world: &World, project: &Project, types: &[&TypeDef]) -> Vec<Value> {

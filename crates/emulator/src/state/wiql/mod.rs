@@ -1,6 +1,7 @@
-//! WIQL: flat queries over work items (azure-devops.md section 7.4). Dates compare by day unless
+//! WIQL: queries over work items and their links (azure-devops.md section 7.4). Dates compare by day unless
 //! `timePrecision=true`; more than 20,000 results are an error. The address of a link cannot be searched.
 
+mod links;
 mod parse;
 
 use std::{cmp::Ordering, collections::HashMap};
@@ -33,10 +34,30 @@ pub(crate) fn query(world: &World) -> Answer {
         query: String,
     }
     let sent: Sent = world.call.json("wiql")?;
-    if sent.query.chars().count() > MAX_LENGTH {
+    run(world, &sent.query)
+}
+
+/// `GET …/_apis/wit/wiql/{id}`: runs a query that is kept.
+pub(crate) fn stored(world: &World, id: &str) -> Answer {
+    let found = Uuid::parse_str(id).ok().and_then(|id| world.org.queries.get(&id));
+    run(world, &found.ok_or_else(|| ApiError::no_query(id))?.wiql)
+}
+
+/// Whether a text is a query over links.
+pub(crate) fn is_about_links(query: &str) -> bool {
+    parse::query(query).is_ok_and(|parsed| parsed.mode.is_some())
+}
+
+/// Refuses a text that could not be run.
+pub(crate) fn check(world: &World, query: &str) -> Result<(), ApiError> {
+    run(world, query).map(|_| ())
+}
+
+fn run(world: &World, query: &str) -> Answer {
+    if query.chars().count() > MAX_LENGTH {
         return Err(ApiError::wiql(format!("VS402338: The query has more than {MAX_LENGTH} characters.")));
     }
-    let parsed = parse::query(&sent.query).map_err(ApiError::wiql)?;
+    let parsed = parse::query(query).map_err(ApiError::wiql)?;
     let select = parsed.select.iter().map(|name| field(world, name)).collect::<Result<Vec<_>, _>>()?;
     let order = parsed
         .order
@@ -61,7 +82,8 @@ pub(crate) fn query(world: &World) -> Answer {
             None => Some(item.latest()),
         };
         let Some(revision) = revision else { continue };
-        if parsed.filter.as_ref().is_none_or(|filter| evaluation.holds(filter, item, revision)) {
+        // A query over links looks at its conditions pair by pair.
+        if parsed.mode.is_some() || parsed.filter.as_ref().is_none_or(|filter| evaluation.holds(filter, item, revision)) {
             found.push((item, revision));
         }
     }
@@ -73,7 +95,7 @@ pub(crate) fn query(world: &World) -> Answer {
         });
         by_fields.fold(Ordering::Equal, Ordering::then).then(a.0.id.cmp(&b.0.id))
     });
-    if let Some(top) = world.call.query.number("$top")? {
+    if let Some(top) = world.call.query.number("$top")?.filter(|_| parsed.mode.is_none()) {
         found.truncate(usize::try_from(top).unwrap_or(0));
     }
     if found.len() > MAX_RESULTS {
@@ -86,23 +108,24 @@ pub(crate) fn query(world: &World) -> Answer {
             "url": world.call.org_url(&format!("_apis/wit/fields/{}", field.reference_name)),
         })
     };
-    let work_items: Vec<Value> = found
-        .iter()
-        .map(|(item, _)| {
-            let rest = format!("_apis/wit/workItems/{}", item.id);
-            let url = match world.call.project {
-                Some(_) => world.call.project_url(item.project, &rest),
-                None => world.call.org_url(&rest),
-            };
-            json!({"id": item.id, "url": url})
-        })
-        .collect();
+    let (member, rows) = match parsed.mode {
+        Some(mode) => {
+            let items: Vec<&WorkItem> = found.iter().map(|(item, _)| *item).collect();
+            ("workItemRelations", links::relations(&evaluation, parsed.filter.as_ref(), mode, &items)?)
+        }
+        None => ("workItems", found.iter().map(|(item, _)| evaluation.reference(item.id)).collect()),
+    };
+    let kind = match parsed.mode {
+        Some(parse::Mode::Recursive { .. }) => "tree",
+        Some(_) => "oneHop",
+        None => "flat",
+    };
     let mut body = json!({
-        "queryType": "flat",
-        "queryResultType": "workItem",
+        "queryType": kind,
+        "queryResultType": if parsed.mode.is_some() { "workItemLink" } else { "workItem" },
         "asOf": time(as_of.unwrap_or(world.call.now)),
         "columns": select.iter().map(reference).collect::<Vec<_>>(),
-        "workItems": work_items,
+        member: rows,
     });
     if !order.is_empty() {
         let sorts: Vec<Value> = order
@@ -133,6 +156,17 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
+    /// An item as a result names it.
+    fn reference(&self, id: i64) -> Value {
+        let rest = format!("_apis/wit/workItems/{id}");
+        let project = self.world.org.items.get(&id).map(|item| item.project);
+        let url = match project.filter(|_| self.world.call.project.is_some()) {
+            Some(project) => self.world.call.project_url(project, &rest),
+            None => self.world.call.org_url(&rest),
+        };
+        json!({"id": id, "url": url})
+    }
+
     /// Finds unknown fields and operands before any item is looked at, so that an empty organization refuses
     /// the same queries as a full one.
     fn check(&mut self, condition: &Condition) -> Result<(), ApiError> {
@@ -142,14 +176,16 @@ impl Evaluation<'_> {
                 self.check(b)
             }
             Condition::Not(inner) => self.check(inner),
+            Condition::Compare { field: name, .. } if name.eq_ignore_ascii_case(links::LINK_TYPE) => Ok(()),
             Condition::Compare { field: name, test, .. } => {
-                let field = field(self.world, name)?;
+                let field = field(self.world, links::without_side(name))?;
                 let long = matches!(field.kind, FieldKind::Html | FieldKind::History | FieldKind::PlainText);
                 let fits = match test {
                     Test::Is(..) | Test::In(_) => !long || field.reference_name == "System.Tags",
                     Test::Contains(_) => long || field.kind == FieldKind::String,
                     Test::ContainsWords(_) => long || field.kind == FieldKind::String,
                     Test::Under(_) => field.kind == FieldKind::TreePath,
+                    Test::InGroup(_) => field.reference_name == "System.WorkItemType",
                     Test::Empty => true,
                 };
                 if !fits {
@@ -261,6 +297,7 @@ impl Evaluation<'_> {
         };
         match test {
             Test::Empty => is_empty(&value),
+            Test::InGroup(category) => links::in_group(self, item, &value, category),
             Test::In(list) => list.iter().any(|o| self.equal(field, &value, &resolved(o))),
             Test::Contains(operand) if field.reference_name == "System.Tags" => {
                 let wanted = words(&resolved(operand));
@@ -353,7 +390,7 @@ fn operands(test: &Test) -> Vec<&Operand> {
     match test {
         Test::Is(_, o) | Test::Contains(o) | Test::ContainsWords(o) | Test::Under(o) => vec![o],
         Test::In(list) => list.iter().collect(),
-        Test::Empty => Vec::new(),
+        Test::Empty | Test::InGroup(_) => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The grammar of flat WIQL queries.
+//! The grammar of WIQL queries.
 
 /// A parsed query.
 #[derive(Debug, PartialEq)]
@@ -8,6 +8,21 @@ pub(crate) struct Query {
     /// Field and whether descending.
     pub(crate) order: Vec<(String, bool)>,
     pub(crate) as_of: Option<String>,
+    /// Set for a query over links.
+    pub(crate) mode: Option<Mode>,
+}
+
+/// What a query over links shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Sources with a link that fits.
+    MustContain,
+    /// All sources, with the links that fit.
+    MayContain,
+    /// Sources without a link that fits.
+    DoesNotContain,
+    /// A tree, starting at the sources or, the other way, at the targets.
+    Recursive { children_first: bool },
 }
 
 #[derive(Debug, PartialEq)]
@@ -25,6 +40,8 @@ pub(crate) enum Test {
     Contains(Operand),
     ContainsWords(Operand),
     Under(Operand),
+    /// The type is in a category.
+    InGroup(String),
     Empty,
 }
 
@@ -60,7 +77,7 @@ enum Token {
 /// What is wrong with a query.
 pub(crate) type Error = String;
 
-const SIGNS: [&str; 12] = ["<>", "<=", ">=", "!=", "=", "<", ">", "(", ")", ",", "+", "-"];
+const SIGNS: [&str; 13] = ["<>", "<=", ">=", "!=", "=", "<", ">", "(", ")", ",", "+", "-", "."];
 
 fn tokens(text: &str) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::new();
@@ -146,12 +163,10 @@ pub(crate) fn query(text: &str) -> Result<Query, Error> {
         select.push(parser.field()?);
     }
     parser.expect_word("from")?;
-    if parser.take_word("workitemlinks") {
-        return Err(
-            "TF51006: Queries over WorkItemLinks are not supported here; read the link feed instead.".into(),
-        );
+    let about_links = parser.take_word("workitemlinks");
+    if !about_links {
+        parser.expect_word("workitems")?;
     }
-    parser.expect_word("workitems")?;
     let filter = if parser.take_word("where") { Some(parser.condition(0)?) } else { None };
     let mut order = Vec::new();
     if parser.take_word("order") {
@@ -176,8 +191,12 @@ pub(crate) fn query(text: &str) -> Result<Query, Error> {
     } else {
         None
     };
+    let mut mode = about_links.then_some(Mode::MustContain);
+    if about_links && parser.take_word("mode") {
+        mode = Some(parser.mode()?);
+    }
     match parser.next() {
-        None => Ok(Query { select, filter, order, as_of }),
+        None => Ok(Query { select, filter, order, as_of, mode }),
         other => Err(parser.wrong(other)),
     }
 }
@@ -220,8 +239,50 @@ impl Parser {
         found
     }
 
+    /// `(Recursive, ReturnMatchingChildren)`; the brackets may be missing.
+    fn mode(&mut self) -> Result<Mode, Error> {
+        let bracket = self.take_sign("(");
+        let mut mode = None;
+        let mut children_first = false;
+        loop {
+            match self.next() {
+                Some(Token::Word(word)) => match word.to_ascii_lowercase().as_str() {
+                    "mustcontain" => mode = Some(Mode::MustContain),
+                    "maycontain" => mode = Some(Mode::MayContain),
+                    "doesnotcontain" => mode = Some(Mode::DoesNotContain),
+                    "recursive" => mode = Some(Mode::Recursive { children_first: false }),
+                    "returnmatchingchildren" => children_first = true,
+                    "returnmatchingparents" => children_first = false,
+                    _ => return Err(unexpected(&word)),
+                },
+                other => return Err(self.wrong(other)),
+            }
+            if !self.take_sign(",") {
+                break;
+            }
+        }
+        if bracket && !self.take_sign(")") {
+            let next = self.next();
+            return Err(self.wrong(next));
+        }
+        Ok(match mode {
+            Some(Mode::Recursive { .. }) => Mode::Recursive { children_first },
+            other => other.unwrap_or(Mode::MustContain),
+        })
+    }
+
+    /// `[Field]`, and in queries over links `Source.[Field]` or `[Target].[Field]`.
     fn field(&mut self) -> Result<String, Error> {
+        let side = |name: &str| {
+            ["Source.", "Target."].into_iter().find(|side| side.trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.')))
+        };
         match self.next() {
+            Some(Token::Word(name)) if name.ends_with('.') && side(&name).is_some() => {
+                Ok(format!("{}{}", side(&name).unwrap_or_default(), self.field()?))
+            }
+            Some(Token::Field(name) | Token::Word(name)) if side(&name).is_some() && self.take_sign(".") => {
+                Ok(format!("{}{}", side(&name).unwrap_or_default(), self.field()?))
+            }
             Some(Token::Field(name) | Token::Word(name)) => Ok(name),
             other => Err(self.wrong(other)),
         }
@@ -273,7 +334,10 @@ impl Parser {
     fn test(&mut self, ever: bool) -> Result<Test, Error> {
         if self.take_word("in") {
             if self.take_word("group") {
-                return Err("TF51006: The operator IN GROUP is not supported here.".into());
+                return match self.next() {
+                    Some(Token::Text(category)) => Ok(Test::InGroup(category)),
+                    other => Err(self.wrong(other)),
+                };
             }
             if !self.take_sign("(") {
                 let next = self.next();
