@@ -12,8 +12,10 @@ use super::{
 /// The limit of the hosted service.
 const MAX_BYTES: usize = 60 * 1024 * 1024;
 
-fn url(world: &World, id: Uuid, name: &str) -> String {
-    let rest = format!("_apis/wit/attachments/{id}?fileName={}", encode(name));
+/// The name is part of the address where the request has it.
+fn url(world: &World, id: Uuid) -> String {
+    let name = world.call.query.get("fileName").map(|name| format!("?fileName={}", encode(name)));
+    let rest = format!("_apis/wit/attachments/{id}{}", name.unwrap_or_default());
     match world.call.project {
         Some(project) => world.call.project_url(project, &rest),
         None => world.call.org_url(&rest),
@@ -34,10 +36,9 @@ pub(crate) fn upload(world: &mut World) -> Answer {
     let chunked = query.get("uploadType").is_some_and(|t| t.eq_ignore_ascii_case("chunked"));
     let content = if chunked { Vec::new() } else { world.call.body.clone() };
     let id = world.ids.guid();
-    world.org.attachments.insert(id, Attachment { name: name.clone(), content, created: world.call.now });
+    world.org.attachments.insert(id, Attachment { name, content, created: world.call.now });
     world.wrote = true;
-    let status = if chunked { 202 } else { 201 };
-    Ok(Reply::Json(status, json!({"id": id, "url": url(world, id, &name)})))
+    Ok(Reply::Json(201, json!({"id": id, "url": url(world, id)})))
 }
 
 /// `PUT …/attachments/{id}`: the next piece of a chunked upload.
@@ -49,9 +50,8 @@ pub(crate) fn upload_chunk(world: &mut World, id: &str) -> Answer {
         return Err(ApiError::argument("VS402347: The attachment exceeds the maximum size of 60 MB."));
     }
     file.content.extend(chunk);
-    let name = file.name.clone();
     world.wrote = true;
-    Ok(Reply::Json(200, json!({"id": key, "url": url(world, key, &name)})))
+    Ok(Reply::Json(200, json!({"id": key, "url": url(world, key)})))
 }
 
 /// `GET …/attachments/{id}?fileName=&download=`.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    call::{Answer, Call, Query, World, decode, ok},
+    call::{Answer, Call, Query, Reply, World, decode},
     errors::ApiError,
     patch, recycle,
     render::{Expand, View, item_json},
@@ -45,7 +45,7 @@ pub(crate) fn run(world: &mut World) -> Answer {
             "body": body,
         }));
     }
-    ok(json!({"count": results.len(), "value": results}))
+    Ok(Reply::Unversioned(json!({"count": results.len(), "value": results})))
 }
 
 fn one(

@@ -18,7 +18,7 @@ use super::{
     teams::require_team_administrator,
 };
 use crate::{
-    processes::{BacklogKind, Process, ProcessKind, TypeDef},
+    processes::{BacklogKind, Process, ProcessKind, StateDef, TypeDef},
     seed::BugsBehavior,
 };
 
@@ -305,31 +305,34 @@ fn column_json(column: &Column) -> Value {
 }
 
 fn row_json(row: &Row) -> Value {
-    json!({"id": row.id, "name": row.name, "color": row.color})
+    let mut value = json!({"id": row.id, "name": row.name});
+    if let Some(color) = &row.color {
+        value["color"] = color.clone().into();
+    }
+    value
 }
 
-/// The states each kind of column may be mapped to.
+/// The states each kind of column may be mapped to: the first column only the initial state.
 fn allowed_mappings(process: &Process, team: &Team, board: &Board) -> BTreeMap<&'static str, Value> {
     let types = types_on(process, &board.category, team.bugs);
-    let pick = |wanted: &[&str]| -> Value {
+    let pick = |fits: &dyn Fn(&TypeDef, &StateDef) -> bool| -> Value {
         let by_type: serde_json::Map<String, Value> = types
             .iter()
             .map(|t| {
-                let states: Vec<&str> = t
-                    .states
-                    .iter()
-                    .filter(|s| wanted.contains(&s.category.as_str()))
-                    .map(|s| s.name.as_str())
-                    .collect();
+                let states: Vec<&str> =
+                    t.states.iter().filter(|s| fits(t, s)).map(|s| s.name.as_str()).collect();
                 (t.name.clone(), states.into())
             })
             .collect();
         by_type.into()
     };
     BTreeMap::from([
-        ("Incoming", pick(&["Proposed"])),
-        ("InProgress", pick(&["Proposed", "InProgress", "Resolved"])),
-        ("Outgoing", pick(&["Completed"])),
+        ("Incoming", pick(&|kind, state| kind.initial().to == state.name)),
+        (
+            "InProgress",
+            pick(&|_, state| ["Proposed", "InProgress", "Resolved"].contains(&state.category.as_str())),
+        ),
+        ("Outgoing", pick(&|_, state| state.category == "Completed")),
     ])
 }
 

@@ -120,6 +120,8 @@ pub(crate) enum Reply {
     JsonWith(Value, Vec<(String, String)>),
     /// JSON whose content type lacks the charset, as the reporting routes answer.
     Reporting(Value),
+    /// JSON whose content type names no version, as `$batch` answers.
+    Unversioned(Value),
     Empty(u16),
     File {
         name: String,

@@ -210,7 +210,8 @@ fn attributes(sent: Option<Value>) -> Result<Option<Value>, ApiError> {
     let mut dates = serde_json::Map::new();
     for (name, value) in members {
         let Some(text) = value.as_str() else { continue };
-        let at = parse_time(text).ok_or_else(|| ApiError::argument(format!("The value '{text}' is not a date.")))?;
+        let at = parse_time(text)
+            .ok_or_else(|| ApiError::argument(format!("The value '{text}' is not a date.")))?;
         dates.insert(name, time(at).into());
     }
     Ok((!dates.is_empty()).then(|| dates.into()))
@@ -382,7 +383,8 @@ pub(crate) fn delete(world: &mut World, group: &str, rest: &[&str]) -> Answer {
     };
     let gone = full(&name, &path);
     let heir = full(&name, &heir);
-    let inside = |value: &str| value == gone || value.strip_prefix(&gone).is_some_and(|rest| rest.starts_with('\\'));
+    let inside =
+        |value: &str| value == gone || value.strip_prefix(&gone).is_some_and(|rest| rest.starts_with('\\'));
     let field = tree.field();
     for item in world.org.items.values_mut().filter(|i| i.project == owner) {
         for revision in &mut item.revisions {
@@ -418,11 +420,15 @@ fn collect(node: &Node, identifiers: &mut Vec<uuid::Uuid>) {
 }
 
 fn tag_json(world: &World, project: &Project, tag: &super::model::Tag) -> Value {
-    json!({
+    let mut value = json!({
         "id": tag.id,
         "name": tag.name,
         "url": world.call.project_url(project.id, &format!("_apis/wit/tags/{}", tag.id)),
-    })
+    });
+    if let Some(at) = tag.changed {
+        value["lastUpdated"] = time(at).into();
+    }
+    value
 }
 
 pub(crate) fn list_tags(world: &World) -> Answer {
@@ -442,7 +448,8 @@ pub(crate) fn get_tag(world: &World, name: &str) -> Answer {
 
 fn tag_place(world: &World, name: &str) -> Result<(uuid::Uuid, uuid::Uuid), ApiError> {
     let project = world.project()?;
-    let wanted = |t: &&super::model::Tag| t.name.to_lowercase() == name.to_lowercase() || t.id.to_string() == name;
+    let wanted =
+        |t: &&super::model::Tag| t.name.to_lowercase() == name.to_lowercase() || t.id.to_string() == name;
     let tag = project.tags.iter().find(wanted).ok_or_else(|| ApiError::no_tag(name))?;
     Ok((project.id, tag.id))
 }
@@ -468,12 +475,14 @@ pub(crate) fn change_tag(world: &mut World, name: &str) -> Answer {
     let (project, id) = tag_place(world, name)?;
     may_manage(world, "Manage tags")?;
     let sent: Sent = world.call.json("tagData")?;
+    let now = world.call.now;
     let owner = owner_mut(world, project);
     if owner.tags.iter().any(|t| t.id != id && t.name.to_lowercase() == sent.name.to_lowercase()) {
         return Err(ApiError::argument(format!("TF401288: The tag '{}' already exists.", sent.name)));
     }
     let tag = owner.tags.iter_mut().find(|t| t.id == id).expect("the tag was found just now");
     let old = std::mem::replace(&mut tag.name, sent.name.clone());
+    tag.changed = Some(now);
     retag(world, project, &old, &sent.name);
     world.wrote = true;
     get_tag(world, &id.to_string())

@@ -243,7 +243,11 @@ pub(crate) fn get_team(world: &World, name: &str, team: &str) -> Answer {
 pub(crate) fn list_members(world: &World, name: &str, team: &str) -> Answer {
     let project = world.org.project_by_id(find_project(world.org, name)?);
     let team = project.team(team).ok_or_else(|| ApiError::no_team(team))?;
+    let flat = !world.call.version.has_identity_objects();
     let members = team.members.iter().enumerate().map(|(at, id)| {
+        if flat {
+            return world.org.identity(*id).object(&world.call.base);
+        }
         let mut member = json!({"identity": world.org.identity(*id).object(&world.call.base)});
         // The first member made the team.
         if at == 0 {

@@ -356,8 +356,8 @@ const ARTIFACTS: [(&str, &str, &str); 16] = [
 
 /// `GET _apis/wit/artifactlinktypes`.
 pub(crate) fn list_artifact_types(_: &World) -> Answer {
-    let all = ARTIFACTS.iter().map(|(tool, artifact, link)| {
-        json!({"toolType": tool, "artifactType": artifact, "linkType": link})
-    });
+    let all = ARTIFACTS
+        .iter()
+        .map(|(tool, artifact, link)| json!({"toolType": tool, "artifactType": artifact, "linkType": link}));
     ok(collection(all.collect()))
 }

@@ -220,7 +220,8 @@ impl ApiError {
     }
 
     pub(crate) fn project_exists(name: &str) -> Self {
-        let message = format!("TF200019: The following project already exists on the Azure DevOps Server: {name}.");
+        let message =
+            format!("TF200019: The following project already exists on the Azure DevOps Server: {name}.");
         Self::new(400, "ProjectAlreadyExistsException", "Microsoft.TeamFoundation.Core.WebApi", message)
     }
 
@@ -250,9 +251,8 @@ impl ApiError {
     }
 
     pub(crate) fn no_query(id: &str) -> Self {
-        let message = format!(
-            "TF401243: The query {id} does not exist, or you do not have permission to read it."
-        );
+        let message =
+            format!("TF401243: The query {id} does not exist, or you do not have permission to read it.");
         Self::new(404, "QueryItemNotFoundException", TRACKING, message)
     }
 
@@ -263,7 +263,12 @@ impl ApiError {
 
     pub(crate) fn no_iteration(id: &str) -> Self {
         let message = format!("TF400499: The iteration '{id}' is not one of the team's iterations.");
-        Self::new(404, "TeamIterationNotFoundException", "Microsoft.Azure.Boards.Agile.Common.Exceptions", message)
+        Self::new(
+            404,
+            "TeamIterationNotFoundException",
+            "Microsoft.Azure.Boards.Agile.Common.Exceptions",
+            message,
+        )
     }
 
     pub(crate) fn no_team(name: &str) -> Self {

@@ -92,12 +92,7 @@ fn view(world: &World, fields: &[String], expand: Option<&str>) -> Result<View, 
     if !fields.is_empty() && !matches!(expand, Expand::None | Expand::Links) {
         return Err(ApiError::expand_with_fields());
     }
-    Ok(View {
-        fields: wanted_fields(world, fields)?,
-        expand,
-        links: false,
-        org_level: world.call.project.is_none(),
-    })
+    Ok(View { fields: wanted_fields(world, fields)?, expand, links: false })
 }
 
 fn at_time<'a>(item: &'a WorkItem, as_of: Option<&str>) -> Result<Option<&'a Revision>, ApiError> {
@@ -113,7 +108,6 @@ pub(crate) fn get(world: &World, id: i64) -> Answer {
     let query = &world.call.query;
     let mut view = view(world, &query.list("fields"), query.get("$expand"))?;
     view.links = true;
-    view.org_level = false;
     let revision = at_time(item, query.get("asOf"))?.ok_or_else(|| ApiError::no_work_item(id))?;
     ok(item_json(world.org, world.call, item, revision, &view))
 }

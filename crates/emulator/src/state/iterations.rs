@@ -78,7 +78,8 @@ fn iteration_json(world: &World, project: &Project, team: &Team, all: &[Chosen],
 fn single_json(world: &World, project: &Project, team: &Team, all: &[Chosen], at: usize) -> Value {
     let mut body = iteration_json(world, project, team, all, at);
     let own = body["url"].as_str().unwrap_or_default().to_owned();
-    let below = all[at].path.split('\\').skip(1).fold(String::new(), |route, part| route + "/" + &encode(part));
+    let below =
+        all[at].path.split('\\').skip(1).fold(String::new(), |route, part| route + "/" + &encode(part));
     let href = |url: String| json!({"href": url});
     body["_links"] = json!({
         "self": href(own.clone()),
@@ -170,13 +171,18 @@ pub(crate) fn items(world: &World, id: &str) -> Answer {
             && team.owns_area(item.text("System.AreaPath"))
     };
     let shown: Vec<i64> = world.org.items.values().filter(here).map(|item| item.id).collect();
-    let reference = |id: i64| json!({"id": id, "url": world.call.org_url(&format!("_apis/wit/workItems/{id}"))});
+    let reference =
+        |id: i64| json!({"id": id, "url": world.call.org_url(&format!("_apis/wit/workItems/{id}"))});
     let relations: Vec<Value> = shown
         .iter()
         .map(|id| {
-            let parents = world.org.items[id].relations.iter().filter(|r| r.rel == "System.LinkTypes.Hierarchy-Reverse");
-            let parent = parents.filter_map(|r| if let RelationTarget::Item(p) = r.target { Some(p) } else { None });
-            match parent.filter(|p| shown.contains(p)).last() {
+            let parents = world.org.items[id]
+                .relations
+                .iter()
+                .filter(|r| r.rel == "System.LinkTypes.Hierarchy-Reverse");
+            let mut parent =
+                parents.filter_map(|r| if let RelationTarget::Item(p) = r.target { Some(p) } else { None });
+            match parent.rfind(|p| shown.contains(p)) {
                 Some(parent) => json!({
                     "rel": "System.LinkTypes.Hierarchy-Forward",
                     "source": reference(parent),

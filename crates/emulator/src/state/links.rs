@@ -245,7 +245,7 @@ impl RelationChange {
     }
 
     /// Applies the change to a list. Work item links come first, older before newer, but those of one request in
-    /// the reverse order of their addition: so it is in all recordings.
+    /// the reverse order of their addition. The recordings have every order; clients must not count on any.
     pub(crate) fn apply(&self, relations: &mut Vec<Relation>) {
         let same = |a: &Relation, b: &Relation| a.rel == b.rel && a.target == b.target;
         match self {

@@ -577,6 +577,9 @@ fn finish(answer: call::Answer, version: &Version) -> Response {
             let content_type = format!("application/json; api-version={}", version.echo());
             response(200, content_type, value.to_string().into_bytes())
         }
+        Ok(Reply::Unversioned(value)) => {
+            response(200, "application/json; charset=utf-8".into(), value.to_string().into_bytes())
+        }
         Ok(Reply::Empty(status)) => Response { status, headers: Vec::new(), body: Vec::new() },
         Ok(Reply::File { name, content, download }) => {
             let mut answer = response(200, "application/octet-stream".into(), content);

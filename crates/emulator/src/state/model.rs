@@ -132,6 +132,9 @@ pub(crate) struct Node {
 pub(crate) struct Tag {
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    /// When it was made or renamed; unknown for those of older state files.
+    #[serde(default)]
+    pub(crate) changed: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -48,7 +48,9 @@ impl ProcessKind {
             Self::Agile => {
                 "This template is flexible and will work great for most teams using Agile planning methods, including those practicing Scrum."
             }
-            Self::Basic => "This template is flexible for any process and great for teams getting started with Azure DevOps.",
+            Self::Basic => {
+                "This template is flexible for any process and great for teams getting started with Azure DevOps."
+            }
             Self::Cmmi => {
                 "This template is for more formal projects requiring a framework for process improvement and an auditable record of decisions."
             }
@@ -220,7 +222,9 @@ pub(crate) fn delete(world: &mut World, name: &str) -> Answer {
     org.feed.retain(|_, (item, _)| !gone.contains(item));
     org.link_feed.retain(|event| !gone.contains(&event.source));
     for other in org.items.values_mut() {
-        other.relations.retain(|r| !matches!(&r.target, super::model::RelationTarget::Item(id) if gone.contains(id)));
+        other
+            .relations
+            .retain(|r| !matches!(&r.target, super::model::RelationTarget::Item(id) if gone.contains(id)));
     }
     org.queries.retain(|_, query| query.project != id);
     start(world, CHANGING)
@@ -320,7 +324,10 @@ pub(crate) fn properties(world: &World, name: &str) -> Answer {
             })
     };
     ok(collection(
-        all.into_iter().filter(|(n, _)| wanted(n)).map(|(name, value)| json!({"name": name, "value": value})).collect(),
+        all.into_iter()
+            .filter(|(n, _)| wanted(n))
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect(),
     ))
 }
 

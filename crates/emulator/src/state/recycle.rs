@@ -8,15 +8,27 @@ use super::{
     errors::ApiError,
     hooks,
     model::{Deleted, WorkItem},
-    render::{People, View, fields_json},
+    render::{People, View, fields_json, item_links},
     save::touch,
 };
 
+/// How a deletion record is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// In a list.
+    Short,
+    /// With the item as it lies in the bin.
+    InBin,
+    /// With the item as it is back in its place.
+    Restored,
+}
+
 /// The deletion record. Its date is US text and its identities are text too; that is how the service answers.
-fn record(world: &World, item: &WorkItem, deleted: &Deleted, with_resource: bool) -> Value {
+fn record(world: &World, item: &WorkItem, deleted: &Deleted, shown: Shown) -> Value {
     let (call, project) = (world.call, world.org.project_by_id(item.project));
     let kind = item.text("System.WorkItemType");
-    let url = call.project_url(project.id, &format!("_apis/wit/recyclebin/{}", item.id));
+    let place = if shown == Shown::Restored { "workItems" } else { "recyclebin" };
+    let url = call.project_url(project.id, &format!("_apis/wit/{place}/{}", item.id));
     let mut body = json!({
         "id": item.id,
         "type": kind,
@@ -27,7 +39,7 @@ fn record(world: &World, item: &WorkItem, deleted: &Deleted, with_resource: bool
         "code": 200,
         "url": url,
     });
-    if with_resource {
+    if shown != Shown::Short {
         let fields = fields_json(world.org, &call.base, item, item.latest(), &View::default(), People::Text);
         body["resource"] = json!({
             "id": item.id,
@@ -40,6 +52,9 @@ fn record(world: &World, item: &WorkItem, deleted: &Deleted, with_resource: bool
             },
             "url": url,
         });
+    }
+    if shown == Shown::Restored {
+        body["resource"]["_links"] = item_links(call, world.org, item, item.latest(), true);
     }
     body
 }
@@ -76,7 +91,7 @@ fn remove(world: &mut World, id: i64, destroy: bool) -> Value {
     let deleted = Deleted { by: world.call.actor, date: world.call.now };
     touch(world, id, true, |_| {});
     let item = &world.org.items[&id];
-    let body = record(world, item, &deleted, true);
+    let body = record(world, item, &deleted, Shown::InBin);
     if let Some(item) = world.org.items.get_mut(&id) {
         item.deleted = Some(deleted);
     }
@@ -140,7 +155,7 @@ pub(crate) fn list(world: &World) -> Answer {
                 let found = text.parse::<i64>().ok().map(|id| deleted_item(world, id));
                 match found {
                     Some(Ok((item, deleted))) => {
-                        let mut body = record(world, item, deleted, false);
+                        let mut body = record(world, item, deleted, Shown::Short);
                         body["id"] = text.clone().into();
                         body
                     }
@@ -170,7 +185,7 @@ pub(crate) fn one(world: &mut World, method: &str, id: i64) -> Answer {
     match method {
         "GET" => {
             let (item, deleted) = deleted_item(world, id)?;
-            ok(record(world, item, deleted, true))
+            ok(record(world, item, deleted, Shown::InBin))
         }
         "PATCH" => {
             let sent: Value = world.call.json("payload")?;
@@ -210,5 +225,5 @@ pub(crate) fn restore(world: &mut World, id: i64) -> Result<Value, ApiError> {
     }
     touch(world, id, false, |_| {});
     hooks::raise(world, hooks::Event::Restored { item: id });
-    Ok(record(world, &world.org.items[&id], &deleted, true))
+    Ok(record(world, &world.org.items[&id], &deleted, Shown::Restored))
 }

@@ -31,13 +31,14 @@ pub(crate) enum Expand {
 }
 
 impl Expand {
+    /// A word, or the number that Microsoft's own clients send for it.
     pub(crate) fn parse(text: Option<&str>) -> Result<Self, ApiError> {
         match text.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "" | "none" => Ok(Self::None),
-            "relations" => Ok(Self::Relations),
-            "fields" => Ok(Self::Fields),
-            "links" => Ok(Self::Links),
-            "all" => Ok(Self::All),
+            "" | "none" | "0" => Ok(Self::None),
+            "relations" | "1" => Ok(Self::Relations),
+            "fields" | "2" => Ok(Self::Fields),
+            "links" | "3" => Ok(Self::Links),
+            "all" | "4" => Ok(Self::All),
             other => Err(ApiError::argument(format!("The value '{other}' is not valid for $expand."))),
         }
     }
@@ -59,8 +60,6 @@ pub(crate) struct View {
     pub(crate) expand: Expand,
     /// `_links` are always there on single reads and writes.
     pub(crate) links: bool,
-    /// Links without the project: lists at organization level.
-    pub(crate) org_level: bool,
 }
 
 impl View {
@@ -167,17 +166,25 @@ pub(crate) fn fields_json(
     fields
 }
 
-fn item_links(call: &Call, org: &Organization, item: &WorkItem, revision: &Revision) -> Value {
+/// `typed` decides whether the link to the type names it.
+pub(crate) fn item_links(
+    call: &Call,
+    org: &Organization,
+    item: &WorkItem,
+    revision: &Revision,
+    typed: bool,
+) -> Value {
     let project = org.project_by_id(item.project);
     let own = call.project_url(project.id, &format!("_apis/wit/workItems/{}", item.id));
     let kind = revision.fields.get("System.WorkItemType").and_then(Value::as_str).unwrap_or_default();
+    let kind = if typed { format!("/{}", encode(kind)) } else { String::new() };
     json!({
         "self": {"href": own},
         "workItemUpdates": {"href": format!("{own}/updates")},
         "workItemRevisions": {"href": format!("{own}/revisions")},
         "workItemComments": {"href": format!("{own}/comments")},
         "html": {"href": call.project_url(project.id, &format!("_workitems/edit/{}", item.id))},
-        "workItemType": {"href": call.project_url(project.id, &format!("_apis/wit/workItemTypes/{}", encode(kind)))},
+        "workItemType": {"href": call.project_url(project.id, &format!("_apis/wit/workItemTypes{kind}"))},
         "fields": {"href": call.project_url(project.id, "_apis/wit/fields")},
     })
 }
@@ -190,6 +197,8 @@ pub(crate) fn item_json(
     view: &View,
 ) -> Value {
     let project = org.project_by_id(item.project);
+    // Links know only what the field filter lets through: not the type, nor the project.
+    let shows = |name: &str| view.fields.as_ref().is_none_or(|fields| fields.contains(name));
     let mut body = Map::new();
     // An item that was only validated on creation has no id and no rev.
     if item.id > 0 {
@@ -212,10 +221,14 @@ pub(crate) fn item_json(
     }
     if item.id > 0 {
         if view.links || matches!(view.expand, Expand::Links | Expand::All) {
-            body.insert("_links".into(), item_links(call, org, item, revision));
+            body.insert("_links".into(), item_links(call, org, item, revision, shows("System.WorkItemType")));
         }
         let rest = format!("_apis/wit/workItems/{}", item.id);
-        let url = if view.org_level { call.org_url(&rest) } else { call.project_url(project.id, &rest) };
+        let url = if !shows("System.TeamProject") {
+            call.org_url(&rest)
+        } else {
+            call.project_url(project.id, &rest)
+        };
         body.insert("url".into(), url.into());
     }
     body.into()

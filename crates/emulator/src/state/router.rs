@@ -32,6 +32,13 @@ pub(crate) fn prepare(
     let location = locations::find(rest).ok_or_else(no_route)?;
     let versions = location.versions(org.edition).ok_or_else(no_route)?;
     let path = location.normalised(rest);
+    // The number of an item is part of the route: without a good one there is none, whatever project is named.
+    if let ["wit", "workitems", id, ..] = path.iter().map(String::as_str).collect::<Vec<_>>().as_slice()
+        && !id.starts_with('$')
+        && id.parse::<i64>().is_ok_and(|id| id <= 0)
+    {
+        return Err(no_route());
+    }
     let query = Query::parse(&request.query)
         .reworded(|parameter, value| enumerations::word(location.name, parameter, value));
     let version = version::negotiate(

@@ -273,7 +273,7 @@ fn register_tags(world: &mut World, project: Uuid, names: &[String]) {
         let id = world.ids.guid();
         let Some(project) = world.org.projects.iter_mut().find(|p| p.id == project) else { return };
         if !project.tags.iter().any(|t| t.name.to_lowercase() == name.to_lowercase()) {
-            project.tags.push(Tag { id, name: name.clone() });
+            project.tags.push(Tag { id, name: name.clone(), changed: Some(world.call.now) });
         }
     }
 }

@@ -31,7 +31,8 @@ fn links(world: &World, project: &Project, team: &Team, own: &str) -> Value {
 
 /// Links of one kind: an object for one, a list for several.
 fn one_or_many(urls: Vec<Value>) -> Option<Value> {
-    let mut links: Vec<Value> = urls.into_iter().filter(|u| !u.is_null()).map(|url| json!({"href": url})).collect();
+    let mut links: Vec<Value> =
+        urls.into_iter().filter(|u| !u.is_null()).map(|url| json!({"href": url})).collect();
     match links.len() {
         0 => None,
         1 => links.pop(),
@@ -71,10 +72,10 @@ pub(crate) fn settings(world: &World) -> Answer {
     let macro_name = if team.default_iteration.is_some() { Value::Null } else { "@currentIteration".into() };
     let backlog = iteration_json(world, project, team.backlog_iteration.as_deref());
     let default = team.default_iteration.as_deref().map(|path| iteration_json(world, project, Some(path)));
-    let working = team.working_days.as_ref().map_or_else(
-        || json!(["monday", "tuesday", "wednesday", "thursday", "friday"]),
-        |days| json!(days),
-    );
+    let working = team
+        .working_days
+        .as_ref()
+        .map_or_else(|| json!(["monday", "tuesday", "wednesday", "thursday", "friday"]), |days| json!(days));
     let mut links = links(world, project, team, "teamsettings");
     for (name, rest) in [("teamIterations", "iterations"), ("teamFieldValues", "teamfieldvalues")] {
         links[name] = json!({"href": team_route(world, project, team, &format!("teamsettings/{rest}"))});

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use emulator::seed::{BugsBehavior, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed, UserSeed};
+use emulator::seed::{
+    BugsBehavior, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed, UserSeed,
+};
 use serde_json::Value;
 
 use crate::{
@@ -20,6 +22,8 @@ pub struct Project {
     pub visibility: Option<String>,
     process: Option<ProcessKind>,
     pub default_team: Option<String>,
+    /// Somebody has opened a board: items on it have its fields.
+    has_open_board: bool,
     pub teams: Vec<Team>,
     areas: Vec<String>,
     pub iterations: Vec<String>,
@@ -39,6 +43,11 @@ pub struct Facts {
     /// E-mail address to shown name.
     pub people: BTreeMap<String, String>,
     pub projects: Vec<Project>,
+    /// The project that a query names.
+    pub queried: Option<String>,
+    /// There are more projects than the recording names, after them or before.
+    more: bool,
+    before: bool,
     /// Names that the recording gives to what it makes.
     made: Vec<String>,
 }
@@ -129,33 +138,55 @@ impl Facts {
             return None;
         }
         let at = self.projects.iter().position(|p| {
-            p.name.eq_ignore_ascii_case(name) || p.guid.as_deref().is_some_and(|g| g.eq_ignore_ascii_case(name))
+            p.name.eq_ignore_ascii_case(name)
+                || p.guid.as_deref().is_some_and(|g| g.eq_ignore_ascii_case(name))
         });
         let at = at.unwrap_or_else(|| {
             let guid = is_guid(name).then(|| name.to_owned());
-            self.projects.push(Project { name: name.to_owned(), guid, ..Project::default() });
+            let name = if is_guid(name) { format!("Project {}", &name[..8]) } else { name.to_owned() };
+            self.projects.push(Project { name, guid, ..Project::default() });
             self.projects.len() - 1
         });
         Some(&mut self.projects[at])
     }
 
     fn look_at(&mut self, exchange: &Exchange) {
-        let missing = exchange.response_body["typeKey"].as_str().is_some_and(|k| k.starts_with("ProjectDoesNotExist"));
+        let missing =
+            exchange.response_body["typeKey"].as_str().is_some_and(|k| k.starts_with("ProjectDoesNotExist"));
+        if missing {
+            self.made.extend(exchange.address.scope.first().cloned());
+        }
         // Bodies first: they tell the names of what the address may name by guid.
         self.walk(&exchange.response_body);
         self.walk(&exchange.request_body);
         let address = &exchange.address;
         let words = address.words();
         let scope = address.scope.first().cloned();
-        let in_path = (words.first().is_some_and(|w| w == "projects")).then(|| address.path.get(1).cloned()).flatten();
+        let in_path =
+            (words.first().is_some_and(|w| w == "projects")).then(|| address.path.get(1).cloned()).flatten();
+        // A second page needs a first.
+        if exchange.address.query("$skip") == Some("1") && exchange.method == "GET" {
+            self.before = true;
+        }
+        // A page that says there is more needs more.
+        if words == ["projects"] && exchange.header("x-ms-continuationtoken").is_some() {
+            self.more = true;
+        }
+        if let Some(wiql) = exchange.request_body["query"].as_str() {
+            let named =
+                wiql.split_once("[System.TeamProject] = '").and_then(|(_, rest)| rest.split_once('\''));
+            if let Some((name, _)) = named {
+                self.project(name);
+                self.queried = Some(name.to_owned());
+            }
+        }
         let Some(name) = scope.or(in_path).filter(|_| !missing) else { return };
-        let shown = exchange.response_body["name"].as_str().filter(|_| words.len() == 2 && words[0] == "projects");
+        let shown =
+            exchange.response_body["name"].as_str().filter(|_| words.len() == 2 && words[0] == "projects");
         if is_guid(&name) {
             let known = shown.map(str::to_owned).or_else(|| self.name_of(&exchange.response_body));
-            if let Some(known) = known {
-                if let Some(project) = self.project(&known) {
-                    project.guid = Some(name.clone());
-                }
+            if let Some(project) = known.and_then(|known| self.project(&known)) {
+                project.guid = Some(name.clone());
             }
         }
         let team = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -169,6 +200,7 @@ impl Facts {
         if board {
             project.process = Some(ProcessKind::Scrum);
         }
+        let mut default = project.default_team.clone();
         let mut note_team = |name: &str, guid: Option<&str>, description: Option<&str>| {
             if !made.iter().any(|m| m == name) {
                 project.team(name, guid, description);
@@ -179,13 +211,18 @@ impl Facts {
                 Some(list) if words.len() == 3 => {
                     for team in list {
                         let Some(name) = team["name"].as_str() else { continue };
+                        if team["description"] == "The default project team." {
+                            default = Some(name.to_owned());
+                        }
                         note_team(name, team["id"].as_str(), team["description"].as_str());
                     }
                 }
                 Some(list) => {
                     let team = team.unwrap_or_default();
                     note_team(&team, None, None);
-                    let mail = |m: &Value| m["identity"]["uniqueName"].as_str().or(m["uniqueName"].as_str()).map(str::to_owned);
+                    let mail = |m: &Value| {
+                        m["identity"]["uniqueName"].as_str().or(m["uniqueName"].as_str()).map(str::to_owned)
+                    };
                     let members: Vec<String> = list.iter().filter_map(mail).collect();
                     if let Some(team) = project.teams.iter_mut().find(|t| t.is(&team)) {
                         team.members = members;
@@ -193,19 +230,26 @@ impl Facts {
                 }
                 None => {
                     if let (Some(sent), Some(name)) = (team, body["name"].as_str()) {
-                        note_team(name, is_guid(&sent).then_some(sent.as_str()), body["description"].as_str());
+                        note_team(
+                            name,
+                            is_guid(&sent).then_some(sent.as_str()),
+                            body["description"].as_str(),
+                        );
                     }
                 }
             }
         } else if let Some(team) = team {
             note_team(&team, None, None);
         }
-        let iterations = words.get(2).is_some_and(|w| w == "iterations") && words.get(1).is_some_and(|w| w == "teamsettings");
+        project.default_team = default;
+        let iterations = words.get(2).is_some_and(|w| w == "iterations")
+            && words.get(1).is_some_and(|w| w == "teamsettings");
         if iterations {
             let all = body["value"].as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
             for path in all.iter().filter_map(|i| i["path"].as_str()) {
                 let below = path.split_once('\\').map_or("", |(_, rest)| rest);
-                if !below.is_empty() && !project.iterations.iter().any(|i| i == below) {
+                let is_made = below.split('\\').any(|part| made.iter().any(|m| m == part));
+                if !below.is_empty() && !is_made && !project.iterations.iter().any(|i| i == below) {
                     project.iterations.push(below.to_owned());
                 }
             }
@@ -243,20 +287,51 @@ impl Facts {
                     self.person(unique, Some(name));
                 }
                 if let (Some(name), Some(guid), Some(_)) = (text("name"), text("id"), text("state"))
-                    && members.contains_key("visibility") | members.contains_key("revision")
+                    && text("url").is_some_and(|url| url.contains("/_apis/projects/"))
                 {
                     self.note_project(value, name, guid);
                 }
                 if let (Some(path), Some(structure)) = (text("path"), text("structureType")) {
                     self.note_node(path, structure);
                 }
+                let project = members.get("fields").and_then(|f| f["System.TeamProject"].as_str());
+                let link = members.get("_links").and_then(|l| l["workItemType"]["href"].as_str());
+                let named = text("url").filter(|url| url.split('/').any(is_guid)).or(link);
+                if let (Some(name), Some(url)) = (project, named) {
+                    let guid = url.split('/').zip(url.split('/').skip(1)).find(|(_, next)| *next == "_apis");
+                    if let (Some((guid, _)), Some(project)) =
+                        (guid.filter(|(g, _)| is_guid(g)), self.project(name))
+                    {
+                        project.guid = Some(guid.to_owned());
+                    }
+                }
+                for (field, areas) in [("System.AreaPath", true), ("System.IterationPath", false)] {
+                    let moved = members
+                        .get(field)
+                        .and_then(|c| c["newValue"].as_str())
+                        .and_then(|p| p.split_once('\\'));
+                    if let Some((owner, below)) = moved
+                        && let Some(project) = self.project(owner)
+                    {
+                        let list = if areas { &mut project.areas } else { &mut project.iterations };
+                        list.push(below.to_owned());
+                    }
+                }
                 if let Some(name) = text("System.TeamProject") {
+                    let board = members.keys().any(|k| k == "System.BoardColumn" || k.starts_with("WEF_"));
+                    if let Some(project) = self.project(name).filter(|_| board) {
+                        project.has_open_board = true;
+                    }
                     let (area, iteration) = (text("System.AreaPath"), text("System.IterationPath"));
                     self.note_item(name, text("System.WorkItemType"), text("System.Reason"), area, iteration);
                 }
                 members.values().for_each(|v| self.walk(v));
             }
             Value::Array(list) => list.iter().for_each(|v| self.walk(v)),
+            Value::String(text) if text.strip_prefix("User ").is_some_and(|n| n.parse::<u32>().is_ok()) => {
+                let mail = format!("{}@example.com", text.to_lowercase().replace(' ', ""));
+                self.person(&mail, Some(text));
+            }
             Value::String(text) => {
                 if let Some((name, mail)) = text.strip_suffix('>').and_then(|t| t.split_once(" <"))
                     && mail.contains('@')
@@ -276,7 +351,8 @@ impl Facts {
         let text = |name: &str| value[name].as_str().map(str::to_owned);
         project.description = text("description").or(project.description.take());
         project.visibility = text("visibility").or(project.visibility.take());
-        project.default_team = value["defaultTeam"]["name"].as_str().map(str::to_owned).or(project.default_team.take());
+        project.default_team =
+            value["defaultTeam"]["name"].as_str().map(str::to_owned).or(project.default_team.take());
         project.process = match value["capabilities"]["processTemplate"]["templateName"].as_str() {
             Some(name) if name.contains("Scrum") => Some(ProcessKind::Scrum),
             Some("Basic") => Some(ProcessKind::Basic),
@@ -302,13 +378,22 @@ impl Facts {
         }
     }
 
-    fn note_item(&mut self, project: &str, kind: Option<&str>, reason: Option<&str>, area: Option<&str>, iteration: Option<&str>) {
-        let below = |path: Option<&str>| path.and_then(|p| p.split_once('\\')).map(|(_, rest)| rest.to_owned());
+    fn note_item(
+        &mut self,
+        project: &str,
+        kind: Option<&str>,
+        reason: Option<&str>,
+        area: Option<&str>,
+        iteration: Option<&str>,
+    ) {
+        let below =
+            |path: Option<&str>| path.and_then(|p| p.split_once('\\')).map(|(_, rest)| rest.to_owned());
         let Some(project) = self.project(project) else { return };
         project.process = match (kind, reason) {
             (Some("Product Backlog Item" | "Impediment"), _) => Some(ProcessKind::Scrum),
             (Some("User Story"), _) => Some(ProcessKind::Agile),
-            (_, Some("Added to backlog")) => project.process.or(Some(ProcessKind::Basic)),
+            (Some("Issue"), Some("Completed" | "Started" | "Added to backlog")) => Some(ProcessKind::Basic),
+            (_, Some("Added to backlog" | "Completed")) => project.process.or(Some(ProcessKind::Basic)),
             (_, Some("New task" | "New defect reported")) => project.process.or(Some(ProcessKind::Scrum)),
             _ => project.process,
         };
@@ -325,7 +410,21 @@ impl Facts {
             })
             .collect();
         users.push(UserSeed::person("Outsider", OUTSIDER).with_role(Role::None).with_pat(&token(OUTSIDER)));
-        let projects = self.projects.iter().filter(|p| !is_guid(&p.name) || p.guid.is_some()).map(Project::seed).collect();
+        let mut projects: Vec<ProjectSeed> = self
+            .projects
+            .iter()
+            .filter(|p| !is_guid(&p.name) || p.guid.is_some())
+            .map(Project::seed)
+            .collect();
+        if self.before {
+            for project in &mut projects {
+                project.teams.insert(0, TeamSeed { name: "A first team".into(), ..TeamSeed::default() });
+            }
+            projects.insert(0, ProjectSeed::new("A first project", ProcessKind::Agile));
+        }
+        if self.more {
+            projects.push(ProjectSeed::new("One more project", ProcessKind::Agile));
+        }
         Seed {
             number: 7,
             organizations: vec![OrganizationSeed {
@@ -347,9 +446,8 @@ impl Team {
 impl Project {
     fn team(&mut self, name: &str, guid: Option<&str>, description: Option<&str>) {
         let guid = guid.or(Some(name).filter(|n| is_guid(n))).map(str::to_owned);
-        let known = self.teams.iter_mut().find(|t| {
-            t.is(name) || guid.as_deref().is_some_and(|guid| t.is(guid))
-        });
+        let known =
+            self.teams.iter_mut().find(|t| t.is(name) || guid.as_deref().is_some_and(|guid| t.is(guid)));
         match known {
             Some(team) => {
                 team.guid = guid.or(team.guid.take());
@@ -373,6 +471,7 @@ impl Project {
         } else {
             ProcessKind::Agile
         });
+        let areas = if self.has_open_board { vec![String::new()] } else { Vec::new() };
         let default = self.default_team.clone().unwrap_or_else(|| format!("{} Team", self.name));
         let bugs = match process {
             ProcessKind::Basic => BugsBehavior::Off,
@@ -384,14 +483,14 @@ impl Project {
             .iter()
             .map(|t| TeamSeed {
                 name: t.name.clone(),
-                areas: if t.name == default { vec![String::new()] } else { Vec::new() },
+                areas: if t.name == default { areas.clone() } else { Vec::new() },
                 bugs: if t.name == default { bugs } else { BugsBehavior::Off },
                 members: t.members.clone(),
                 ..TeamSeed::default()
             })
             .collect();
         if !teams.iter().any(|t| t.name == default) {
-            teams.push(TeamSeed { name: default.clone(), areas: vec![String::new()], bugs, ..TeamSeed::default() });
+            teams.push(TeamSeed { name: default.clone(), areas, bugs, ..TeamSeed::default() });
         }
         ProjectSeed {
             name: self.name.clone(),

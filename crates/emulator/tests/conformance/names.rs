@@ -31,6 +31,8 @@ static IN_PATH: LazyLock<Regex> = LazyLock::new(|| {
 static WHOLE_GUID: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new("^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$").unwrap()
 });
+/// The number of a board in the names of its fields.
+static BOARD: LazyLock<Regex> = LazyLock::new(|| Regex::new("WEF_[0-9A-F]{32}").unwrap());
 /// Hosts that serve identities and profiles: the emulator has one address for everything.
 static HOSTS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -110,7 +112,8 @@ impl Names {
         });
         IN_PATH
             .replace_all(&text, |found: &Captures| {
-                let kind = if found[1].eq_ignore_ascii_case("/comments/") { Kind::Comment } else { Kind::Item };
+                let kind =
+                    if found[1].eq_ignore_ascii_case("/comments/") { Kind::Comment } else { Kind::Item };
                 let number = found[2].parse().ok().and_then(|n| self.number(kind, n));
                 number.map_or_else(|| found[0].to_owned(), |n| format!("{}{n}", &found[1]))
             })
@@ -124,6 +127,7 @@ impl Names {
         let right = HOSTS.replace_all(ours, base).into_owned();
         let skeleton = |text: &str| {
             let text = GUID.replace_all(text, "{guid}");
+            let text = BOARD.replace_all(&text, "WEF_{board}");
             IN_PATH.replace_all(&text, "$1{n}").into_owned()
         };
         if skeleton(&left) != skeleton(&right) {
@@ -133,7 +137,10 @@ impl Names {
         let guids = |text: &str| GUID.find_iter(text).map(|m| m.as_str().to_owned()).collect::<Vec<_>>();
         let pairs: Vec<(String, String)> = guids(&left).into_iter().zip(guids(&right)).collect();
         let numbers = |text: &str| {
-            IN_PATH.captures_iter(text).map(|c| (c[1].to_lowercase(), c[2].parse().unwrap_or(0))).collect::<Vec<_>>()
+            IN_PATH
+                .captures_iter(text)
+                .map(|c| (c[1].to_lowercase(), c[2].parse().unwrap_or(0)))
+                .collect::<Vec<_>>()
         };
         let counted: Vec<((String, i64), (String, i64))> =
             numbers(&left).into_iter().zip(numbers(&right)).collect();
@@ -155,7 +162,8 @@ impl Names {
 
     /// A query text with item numbers in our words.
     pub fn translated_query(&self, text: &str, base: &str) -> String {
-        static ID: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(\[?System\.Id\]? *= *)([0-9]+)").unwrap());
+        static ID: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new(r"(\[?System\.Id\]? *= *)([0-9]+)").unwrap());
         let text = self.translated(text, base);
         ID.replace_all(&text, |found: &Captures| {
             let known = found[2].parse().ok().and_then(|n| self.number(Kind::Item, n));
@@ -163,5 +171,4 @@ impl Names {
         })
         .into_owned()
     }
-
 }

@@ -56,7 +56,9 @@ impl Exchange {
 /// All recordings by name, or None when the fixtures are not there.
 pub fn all(folder: &str) -> Option<Vec<Recording>> {
     let mut files: Vec<_> = fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|p| p.extension().is_some_and(|e| e == "json") && p.file_stem().is_some_and(|s| s != "index"));
+    files.retain(|p| {
+        p.extension().is_some_and(|e| e == "json") && p.file_stem().is_some_and(|s| s != "index")
+    });
     files.sort();
     Some(files.iter().map(|path| read(path)).collect())
 }
@@ -97,11 +99,23 @@ fn read(path: &Path) -> Recording {
 /// Some recorders wrote a JSON body as text, a few of them as the Python text of bytes (`b'{…}'`), even twice.
 fn repaired(body: &Value) -> Value {
     let Some(text) = body.as_str() else { return body.clone() };
-    let mut text = text.replace("\\'", "'");
+    let mut text = text.to_owned();
     while let Some(inner) = text.strip_prefix("b'").and_then(|t| t.strip_suffix('\'')) {
-        text = inner.to_owned();
+        text = unescaped(inner);
     }
     serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::new();
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match characters.peek() {
+            Some('\\' | '\'' | '"') if c == '\\' => plain.extend(characters.next()),
+            _ => plain.push(c),
+        }
+    }
+    plain
 }
 
 impl Address {

@@ -1,13 +1,15 @@
 //! Replays one recording against an emulator of its own: requests in our words, in the recorded order, at the
 //! recorded times. What a request needs and the recording did not make is made just before it (`prepare`).
 
+use std::collections::BTreeMap;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
 use emulator::{Request, Response, State};
 use serde_json::{Value, json};
 
 use crate::{
-    compare::{Comparison, Difference},
+    compare::{self, Comparison, Difference},
     facts::{Facts, OUTSIDER, token},
     names::{Kind, Names, is_guid},
     prepare,
@@ -24,8 +26,27 @@ pub struct Replay<'a> {
     pub now: DateTime<Utc>,
     /// Who calls when the recording does not say.
     pub usual_caller: String,
+    /// The watermark before the newest revisions that a feed shows.
+    pub feed_from: i64,
+    /// The relations of an item as they were recorded last, by the recorded number.
+    pub relations: BTreeMap<i64, Vec<Value>>,
     /// What could not be prepared.
     problems: Vec<Difference>,
+}
+
+/// Who changed the first item that a body shows.
+fn author(body: &Value) -> Option<String> {
+    match body {
+        Value::Object(members) => {
+            if let Some(by) = members.get("System.ChangedBy") {
+                let text = by["uniqueName"].as_str().or(by.as_str())?;
+                return Some(text.rsplit('<').next()?.trim_end_matches('>').to_owned());
+            }
+            members.values().find_map(author)
+        }
+        Value::Array(list) => list.iter().find_map(author),
+        _ => None,
+    }
 }
 
 /// The differences of every exchange.
@@ -33,9 +54,23 @@ pub fn run(recording: &Recording) -> Vec<Vec<Difference>> {
     let facts = Facts::of(recording);
     let now = recording.exchanges.first().map_or_else(Utc::now, |e| e.time) - TimeDelta::hours(1);
     let state = State::new(&facts.seed(), now);
-    let callers = recording.exchanges.iter().filter_map(Exchange::caller).map(|(_, mail)| mail.to_owned());
-    let usual_caller = callers.last().or_else(|| facts.people.keys().next().cloned()).unwrap_or_default();
-    let mut replay = Replay { recording, facts, state, names: Names::default(), now, usual_caller, problems: Vec::new() };
+    let mut callers =
+        recording.exchanges.iter().filter_map(Exchange::caller).map(|(_, mail)| mail.to_owned());
+    let author = recording.exchanges.iter().find_map(|e| author(&e.response_body));
+    let known =
+        author.filter(|mail| facts.people.contains_key(mail)).or_else(|| facts.people.keys().next().cloned());
+    let usual_caller = callers.next_back().or(known).unwrap_or_default();
+    let mut replay = Replay {
+        recording,
+        facts,
+        state,
+        names: Names::default(),
+        now,
+        usual_caller,
+        feed_from: i64::MAX,
+        relations: BTreeMap::new(),
+        problems: Vec::new(),
+    };
     prepare::projects(&mut replay);
     (0..recording.exchanges.len()).map(|at| replay.exchange(at)).collect()
 }
@@ -58,8 +93,11 @@ impl Replay<'_> {
 
     pub fn try_make(&mut self, method: &str, path: &str, body: &Value) -> Response {
         let separator = if path.contains('?') { '&' } else { '?' };
-        let target = format!("/{}/{path}{separator}api-version=7.1", self.facts.organization);
-        let mut request = Request::new(method, &target).header("Authorization", &basic(&token(&self.usual_caller)));
+        let version =
+            if path.contains("api-version") { String::new() } else { format!("{separator}api-version=7.1") };
+        let target = format!("/{}/{path}{version}", self.facts.organization);
+        let mut request =
+            Request::new(method, &target).header("Authorization", &basic(&token(&self.usual_caller)));
         if !body.is_null() {
             let kind = if body.is_array() { "application/json-patch+json" } else { "application/json" };
             request = request.body(kind, body.to_string());
@@ -76,30 +114,89 @@ impl Replay<'_> {
             prepare::exchange(self, at);
         }
         let request = self.request(exchange);
+        let request =
+            if exchange.method == "PATCH" { self.with_own_places(exchange, request) } else { request };
         self.now = self.now.max(exchange.time);
         let answer = self.state.handle(self.now, request);
         let mut differences = std::mem::take(&mut self.problems);
         if answer.status != exchange.status {
             let body = String::from_utf8_lossy(&answer.body);
             let body: String = body.chars().take(200).collect();
-            differences.push(Difference::new("status", format!("recorded {}, ours {} {body}", exchange.status, answer.status)));
+            differences.push(Difference::new(
+                "status",
+                format!("recorded {}, ours {} {body}", exchange.status, answer.status),
+            ));
             return differences;
         }
         headers(exchange, &answer, &mut differences);
         let mut comparison = Comparison { names: &mut self.names, differences, recorded: exchange.month };
         match &exchange.response_body {
             Value::Null if answer.body.is_empty() => {}
+            // The content of files was not recorded.
+            Value::Null if answer.header_value("content-type") == Some("application/octet-stream") => {}
             Value::Null => comparison.differences.push(Difference::new("$", "recorded no body")),
             Value::String(text) if !answer.body.starts_with(b"\"") => {
                 let ours = String::from_utf8_lossy(&answer.body);
                 let html = exchange.header("content-type").is_some_and(|t| t.contains("html"));
                 if !html && !comparison.names.same_text(text, &ours) {
-                    comparison.differences.push(Difference::new("$", format!("recorded {text:?}, ours {ours:?}")));
+                    comparison
+                        .differences
+                        .push(Difference::new("$", format!("recorded {text:?}, ours {ours:?}")));
                 }
             }
             recorded => comparison.body(recorded, &answer.json()),
         }
-        comparison.differences
+        let differences = comparison.differences;
+        self.remember_relations(&exchange.response_body);
+        differences
+    }
+
+    fn remember_relations(&mut self, body: &Value) {
+        match body {
+            Value::Object(members) => {
+                let id = members.get("id").and_then(Value::as_i64);
+                if let (Some(id), Some(Value::Array(relations))) = (id, members.get("relations")) {
+                    self.relations.insert(id, relations.clone());
+                }
+                members.values().for_each(|v| self.remember_relations(v));
+            }
+            Value::Array(list) => list.iter().for_each(|v| self.remember_relations(v)),
+            _ => {}
+        }
+    }
+
+    /// The order of relations is the service's own affair (section 7.8), so a recorded index means the relation that
+    /// stood there, wherever ours has it.
+    fn with_own_places(&mut self, exchange: &Exchange, mut request: Request) -> Request {
+        let number = exchange.address.path.get(2).and_then(|n| n.parse::<i64>().ok());
+        let recorded = number.and_then(|n| self.relations.get(&n).cloned());
+        let own = number.and_then(|n| self.names.number(Kind::Item, n));
+        let (Some(recorded), Some(own)) = (recorded, own) else { return request };
+        let item = self
+            .try_make("GET", &format!("_apis/wit/workitems/{own}?$expand=relations"), &Value::Null)
+            .json();
+        let ours: Vec<Option<String>> =
+            item["relations"].as_array().into_iter().flatten().map(|r| compare::key(r, None)).collect();
+        let mut operations: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        for operation in operations.as_array_mut().into_iter().flatten() {
+            let path = operation["path"].as_str().unwrap_or_default().to_owned();
+            let mut parts: Vec<&str> = path.split('/').collect();
+            let Some(index) =
+                parts.get(2).and_then(|n| n.parse::<usize>().ok()).filter(|_| parts[1] == "relations")
+            else {
+                continue;
+            };
+            let wanted = recorded.get(index).and_then(|r| compare::key(r, Some(&self.names)));
+            let place = wanted.and_then(|wanted| ours.iter().position(|own| own.as_ref() == Some(&wanted)));
+            if let Some(place) = place.map(|p| p.to_string()) {
+                parts[2] = &place;
+                operation["path"] = parts.join("/").into();
+            }
+        }
+        if operations.is_array() {
+            request.body = operations.to_string().into_bytes();
+        }
+        request
     }
 
     /// The recorded request in our words.
@@ -141,6 +238,10 @@ impl Replay<'_> {
                     "ids" if nodes => numbers(value, Kind::Node),
                     "ids" => numbers(value, Kind::Item),
                     "reclassifyid" => numbers(value, Kind::Node),
+                    // Tokens are opaque; ours starts where the recorded one stood: before the shown items.
+                    "continuationtoken" if words.contains(&"reporting".to_owned()) => {
+                        self.feed_from.to_string()
+                    }
                     _ => self.translated(value),
                 };
                 format!("{}={}", encoded(name), encoded(&value))
@@ -148,7 +249,9 @@ impl Replay<'_> {
             .collect();
         let mut request = Request::new(&exchange.method, &path);
         request.query = query.join("&");
-        let caller = exchange.caller().map_or(self.usual_caller.as_str(), |(_, mail)| mail);
+        let caller =
+            exchange.caller().map(|(_, mail)| mail).filter(|mail| self.facts.people.contains_key(*mail));
+        let caller = caller.unwrap_or(&self.usual_caller);
         let credential = match exchange.status {
             401 if exchange.response_body.is_null() => "no token that is known".to_owned(),
             401 => token(OUTSIDER),
@@ -184,7 +287,11 @@ impl Replay<'_> {
             Value::Object(members) => members
                 .iter()
                 .map(|(name, value)| {
-                    let item = |kind, v: &Value| v.as_i64().and_then(|n| self.names.number(kind, n)).map_or_else(|| v.clone(), Value::from);
+                    let item = |kind, v: &Value| {
+                        v.as_i64()
+                            .and_then(|n| self.names.number(kind, n))
+                            .map_or_else(|| v.clone(), Value::from)
+                    };
                     let value = match (name.as_str(), value) {
                         ("query" | "wiql", Value::String(text)) => {
                             self.names.translated_query(text, &self.base()).into()
@@ -227,7 +334,8 @@ fn headers(exchange: &Exchange, answer: &Response, differences: &mut Vec<Differe
     if let Some(recorded) = exchange.header("content-type") {
         let ours = answer.header_value("content-type").unwrap_or_default();
         if parts(recorded) != parts(ours) {
-            differences.push(Difference::new("header content-type", format!("recorded {recorded}, ours {ours}")));
+            differences
+                .push(Difference::new("header content-type", format!("recorded {recorded}, ours {ours}")));
         }
     }
     if exchange.response_headers.is_null() || exchange.response_headers == json!({}) {
@@ -236,9 +344,13 @@ fn headers(exchange: &Exchange, answer: &Response, differences: &mut Vec<Differe
     for name in ["x-ms-continuationtoken", "www-authenticate"] {
         let scheme = |text: &str| text.split_whitespace().next().unwrap_or_default().to_owned();
         let (recorded, ours) = (exchange.header(name).map(scheme), answer.header_value(name).map(scheme));
-        let same = if name == "www-authenticate" { recorded == ours } else { recorded.is_some() == ours.is_some() };
+        let same =
+            if name == "www-authenticate" { recorded == ours } else { recorded.is_some() == ours.is_some() };
         if !same {
-            differences.push(Difference::new(&format!("header {name}"), format!("recorded {recorded:?}, ours {ours:?}")));
+            differences.push(Difference::new(
+                &format!("header {name}"),
+                format!("recorded {recorded:?}, ours {ours:?}"),
+            ));
         }
     }
 }

@@ -177,6 +177,8 @@ pub const OUTSIDE: &[(&str, &str)] = &[
     ("work/teamsettings/iterations/{id}/capacities", "capacity planning"),
     ("work/teamsettings/iterations/{id}/teamdaysoff", "capacity planning"),
     ("wit/templates", "work item templates of teams"),
+    ("wit/fields", "making and locking fields"),
+    ("projects/{project}/teams", "the address of the example lacks the team"),
     ("wit/workitems/{id}/history", "replaced by comments with version 4"),
     ("wit/queries", "the tree of stored queries"),
     ("resourceareas/", "the recorded body is the list and not the answer to this request"),

@@ -3,6 +3,7 @@
 
 mod access;
 mod boards;
+mod captures;
 mod common;
 mod entra;
 mod error_bodies;
@@ -13,7 +14,6 @@ mod limits;
 mod links;
 mod process_rules;
 mod processes;
-mod recordings;
 mod resources;
 mod server_mode;
 mod sign_in;

@@ -117,8 +117,12 @@ pub(super) fn relations(
         let mut all: Vec<(String, i64)> = item
             .relations
             .iter()
-            .filter(|r| LinkType::named(&r.rel).is_some_and(LinkType::is_work_item_link) && parts.link_fits(&r.rel))
-            .filter_map(|r| if let RelationTarget::Item(id) = r.target { Some((r.rel.clone(), id)) } else { None })
+            .filter(|r| {
+                LinkType::named(&r.rel).is_some_and(LinkType::is_work_item_link) && parts.link_fits(&r.rel)
+            })
+            .filter_map(|r| {
+                if let RelationTarget::Item(id) = r.target { Some((r.rel.clone(), id)) } else { None }
+            })
             .filter(|(_, id)| place.contains_key(id))
             .collect();
         all.sort_by_key(|(_, id)| place[id]);
@@ -177,7 +181,8 @@ pub(super) fn relations(
         return Ok(found);
     }
     for item in items.iter().filter(|i| source_fits(i)) {
-        let hits: Vec<(String, i64)> = linked(item).into_iter().filter(|(_, to)| target_fits(by_id(*to))).collect();
+        let hits: Vec<(String, i64)> =
+            linked(item).into_iter().filter(|(_, to)| target_fits(by_id(*to))).collect();
         let shows = match mode {
             Mode::MustContain => !hits.is_empty(),
             Mode::DoesNotContain => hits.is_empty(),

@@ -40,7 +40,8 @@ pub(crate) fn query(world: &World) -> Answer {
 /// `GET …/_apis/wit/wiql/{id}`: runs a query that is kept.
 pub(crate) fn stored(world: &World, id: &str) -> Answer {
     let found = Uuid::parse_str(id).ok().and_then(|id| world.org.queries.get(&id));
-    run(world, &found.ok_or_else(|| ApiError::no_query(id))?.wiql)
+    let query = found.ok_or_else(|| ApiError::no_query(id))?;
+    answer(world, &query.wiql, true)
 }
 
 /// Whether a text is a query over links.
@@ -54,6 +55,11 @@ pub(crate) fn check(world: &World, query: &str) -> Result<(), ApiError> {
 }
 
 fn run(world: &World, query: &str) -> Answer {
+    answer(world, query, world.call.project.is_some())
+}
+
+/// `in_project` decides whether links to items name their project.
+fn answer(world: &World, query: &str, in_project: bool) -> Answer {
     if query.chars().count() > MAX_LENGTH {
         return Err(ApiError::wiql(format!("VS402338: The query has more than {MAX_LENGTH} characters.")));
     }
@@ -70,8 +76,12 @@ fn run(world: &World, query: &str) -> Answer {
         ),
         None => None,
     };
-    let mut evaluation =
-        Evaluation { world, by_time: world.call.query.flag("timePrecision"), fields: HashMap::new() };
+    let mut evaluation = Evaluation {
+        world,
+        by_time: world.call.query.flag("timePrecision"),
+        in_project,
+        fields: HashMap::new(),
+    };
     if let Some(filter) = &parsed.filter {
         evaluation.check(filter)?;
     }
@@ -83,7 +93,9 @@ fn run(world: &World, query: &str) -> Answer {
         };
         let Some(revision) = revision else { continue };
         // A query over links looks at its conditions pair by pair.
-        if parsed.mode.is_some() || parsed.filter.as_ref().is_none_or(|filter| evaluation.holds(filter, item, revision)) {
+        if parsed.mode.is_some()
+            || parsed.filter.as_ref().is_none_or(|filter| evaluation.holds(filter, item, revision))
+        {
             found.push((item, revision));
         }
     }
@@ -151,6 +163,7 @@ fn field(world: &World, name: &str) -> Result<FieldDef, ApiError> {
 struct Evaluation<'a> {
     world: &'a World<'a>,
     by_time: bool,
+    in_project: bool,
     /// The fields the query names, found once.
     fields: HashMap<String, FieldDef>,
 }
@@ -160,7 +173,7 @@ impl Evaluation<'_> {
     fn reference(&self, id: i64) -> Value {
         let rest = format!("_apis/wit/workItems/{id}");
         let project = self.world.org.items.get(&id).map(|item| item.project);
-        let url = match project.filter(|_| self.world.call.project.is_some()) {
+        let url = match project.filter(|_| self.in_project) {
             Some(project) => self.world.call.project_url(project, &rest),
             None => self.world.call.org_url(&rest),
         };

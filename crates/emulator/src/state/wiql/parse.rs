@@ -274,7 +274,9 @@ impl Parser {
     /// `[Field]`, and in queries over links `Source.[Field]` or `[Target].[Field]`.
     fn field(&mut self) -> Result<String, Error> {
         let side = |name: &str| {
-            ["Source.", "Target."].into_iter().find(|side| side.trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.')))
+            ["Source.", "Target."]
+                .into_iter()
+                .find(|side| side.trim_end_matches('.').eq_ignore_ascii_case(name.trim_end_matches('.')))
         };
         match self.next() {
             Some(Token::Word(name)) if name.ends_with('.') && side(&name).is_some() => {
