@@ -31,14 +31,13 @@ pub(crate) enum Expand {
 }
 
 impl Expand {
-    /// A word, or the number that Microsoft's own clients send for it.
     pub(crate) fn parse(text: Option<&str>) -> Result<Self, ApiError> {
         match text.unwrap_or_default().to_ascii_lowercase().as_str() {
-            "" | "none" | "0" => Ok(Self::None),
-            "relations" | "1" => Ok(Self::Relations),
-            "fields" | "2" => Ok(Self::Fields),
-            "links" | "3" => Ok(Self::Links),
-            "all" | "4" => Ok(Self::All),
+            "" | "none" => Ok(Self::None),
+            "relations" => Ok(Self::Relations),
+            "fields" => Ok(Self::Fields),
+            "links" => Ok(Self::Links),
+            "all" => Ok(Self::All),
             other => Err(ApiError::argument(format!("The value '{other}' is not valid for $expand."))),
         }
     }

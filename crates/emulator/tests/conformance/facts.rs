@@ -433,6 +433,7 @@ impl Facts {
                 projects,
                 ..OrganizationSeed::default()
             }],
+            ..Seed::default()
         }
     }
 }
