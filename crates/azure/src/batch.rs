@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::{self, Effect};
-use crate::client::{Body, Call, Client};
+use crate::client::{Body, Call, Client, is_version_refused};
 use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::Item;
@@ -70,6 +70,7 @@ impl Client {
             }
         }
         if !requests.is_empty() {
+            let spoken = self.generation();
             let route = self.route(&["_apis", "wit", "$batch"], Version::Released);
             let body = Body::Json(Value::Array(requests));
             let call = Call::write(operation.clone(), Method::POST, route, body, deadline);
@@ -77,6 +78,9 @@ impl Client {
                 Ok(outcomes) if outcomes.value.len() == travelling.len() => {
                     for (place, outcome) in travelling.into_iter().zip(outcomes.value) {
                         results.insert(place, judge(&writes[place].operation(), outcome, self.now()));
+                    }
+                    if self.generation() != spoken {
+                        self.repeat_in_its_version(writes, &mut results, deadline).await;
                     }
                     if results.values().any(|result| matches!(result, Err(Error::Rejected { .. }))) {
                         self.forget_definitions();
@@ -98,6 +102,21 @@ impl Client {
             }
         }
         Ok(results.into_values().collect())
+    }
+
+    /// The batch itself was the first request that a server refused for its version. Those within were written in
+    /// the same version and refused likewise, before anything was applied.
+    async fn repeat_in_its_version(
+        &self,
+        writes: &[Write<'_>],
+        results: &mut BTreeMap<usize, Result<Item, Error>>,
+        deadline: DateTime<Utc>,
+    ) {
+        for (place, result) in results {
+            if is_version_refused(result) {
+                *result = self.write(&writes[*place], deadline).await;
+            }
+        }
     }
 
     fn entry(&self, place: usize, write: &Write<'_>) -> Result<Value, Error> {

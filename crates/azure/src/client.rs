@@ -445,8 +445,10 @@ fn decode<T: DeserializeOwned>(operation: String, effect: Effect, body: &[u8]) -
     })
 }
 
-fn is_version_refused(result: &Result<Response, Error>) -> bool {
-    matches!(result, Err(Error::Rejected { type_key: Some(key), .. }) if key == "VssVersionOutOfRangeException")
+/// A server is asked for a version that it does not know, or knows only as a preview (section 2).
+pub(crate) fn is_version_refused<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Rejected { type_key: Some(key), .. })
+        if key == "VssVersionOutOfRangeException" || key == "VssInvalidPreviewVersionException")
 }
 
 fn is_token_refused(result: &Result<Response, Error>) -> bool {

@@ -33,6 +33,8 @@ mod recorded_values;
 #[cfg(test)]
 mod recordings;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod sign_in_ways;

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use super::{
     call::{Answer, Call, Query, Reply, World, decode},
     errors::ApiError,
-    patch, recycle,
+    locations, patch, recycle,
     render::{Expand, View, item_json},
     router::find_project,
     save::{Subject, Switches, save},
+    version,
 };
 
 /// How many operations one batch may hold.
@@ -48,6 +49,20 @@ pub(crate) fn run(world: &mut World) -> Answer {
     Ok(Reply::Unversioned(json!({"count": results.len(), "value": results})))
 }
 
+/// Each operation names a version of its own. That one without any is taken in the batch's is a guess.
+fn check_version(
+    world: &World,
+    path: &[String],
+    operation: &Operation,
+    query: &Query,
+) -> Result<(), ApiError> {
+    let Some(asked) = query.get("api-version") else { return Ok(()) };
+    let edition = world.org.edition;
+    let versions = locations::find(path).and_then(|location| location.versions(edition));
+    let versions = versions.ok_or_else(|| ApiError::no_controller(&operation.uri))?;
+    version::negotiate(edition, versions, &operation.method, Some(asked), None).map(|_| ())
+}
+
 fn one(
     world: &mut World,
     operation: &Operation,
@@ -68,6 +83,7 @@ fn one(
     };
     let rest: Vec<&str> = segments[at + 1..].iter().map(String::as_str).collect();
     let [wit, resource, target] = rest.as_slice() else { return Err(wrong()) };
+    check_version(world, &segments[at + 1..], operation, &query)?;
     if !wit.eq_ignore_ascii_case("wit") {
         return Err(wrong());
     }
