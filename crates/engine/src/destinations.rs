@@ -57,6 +57,8 @@ impl Engine {
             return Err(Refusal::not_found("connection", new.connection_id));
         };
         let client = &at.client;
+        // Somebody may have mended the board a moment ago; within this check each thing is read once.
+        client.forget_definitions();
         let mut settings = new.settings;
         let mut problems = Vec::new();
         let given_up = |settings, problems| Ok(Checked { settings, problems, process: None });
