@@ -15,7 +15,7 @@ use crate::in_process::InProcess;
 use crate::support::ManualClock;
 
 const BENS_PAT: &str = "bens-pat-00000000000000000000000000000000000000000000000000000000000000000AZDO0000";
-const TENANT: uuid::Uuid = uuid::Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
+pub(crate) const TENANT: uuid::Uuid = uuid::Uuid::from_u128(0x7e4a_0000_0000_4000_8000_0000_0000_0001);
 
 /// The organization contoso with the project Webshop; us as "Lockstep Service", and Ben, who may not make tags.
 pub(crate) struct World {
@@ -65,7 +65,7 @@ impl World {
     }
 }
 
-fn connect(
+pub(crate) fn connect(
     transport: &Arc<InProcess>,
     clock: &Arc<ManualClock>,
     credential: Credential,

@@ -37,6 +37,8 @@ mod server;
 #[cfg(test)]
 mod sign_in;
 #[cfg(test)]
+mod sign_in_emulator;
+#[cfg(test)]
 mod sign_in_ways;
 #[cfg(test)]
 mod specs;

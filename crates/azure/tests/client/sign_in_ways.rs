@@ -168,7 +168,7 @@ async fn a_workload_without_a_usable_assertion_asks_nobody() {
 
 /// What is stored, and everything that happened to it. It can be told to fail, or to be changed by another replica.
 #[derive(Default)]
-struct Shelf {
+pub(crate) struct Shelf {
     stored: Mutex<String>,
     fails: Mutex<bool>,
     /// What another replica stores as soon as this token was read.
@@ -176,11 +176,11 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn with(token: &str) -> Arc<Self> {
+    pub(crate) fn with(token: &str) -> Arc<Self> {
         Arc::new(Self { stored: Mutex::new(token.into()), ..Self::default() })
     }
 
-    fn stored(&self) -> String {
+    pub(crate) fn stored(&self) -> String {
         self.stored.lock().unwrap().clone()
     }
 }
