@@ -34,7 +34,6 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["assets", "/assets"],
 		["connections", "/connections"],
 		["connection-new", "/connections/new"],
-		["connection-callback", "/connections/callback?error=access_denied&state=none"],
 		...one("connection", "/connections/", connection),
 		...(connection ? [["destination-new", `/connections/${connection}/destinations/new`] as [string, string]] : []),
 		...one("destination", "/destinations/", destination),
@@ -45,7 +44,9 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["password", "/password"],
 		["tokens", "/tokens"],
 		["nowhere", "/no/such/page"],
+		// Refused on purpose, so they come last: what the console says stays.
 		["finding-gone", "/findings/00000000-0000-7000-8000-000000000000"],
+		["connection-callback", "/connections/callback?error=access_denied&state=none"],
 	];
 }
 
