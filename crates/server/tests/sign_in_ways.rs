@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use api::{Connection, ConnectionCheck, Page, Role, SignInBegun, SignInOptions, SignInProgress, SignInShown};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -52,6 +54,7 @@ fn beside(board: &emulator::Running) -> impl FnOnce(&mut Settings) + use<> {
     move |settings| {
         settings.allowed_origins = vec![origin.clone()];
         settings.entra_authority = Some(origin);
+        settings.pace.poll_interval = Some(chrono::Duration::milliseconds(200));
     }
 }
 
@@ -234,6 +237,22 @@ fn a_sign_in_that_was_withdrawn_is_said_in_plain_words_and_mended_with_one_click
         let checked = check(&session, &connection).await;
         let failed = checked.steps.iter().find_map(|step| step.next_step.clone()).unwrap();
         assert!(failed.contains("sign in with Microsoft again"), "{checked:?}");
+        let path = format!("/api/v1/connections/{}", connection.id);
+        let waiting = tokio::time::timeout(Duration::from_secs(30), async {
+            loop {
+                let shown: Connection = ok(&session, Method::GET, &path, Value::Null).await;
+                if let Some(problem) = shown.problem {
+                    return problem;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .expect("the connection says what keeps it from working");
+        assert!(
+            waiting.contains("AADSTS50173") && waiting.contains("sign in with Microsoft again"),
+            "{waiting}"
+        );
 
         let mended = sign_in(&session, json!({ "connection_id": connection.id })).await;
         assert_eq!((mended.id, mended.problem.as_deref()), (connection.id, None));
