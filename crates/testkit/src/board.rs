@@ -8,11 +8,11 @@ use azure::{Clock, Request, Response, Transport, TransportError};
 use bytes::Bytes;
 use chrono::Duration;
 use emulator::seed::Seed;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::HandClock;
+use crate::{HandClock, exchange};
 
 /// What happens to one write instead of a plain answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,11 +259,7 @@ impl Board {
 impl Transport for Board {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let path = request.url.path().to_ascii_lowercase();
-        // Reads are asked by POST too.
-        let is_write = request.method != http::Method::GET
-            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
-                .iter()
-                .any(|read| path.ends_with(read));
+        let is_write = exchange::is_write(&request);
         let reads_items = path.ends_with("workitemsbatch");
         if is_write {
             self.halt(Halt::BeforeWrite).await;
@@ -276,17 +272,7 @@ impl Transport for Board {
         if *self.unreachable.lock().unwrap() {
             return Err(TransportError::NotSent("nobody listens there".into()));
         }
-        let asked = emulator::Request {
-            method: request.method.to_string(),
-            path: request.url.path().to_owned(),
-            query: request.url.query().unwrap_or_default().to_owned(),
-            headers: request
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect(),
-            body: request.body.to_vec(),
-        };
+        let asked = exchange::asked(&request);
         let fault = if is_write { self.faults.lock().unwrap().pop_front() } else { None };
         let lost = || TransportError::NoAnswer("the connection was cut".into());
         match fault {
@@ -310,14 +296,6 @@ impl Transport for Board {
         if fault.is_some() {
             return Err(lost());
         }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &answer.headers {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
-        }
-        let status = StatusCode::from_u16(answer.status).unwrap();
-        Ok(Response { status, headers, body: Bytes::from(answer.body) })
+        Ok(exchange::answered(answer))
     }
 }

@@ -7,6 +7,7 @@
 mod board;
 mod clock;
 mod database;
+mod exchange;
 mod report;
 pub mod sim;
 mod story;

@@ -1,6 +1,6 @@
 //! The whole of Lockstep in one process with one seed: real engines on a real database, the emulator behind bad weather,
 //! developers, people on both sides, processes that die or stand still anywhere. Then everything comes to rest, and what
-//! must hold is checked (design.md section 4, told in [`laws`]).
+//! must hold is checked (design.md section 4, told in `laws.rs`).
 //!
 //! The same seed gives the same run.
 
@@ -307,6 +307,7 @@ impl Simulation {
             0..3 => Fate::Dies(self.chance.random_range(1..60)),
             3 => Fate::Dies(self.chance.random_range(1..400)),
             4 => Fate::Freezes(self.chance.random_range(1..5)),
+            5 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
             _ => Fate::Lives,
         }
     }
@@ -353,7 +354,7 @@ impl Simulation {
         let number = self.chance.random_range(0..REPLICAS);
         if let Some(frozen) = self.frozen[number].take() {
             let fate = match self.fate() {
-                Fate::Freezes(_) => Fate::Lives,
+                Fate::Freezes(_) | Fate::FreezesAtWrite(_) => Fate::Lives,
                 other => other,
             };
             let ended = replica::thaw(frozen, fate).await;

@@ -18,8 +18,10 @@ pub(crate) enum Fate {
     Lives,
     /// It dies at the n-th place.
     Dies(u64),
-    /// It stands still at the n-th call to the board.
+    /// It stands still at the n-th place of a call to the board.
     Freezes(u64),
+    /// It stands still at the n-th place of a write to the board.
+    FreezesAtWrite(u64),
 }
 
 /// How it went.
@@ -44,6 +46,7 @@ struct Witness {
     fate: Mutex<Fate>,
     places: AtomicU64,
     calls: AtomicU64,
+    writes: AtomicU64,
     tally: Arc<Tally>,
     stands: Notify,
     goes_on: Notify,
@@ -54,7 +57,9 @@ impl Watch for Witness {
     async fn at(&self, place: &'static str) {
         let is_call = place.starts_with("a write") || place.starts_with("a read");
         let number = self.places.fetch_add(1, Ordering::SeqCst) + 1;
+        let is_write = place.starts_with("a write");
         let call = if is_call { self.calls.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
+        let write = if is_write { self.writes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         let fate = *self.fate.lock().await;
         match fate {
             Fate::Dies(at) if at == number => {
@@ -62,13 +67,15 @@ impl Watch for Witness {
                 self.stands.notify_one();
                 std::future::pending::<()>().await;
             }
-            Fate::Freezes(at) if is_call && at == call => {
+            Fate::Freezes(at) | Fate::FreezesAtWrite(at)
+                if at == if matches!(fate, Fate::Freezes(_)) { call } else { write } =>
+            {
                 self.tally.count(format!("froze: {place}"));
                 *self.fate.lock().await = Fate::Lives;
                 self.stands.notify_one();
                 self.goes_on.notified().await;
             }
-            Fate::Lives | Fate::Dies(_) | Fate::Freezes(_) => {}
+            Fate::Lives | Fate::Dies(_) | Fate::Freezes(_) | Fate::FreezesAtWrite(_) => {}
         }
     }
 }
@@ -83,6 +90,7 @@ where
         fate: Mutex::new(fate),
         places: AtomicU64::new(0),
         calls: AtomicU64::new(0),
+        writes: AtomicU64::new(0),
         tally: tally.clone(),
         stands: Notify::new(),
         goes_on: Notify::new(),
@@ -96,6 +104,7 @@ pub(crate) async fn thaw(frozen: Frozen, fate: Fate) -> Ended {
     let Frozen { work, witness } = frozen;
     witness.places.store(0, Ordering::SeqCst);
     witness.calls.store(0, Ordering::SeqCst);
+    witness.writes.store(0, Ordering::SeqCst);
     *witness.fate.lock().await = fate;
     witness.goes_on.notify_one();
     go_on(work, witness, matches!(fate, Fate::Dies(_))).await

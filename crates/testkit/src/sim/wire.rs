@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use azure::{Clock, Request, Response, Transport, TransportError};
 use bytes::Bytes;
 use chrono::{DateTime, Duration, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use store::failpoint;
 
 use crate::HandClock;
+use crate::exchange;
 use crate::sim::tally::Tally;
 
 /// The longest time after which the service still applies what was sent before: less than the settle time.
@@ -155,10 +156,7 @@ impl Wire {
 impl Transport for Wire {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let path = request.url.path().to_ascii_lowercase();
-        let is_write = request.method != http::Method::GET
-            && !["wiql", "workitemsbatch", "permissionevaluationbatch"]
-                .iter()
-                .any(|read| path.ends_with(read));
+        let is_write = exchange::is_write(&request);
         let kind = if is_write { "write" } else { "read" };
         failpoint::reached(if is_write { "a write leaves" } else { "a read leaves" }).await;
         self.apply_late();
@@ -169,17 +167,7 @@ impl Transport for Wire {
         if let Some(fault) = fault {
             self.tally.count(format!("fault: {kind} {fault:?}"));
         }
-        let asked = emulator::Request {
-            method: request.method.to_string(),
-            path: request.url.path().to_owned(),
-            query: request.url.query().unwrap_or_default().to_owned(),
-            headers: request
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect(),
-            body: request.body.to_vec(),
-        };
+        let asked = exchange::asked(&request);
         let lost = || TransportError::NoAnswer("the connection was cut".into());
         let page = |status: u16| {
             let mut headers = HeaderMap::new();
@@ -224,20 +212,10 @@ impl Transport for Wire {
                 return Err(TransportError::NoAnswer("no answer came in time".into()));
             }
         }
-        let mut headers = HeaderMap::new();
-        for (name, value) in &answer.headers {
-            headers.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            );
-        }
+        let mut answer = exchange::answered(answer);
         if fault == Some(Fault::AskedToWait) {
-            headers.insert("retry-after", HeaderValue::from(self.seconds(20)));
+            answer.headers.insert("retry-after", HeaderValue::from(self.seconds(20)));
         }
-        Ok(Response {
-            status: StatusCode::from_u16(answer.status).unwrap(),
-            headers,
-            body: Bytes::from(answer.body),
-        })
+        Ok(answer)
     }
 }
