@@ -41,8 +41,38 @@ pub struct OrganizationSeed {
     pub projects: Vec<ProjectSeed>,
     /// A rate limit; none when absent.
     pub limits: Option<RateLimits>,
+    /// Fields with values of the organization's own.
+    pub picklists: Vec<PicklistSeed>,
     /// There are public projects: anonymous callers may ask for `connectionData`.
     pub public: bool,
+}
+
+/// A field whose values an organization chose. Every type of every project has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PicklistSeed {
+    /// Reference name of the field, such as `Custom.Exposure`; unique in the organization.
+    pub field: String,
+    /// Shown name of the field.
+    pub name: String,
+    /// What its values are.
+    pub kind: PicklistKind,
+    /// The values, in the order they are offered; numbers as text, as the service lists them.
+    pub items: Vec<String>,
+    /// Other values are taken, too.
+    pub suggested: bool,
+}
+
+/// What the values of a picklist are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PicklistKind {
+    /// Text of one line.
+    #[default]
+    String,
+    /// Whole numbers.
+    Integer,
+    /// Numbers.
+    Double,
 }
 
 /// Limits per identity (azure-devops.md section 12). The default is the service's own.

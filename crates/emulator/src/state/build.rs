@@ -13,6 +13,7 @@ use super::{
     hooks::HookKnobs,
     journal::Journal,
     model::{Column, Identity, Node, Organization, Principal, Project, Row, Team},
+    picklists::Picklist,
 };
 use crate::seed::{
     BugsBehavior, ColumnSeed, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed,
@@ -94,6 +95,7 @@ fn organization(
         operations: BTreeMap::new(),
         coming: Vec::new(),
         queries: BTreeMap::new(),
+        picklists: Vec::new(),
         stopped: false,
     };
     let tenant = org.tenant;
@@ -131,6 +133,7 @@ fn organization(
         let project = self::project(project, &mut org, ids, now);
         org.projects.push(project);
     }
+    org.picklists = seed.picklists.iter().map(|list| Picklist::seeded(list, ids)).collect();
     org
 }
 

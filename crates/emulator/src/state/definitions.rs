@@ -7,6 +7,7 @@ use super::{
     errors::ApiError,
     links,
     model::Project,
+    picklists::Picklist,
 };
 use crate::processes::{FieldDef, FieldKind, TypeDef, fields};
 
@@ -53,6 +54,9 @@ impl World<'_> {
     pub(crate) fn field(&self, name: &str) -> Option<FieldDef> {
         if let Some(field) = fields().get(&name.to_ascii_lowercase()) {
             return Some(field.clone());
+        }
+        if let Some(list) = self.org.picklist(name) {
+            return Some(list.definition());
         }
         name.get(..4).filter(|head| head.eq_ignore_ascii_case("WEF_"))?;
         self.board_fields().into_iter().find(|f| f.reference_name.eq_ignore_ascii_case(name))
@@ -131,7 +135,8 @@ fn operations(kind: FieldKind) -> Vec<Value> {
 }
 
 fn field_json(world: &World, field: &FieldDef) -> Value {
-    json!({
+    let list = world.org.picklist(&field.reference_name);
+    let mut body = json!({
         "name": field.name,
         "referenceName": field.reference_name,
         "type": field.kind,
@@ -141,15 +146,20 @@ fn field_json(world: &World, field: &FieldDef) -> Value {
         "isQueryable": true,
         "supportedOperations": operations(field.kind),
         "isIdentity": field.identity,
-        "isPicklist": false,
-        "isPicklistSuggested": false,
+        "isPicklist": list.is_some(),
+        "isPicklistSuggested": list.is_some_and(|l| l.suggested),
         "url": world.call.org_url(&format!("_apis/wit/fields/{}", field.reference_name)),
-    })
+    });
+    if let Some(list) = list {
+        body["picklistId"] = list.id.to_string().into();
+    }
+    body
 }
 
 pub(crate) fn list_fields(world: &World) -> Answer {
     let mut all: Vec<FieldDef> = fields().values().cloned().collect();
     all.sort_by(|a, b| a.reference_name.cmp(&b.reference_name));
+    all.extend(world.org.picklists.iter().map(Picklist::definition));
     all.extend(world.board_fields());
     ok(collection(all.iter().map(|f| field_json(world, f)).collect()))
 }
@@ -163,6 +173,20 @@ fn type_fields(world: &World, kind: &TypeDef, values: bool) -> Vec<Value> {
     let mut names: Vec<(String, bool)> = COMMON.iter().map(|(n, r)| ((*n).to_owned(), *r)).collect();
     names.extend(BOARD_MIRRORS.iter().map(|n| ((*n).to_owned(), false)));
     names.extend(kind.fields.iter().map(|f| (f.name.clone(), f.required)));
+    let own_lists = world.org.picklists.iter().map(|list| {
+        let mut value = json!({
+            "defaultValue": null,
+            "alwaysRequired": false,
+            "referenceName": list.field,
+            "name": list.label,
+            "url": world.call.org_url(&format!("_apis/wit/fields/{}", list.field)),
+        });
+        if values {
+            value["allowedValues"] = list.items.clone().into();
+            value["dependentFields"] = json!([]);
+        }
+        value
+    });
     names
         .iter()
         .filter_map(|(name, required)| {
@@ -197,6 +221,7 @@ fn type_fields(world: &World, kind: &TypeDef, values: bool) -> Vec<Value> {
             }
             Some(value)
         })
+        .chain(own_lists)
         .collect()
 }
 

@@ -230,6 +230,12 @@ impl ApiError {
         Self::new(404, "ProcessNotFoundByTypeIdException", "Microsoft.TeamFoundation.Server.Core", message)
     }
 
+    /// The type is a guess: no recording shows a list that is not there.
+    pub(crate) fn no_picklist(id: &str) -> Self {
+        let message = format!("VS402806: The list '{id}' does not exist.");
+        Self::new(404, "WorkItemPickListNotFoundException", TRACKING, message)
+    }
+
     pub(crate) fn no_operation(id: &str) -> Self {
         let message = format!("VS403254: The operation '{id}' does not exist.");
         Self::new(404, "OperationNotFoundException", "Microsoft.VisualStudio.Services.Operations", message)

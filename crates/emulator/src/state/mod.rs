@@ -31,6 +31,7 @@ mod links;
 mod locations;
 mod model;
 mod patch;
+mod picklists;
 mod projects;
 mod queries;
 mod recycle;

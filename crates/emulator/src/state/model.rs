@@ -11,6 +11,7 @@ use super::{
     access::{Gate, Pat},
     edition::Edition,
     hooks::{Delivery, HookKnobs, Notification, Subscription},
+    picklists::Picklist,
     projects::Operation,
 };
 use crate::{
@@ -58,6 +59,8 @@ pub(crate) struct Organization {
     pub(crate) coming: Vec<(DateTime<Utc>, Project)>,
     #[serde(default)]
     pub(crate) queries: BTreeMap<Uuid, StoredQuery>,
+    #[serde(default)]
+    pub(crate) picklists: Vec<Picklist>,
     /// Made unavailable: every call answers 503 TF24668.
     pub(crate) stopped: bool,
 }

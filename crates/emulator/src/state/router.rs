@@ -11,7 +11,7 @@ use super::{
     errors::ApiError,
     feed, hooks, identities, items, iterations, locations,
     model::Organization,
-    projects, queries, recycle, teams, version, wiql,
+    picklists, projects, queries, recycle, teams, version, wiql,
 };
 
 /// Parses the route down to `_apis`, finds project and team, and checks the version.
@@ -125,6 +125,8 @@ pub(crate) fn dispatch(world: &mut World) -> Answer {
         ("GET", ["operations", id]) => projects::operation(world, id),
         ("GET", ["process", "processes"]) => projects::list_processes(world),
         ("GET", ["process", "processes", id]) => projects::get_process(world, id),
+        ("GET", ["work", "processes", "lists"]) => picklists::list(world),
+        ("GET", ["work", "processes", "lists", id]) => picklists::get(world, id),
         ("GET", ["work", "processes"]) => projects::list_customisable(world),
         ("GET", ["work", "processes", id]) => projects::get_customisable(world, id),
         ("GET", ["projectcollections"]) => projects::list_collections(world),

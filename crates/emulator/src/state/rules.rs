@@ -85,6 +85,10 @@ pub(crate) fn converted(
             found.ok_or_else(|| Refused::Request(ApiError::no_tree_name(name)))?.0.into()
         }
     };
+    if org.picklist(name).is_some_and(|list| !list.takes(&stored)) {
+        let refused = RuleError::not_in_list(name, &field.name, &text_of(Some(&stored)), false);
+        return Err(Refused::Rule(refused));
+    }
     Ok(Some(stored))
 }
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use emulator::seed::{
-    BugsBehavior, OrganizationSeed, ProcessKind, ProjectSeed, Role, Seed, TeamSeed, UserSeed,
+    BugsBehavior, OrganizationSeed, PicklistKind, PicklistSeed, ProcessKind, ProjectSeed, Role, Seed,
+    TeamSeed, UserSeed,
 };
 use serde_json::Value;
 
@@ -43,6 +44,8 @@ pub struct Facts {
     /// E-mail address to shown name.
     pub people: BTreeMap<String, String>,
     pub projects: Vec<Project>,
+    /// Picklists by their guids.
+    pub picklists: Vec<(String, PicklistSeed)>,
     /// The project that a query names.
     pub queried: Option<String>,
     /// There are more projects than the recording names, after them or before.
@@ -70,6 +73,7 @@ impl Facts {
             }
             facts.note_made(exchange);
         }
+        facts.picklists = recording.exchanges.iter().filter_map(picklist).collect();
         for exchange in &recording.exchanges {
             facts.note_guids(&exchange.response_body);
         }
@@ -431,11 +435,35 @@ impl Facts {
                 name: self.organization.clone(),
                 users,
                 projects,
+                picklists: self.picklists.iter().map(|(_, list)| list.clone()).collect(),
                 ..OrganizationSeed::default()
             }],
             ..Seed::default()
         }
     }
+}
+
+/// The list that an answer shows; of its field only the values are known.
+fn picklist(exchange: &Exchange) -> Option<(String, PicklistSeed)> {
+    let words = exchange.address.words();
+    let ["work", "processes", "lists", guid] = words.iter().map(String::as_str).collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let list = &exchange.response_body;
+    let items = list["items"].as_array().filter(|_| exchange.method == "GET")?;
+    let seed = PicklistSeed {
+        field: format!("Custom.{}", guid.replace('-', "")),
+        name: guid.to_owned(),
+        kind: match list["type"].as_str()? {
+            "Integer" => PicklistKind::Integer,
+            "Double" => PicklistKind::Double,
+            _ => PicklistKind::String,
+        },
+        items: items.iter().filter_map(|i| i.as_str().map(str::to_owned)).collect(),
+        suggested: list["isSuggested"] == true,
+    };
+    Some((guid.to_owned(), seed))
 }
 
 impl Team {

@@ -19,6 +19,7 @@ mod prepare;
 mod recording;
 mod replay;
 mod routes;
+mod stories;
 mod things;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 use compare::Difference;
 use exceptions::Exception;
 use recording::{Exchange, Recording};
-use routes::{REFUSED, ROUTES, outside};
+use routes::{REFUSED, ROUTES, Route, outside};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/azure-devops/recordings");
 
@@ -108,6 +109,9 @@ fn the_emulator_answers_as_the_service_was_recorded() {
         .collect();
     assert!(unused.is_empty(), "exceptions that no longer occur, take them out: {unused:#?}");
     assert!(failures.is_empty(), "{} exchanges differ; see above", failures.len());
+    let untold: Vec<String> =
+        without_recording(&recordings).into_iter().filter_map(|route| stories::of(route).err()).collect();
+    assert!(untold.is_empty(), "named routes with neither recording nor story: {untold:#?}");
 }
 
 fn unexcused(
@@ -164,11 +168,17 @@ fn print(
     for (reason, count) in left_out {
         println!("outside: {count} exchanges, {reason}");
     }
-    println!("named routes without a recording:");
-    for route in ROUTES.iter().filter(|r| r.named) {
-        let exchanges = recordings.iter().flat_map(|r| &r.exchanges);
-        if !exchanges.into_iter().any(|e| route.matches(&e.method, &e.address.words())) {
-            println!("    {} {} ({})", route.method, route.template, route.family);
-        }
+    println!("named routes without a recording, and their stories:");
+    for route in without_recording(recordings) {
+        let story = stories::of(route).unwrap_or_else(|problem| problem);
+        println!("    {} {} ({}): {story}", route.method, route.template, route.family);
     }
+}
+
+fn without_recording(recordings: &[Recording]) -> Vec<&'static Route> {
+    let shown = |route: &Route| {
+        let mut exchanges = recordings.iter().flat_map(|r| &r.exchanges);
+        exchanges.any(|e| route.matches(&e.method, &e.address.words()))
+    };
+    ROUTES.iter().filter(|route| route.named && !shown(route)).collect()
 }

@@ -15,6 +15,12 @@ use crate::{
 
 /// Learns the guids of seeded projects and teams, and says what a seed cannot.
 pub fn projects(replay: &mut Replay) {
+    for (guid, list) in std::mem::take(&mut replay.facts.picklists) {
+        let field = replay.make("GET", &format!("_apis/wit/fields/{}", list.field), &Value::Null);
+        if let Some(own) = field["picklistId"].as_str() {
+            replay.names.same_guid(&guid, own);
+        }
+    }
     let projects = std::mem::take(&mut replay.facts.projects);
     let ours = replay.make("GET", "_apis/projects?$top=1000", &Value::Null);
     for project in &projects {

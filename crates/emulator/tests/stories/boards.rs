@@ -113,6 +113,20 @@ async fn columns_are_replaced_as_a_whole() {
 }
 
 #[tokio::test]
+async fn lanes_are_replaced_as_a_whole() {
+    let world = World::demo().await;
+    let path = "Webshop/Payments/_apis/work/boards/Stories/rows";
+    let mut rows = world.get(path).await.good()["value"].clone();
+    let first = rows[1]["id"].clone();
+    rows[1]["name"] = "Urgent".into();
+    rows.as_array_mut().unwrap().push(json!({"name": "Later"}));
+    let changed = world.call("PUT", path, rows).await.good();
+    assert_eq!((&changed["value"][1]["name"], &changed["value"][1]["id"]), (&json!("Urgent"), &first));
+    assert_eq!(changed["value"][2]["name"], "Later");
+    assert!(changed["value"][2]["id"].is_string(), "a new lane gets an id");
+}
+
+#[tokio::test]
 async fn discovery_answers_for_teams_types_and_areas() {
     let world = World::demo().await;
     let project = world.get("_apis/projects/webshop?includeCapabilities=true").await.good();

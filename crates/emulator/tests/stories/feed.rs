@@ -103,3 +103,25 @@ async fn a_query_with_a_time_needs_time_precision() {
         json!({"query": "SELECT [System.Id] FROM WorkItems WHERE [System.TeamProject] = @project"});
     assert_eq!(world.call("POST", "_apis/wit/wiql", no_project).await.status, 400);
 }
+
+#[tokio::test]
+async fn the_discussions_are_the_revisions_that_carry_a_comment() {
+    let world = World::demo().await;
+    let first = world.bug("A").await;
+    let second = world.bug("B").await;
+    world.change(first, json!({"System.Title": "A2"})).await.good();
+    world.change(first, json!({"System.History": "seen"})).await.good();
+    let path = format!("Webshop/_apis/wit/workItems/{second}/comments?api-version=7.1-preview.4");
+    world.call("POST", &path, json!({"text": "also seen"})).await.good();
+    let ask = "_apis/wit/reporting/workItemRevisions/discussions";
+    let page = world.get(&format!("{ask}?$maxPageSize=1")).await.good();
+    assert_eq!((ids(&page), &page["isLastBatch"]), (vec![first], &json!(false)));
+    assert_eq!(
+        (&page["values"][0]["rev"], &page["values"][0]["fields"]["System.History"]),
+        (&json!(3), &json!("seen"))
+    );
+    let token = page["continuationToken"].as_str().unwrap();
+    let rest = world.get(&format!("{ask}?continuationToken={token}")).await.good();
+    assert_eq!((ids(&rest), &rest["isLastBatch"]), (vec![second], &json!(true)));
+    assert_eq!(rest["values"][0]["fields"]["System.History"], "also seen");
+}

@@ -155,3 +155,50 @@ async fn an_attachment_is_uploaded_attached_and_read_back() {
     assert_eq!(read.text, "{}");
     assert_eq!(world.send(world.client.get(&url)).await.status, 203, "downloads need a credential too");
 }
+
+#[tokio::test]
+async fn a_comment_keeps_its_versions() {
+    let world = World::demo().await;
+    let id = world.bug("A").await;
+    let path = |rest: &str| format!("Webshop/_apis/wit/workItems/{id}/comments{rest}");
+    let preview = "?api-version=7.1-preview.4";
+    let made = world.call("POST", &path(preview), json!({"text": "one"})).await.good();
+    let number = &made["id"];
+    world.call("PATCH", &path(&format!("/{number}{preview}")), json!({"text": "two"})).await.good();
+    let all = world.get(&path(&format!("/{number}/versions?api-version=7.1-preview.1"))).await.good();
+    let told: Vec<(i64, &str)> = all["value"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| (v["version"].as_i64().unwrap(), v["text"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [(1, "one"), (2, "two")]);
+    assert_eq!(all["value"][1]["modifiedBy"]["displayName"], "Lockstep Service");
+    let missing = world.get(&path("/999/versions?api-version=7.1-preview.1")).await;
+    assert_eq!(missing.status, 404);
+}
+
+#[tokio::test]
+async fn several_items_are_deleted_at_once_and_each_has_its_outcome() {
+    let world = World::demo().await;
+    let (a, b) = (world.bug("A").await, world.bug("B").await);
+    let asked = json!({"ids": [a, 99, b], "destroy": false});
+    let answer = world.call("POST", "Webshop/_apis/wit/workitemsdelete", asked).await.good();
+    let codes: Vec<&Value> = answer["results"].as_array().unwrap().iter().map(|r| &r["code"]).collect();
+    assert_eq!(codes, [&json!(200), &json!(404), &json!(200)]);
+    let kept = world.get(&format!("Webshop/_apis/wit/recyclebin/{a}")).await.good();
+    assert_eq!((&kept["id"], &kept["name"]), (&json!(a), &json!("A")));
+    assert_eq!(world.get(&format!("_apis/wit/workitems/{b}")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_batch_is_also_sent_with_patch() {
+    let world = World::demo().await;
+    let id = world.bug("A").await;
+    let one = json!({"method": "PATCH", "uri": format!("/_apis/wit/workItems/{id}?api-version=7.1"),
+        "headers": {"Content-Type": "application/json-patch+json"},
+        "body": [{"op": "add", "path": "/fields/System.Title", "value": "B"}]});
+    let answer = world.call("PATCH", "_apis/wit/$batch", json!([one])).await.good();
+    assert_eq!(answer["value"][0]["code"], 200);
+    assert_eq!(world.item(id).await["fields"]["System.Title"], "B");
+}

@@ -5,6 +5,7 @@ mod access;
 mod boards;
 mod captures;
 mod common;
+mod discovery;
 mod entra;
 mod error_bodies;
 mod feed;

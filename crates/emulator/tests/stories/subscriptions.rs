@@ -249,6 +249,9 @@ fn the_catalogue_says_what_can_be_subscribed_to_with_which_values() {
         (missing.status, missing.json()["typeKey"].clone()),
         (404, json!("ConsumerNotFoundException"))
     );
+    let publisher = hooks.get("publishers/tfs");
+    let events = publisher["supportedEvents"].as_array().unwrap();
+    assert!(events.iter().any(|e| e["id"] == "workitem.deleted"), "{publisher}");
     let found = hooks.post("publishersquery", &json!({"publisherIds": ["tfs"]}));
     assert_eq!(found["results"][0]["id"], "tfs");
     let project = hooks.send("GET", "/contoso/_apis/projects/Webshop", &Value::Null).json()["id"].clone();
