@@ -3,8 +3,9 @@
 use chrono::Duration;
 use model::Status;
 use model::map::{StatusEntry, StatusMap, Target};
+use store::args;
 use store::tickets::Health;
-use testkit::{Halt, Report, Story, TestDatabase, weakness};
+use testkit::{Fault, Halt, Report, Story, TestDatabase, weakness};
 
 #[tokio::test]
 async fn a_claim_and_a_scan_that_refutes_it_end_the_same_whichever_is_read_first() {
@@ -206,4 +207,25 @@ async fn a_card_that_asks_for_an_acceptance_stays_where_it_is_until_a_person_dec
     story.sweep().await;
     assert_eq!(story.board.state_of(item), "Resolved", "the card stands there already");
     assert_eq!(story.ticket().await.health, Health::Closed);
+}
+
+#[tokio::test]
+async fn a_card_that_the_board_puts_elsewhere_waits_for_a_person_and_every_try_is_in_the_log() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let item = story.work_item();
+    story.board.fail_writes([Fault::PutBack; 3]);
+    story.scan(&[]).await;
+    for _ in 0..4 {
+        story.settle().await;
+        story.wait(Duration::minutes(5));
+    }
+    assert_eq!((story.status().await, story.board.state_of(item)), (Status::Fixed, "New".into()));
+    let ticket = story.ticket().await;
+    assert_eq!(ticket.health, Health::Parked, "{:?}", ticket.problem);
+    let mut tx = story.engine.db().read().await.unwrap();
+    let log = tx.all("SELECT what FROM audit WHERE subject = 'ticket'", args![]).await.unwrap();
+    let tries = log.iter().filter(|row| row.text("what").unwrap().contains("stands elsewhere")).count();
+    assert_eq!(tries, 3);
 }

@@ -25,6 +25,8 @@ pub enum Fault {
     AppliedLater(Duration),
     /// It is refused with this status and nothing is applied.
     Answered(u16),
+    /// It is applied; an automation of the board puts the card back to New before the answer.
+    PutBack,
 }
 
 /// The board of a story.
@@ -285,15 +287,19 @@ impl Transport for Board {
                 let status = StatusCode::from_u16(status).unwrap();
                 return Ok(Response { status, headers: HeaderMap::new(), body: Bytes::new() });
             }
-            Some(Fault::LostAfter) | None => {}
+            Some(Fault::LostAfter | Fault::PutBack) | None => {}
         }
-        let answer = self.state.lock().unwrap().handle(now, asked);
+        let mut answer = self.state.lock().unwrap().handle(now, asked);
+        if fault == Some(Fault::PutBack) {
+            let id = answer.json()["id"].as_i64().expect("a work item was written");
+            answer.body = self.edit(id, &[("System.State", "New".into())]).to_string().into_bytes();
+        }
         if is_write {
             self.halt(Halt::AfterWrite).await;
         } else if reads_items {
             self.halt(Halt::AfterRead).await;
         }
-        if fault.is_some() {
+        if fault == Some(Fault::LostAfter) {
             return Err(lost());
         }
         Ok(exchange::answered(answer))

@@ -174,6 +174,8 @@ impl Engine {
                 // Everything but the place is agreed on; that is tried again, a few times.
                 base.absorb(&intent, &view, &ticket.token, Authorship::Ours);
                 base.status = outcome.base.status;
+                let what = format!("Work item {id} changed (revision {revision}), and stands elsewhere.");
+                self.note_write(&mut tx, &stored, what, &outcome.fields).await?;
             } else {
                 // Only steps on the way were taken: the card stands where we put it, nothing else is changed yet.
                 base.revision = view.revision;
