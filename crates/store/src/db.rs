@@ -344,7 +344,7 @@ impl Db {
     /// # Errors
     /// If the database cannot be reached.
     pub async fn begin(&self) -> Result<Tx> {
-        failpoint::statement("before begin").await;
+        failpoint::statement("BEGIN").await;
         match self {
             Self::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
@@ -426,7 +426,8 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn execute(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<u64> {
-        failpoint::statement("before statement").await;
+        let sql = sql.into_sql_str();
+        failpoint::statement(sql.as_str()).await;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected())
@@ -443,7 +444,8 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn all(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Vec<Row>> {
-        failpoint::statement("before query").await;
+        let sql = sql.into_sql_str();
+        failpoint::statement(sql.as_str()).await;
         match self {
             Self::Sqlite(tx) => bind_sqlite(sql, args)
                 .fetch_all(&mut **tx)
@@ -462,7 +464,8 @@ impl Tx {
     /// # Errors
     /// If the database refuses.
     pub async fn first(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Option<Row>> {
-        failpoint::statement("before query").await;
+        let sql = sql.into_sql_str();
+        failpoint::statement(sql.as_str()).await;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).fetch_optional(&mut **tx).await.map(|row| row.map(Row::Sqlite))

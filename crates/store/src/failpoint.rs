@@ -21,7 +21,7 @@ mod watched {
     #[async_trait]
     pub trait Watch: Send + Sync {
         /// The future stands at a place; it goes on when this returns.
-        async fn at(&self, place: &'static str);
+        async fn at(&self, place: &str);
     }
 
     tokio::task_local! {
@@ -65,12 +65,20 @@ pub async fn reached(name: &'static str) {
     }
 }
 
-/// A statement of a transaction: a place for a watch only, because there are so many.
+/// A statement of a transaction: a place for a watch only, because there are so many. What writes is named after what
+/// it does to which table, what reads is a query.
 #[cfg(feature = "failpoints")]
-pub(crate) async fn statement(name: &'static str) {
-    if let Some(watch) = watched::current() {
-        watch.at(name).await;
-    }
+pub(crate) async fn statement(sql: &str) {
+    const READS: [&str; 2] = ["SELECT", "WITH"];
+    let Some(watch) = watched::current() else { return };
+    let words: Vec<&str> = sql.split_whitespace().take(3).collect();
+    let place = match words.as_slice() {
+        [verb, ..] if READS.contains(verb) => "before a query".to_owned(),
+        ["UPDATE", table, ..] => format!("before UPDATE {table}"),
+        [verb, link, table] => format!("before {verb} {link} {table}"),
+        words => format!("before {}", words.join(" ")),
+    };
+    watch.at(&place).await;
 }
 
 /// A place to stop at: nothing in a build without the feature `failpoints`.
@@ -83,4 +91,4 @@ pub async fn reached(_name: &'static str) {}
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 #[expect(clippy::unused_async, reason = "same signature as with the feature")]
-pub(crate) async fn statement(_name: &'static str) {}
+pub(crate) async fn statement(_sql: &str) {}

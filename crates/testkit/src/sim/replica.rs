@@ -54,7 +54,7 @@ struct Witness {
 
 #[async_trait]
 impl Watch for Witness {
-    async fn at(&self, place: &'static str) {
+    async fn at(&self, place: &str) {
         let is_call = place.starts_with("a write") || place.starts_with("a read");
         let number = self.places.fetch_add(1, Ordering::SeqCst) + 1;
         let is_write = place.starts_with("a write");
