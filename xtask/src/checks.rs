@@ -7,7 +7,7 @@ use crate::{browser, clients, licences, needs, postgres, run, ui};
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("format", || run::cargo(&["fmt", "--all", "--check"])),
     ("licences", licences::check),
     ("web", || {
@@ -46,6 +46,7 @@ const STEPS: [Step; 10] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
+    ("simulation", || simulation("LOCKSTEP_SEEDS", 1000)),
     ("kill tests", || {
         run::cargo(&[
             "test",
@@ -83,6 +84,12 @@ pub(crate) fn all(only: Option<&str>) -> anyhow::Result<()> {
     }
     println!("{:>5} s  altogether: everything holds", begin.elapsed().as_secs());
     Ok(())
+}
+
+/// The simulation, of so many seeds or of one.
+pub(crate) fn simulation(name: &str, number: u64) -> anyhow::Result<()> {
+    let simulation = ["test", "--package", "engine", "--test", "simulation", "--", "--nocapture"];
+    run::program("cargo", &simulation, ".", &[(name, number.to_string().as_str())])
 }
 
 /// All tests on both databases.

@@ -89,8 +89,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Licences => licences::check(),
         Chore::Simulate { seeds, seed } => {
             let (name, number) = seed.map_or(("LOCKSTEP_SEEDS", seeds), |seed| ("LOCKSTEP_SEED", seed));
-            let simulation = ["test", "--package", "engine", "--test", "simulation", "--", "--nocapture"];
-            run::program("cargo", &simulation, ".", &[(name, number.to_string().as_str())])
+            checks::simulation(name, number)
         }
         Chore::Mutants { only, seeds } => mutants::all(only.as_deref(), seeds),
     }

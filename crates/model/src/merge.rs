@@ -394,10 +394,14 @@ fn merge_field<T: Clone + PartialEq + Show>(
     fields: &mut Vec<FieldChange>,
     conflicts: &mut Vec<Conflict>,
 ) -> Option<T> {
+    let stood = agreed.theirs.clone();
     agreed.observe(theirs);
     if theirs == ours {
-        // Both say the same: nobody's change is lost by calling it agreed.
-        *agreed = Agreed { ours: ours.clone(), theirs: theirs.clone(), touched: false };
+        // Both say the same. It is ours again only if a person took the change back; if we came to wish for what a person
+        // had set, it stays theirs.
+        let taken_back = stood != *theirs && *ours == agreed.ours;
+        let touched = agreed.touched && !taken_back;
+        *agreed = Agreed { ours: ours.clone(), theirs: theirs.clone(), touched };
         return None;
     }
     if *ours == agreed.ours {

@@ -15,7 +15,10 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// A fresh SQLite file.
     pub async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        // In memory where there is such a folder: what a test writes need not outlive the machine.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder =
+            if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let db = Db::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
         Self { db, name: "sqlite", _folder: Some(folder) }
     }

@@ -547,3 +547,21 @@ fn a_column_that_was_only_renamed_in_case_is_no_move() {
     let outcome = merge(&base, &sync.desired, &sync.board.item, sync.rules());
     assert_eq!((outcome.follow, outcome.writes.len(), outcome.conflicts.len()), (None, 0, 1));
 }
+
+#[test]
+fn what_a_person_set_stays_theirs_though_we_came_to_wish_the_same_for_a_while() {
+    let mut sync = begin(&agile_with_board());
+    sync.come_to_rest();
+    sync.person(|board| board.item.priority = Some(3));
+    sync.come_to_rest();
+    for wish in [3, 1] {
+        sync.desired.priority = Some(wish);
+        sync.come_to_rest();
+        assert_eq!(sync.board.item.priority, Some(3));
+    }
+    sync.desired.priority = Some(2);
+    sync.come_to_rest();
+    sync.person(|board| board.item.priority = Some(2));
+    sync.come_to_rest();
+    assert_eq!(sync.board.item.priority, Some(2));
+}

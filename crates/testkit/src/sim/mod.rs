@@ -9,6 +9,7 @@ mod laws;
 mod people;
 mod replica;
 mod tally;
+mod users;
 mod wire;
 
 use std::sync::Arc;
@@ -17,14 +18,12 @@ use azure::Clock;
 use chrono::Duration;
 use emulator::seed::{DEMO_PAT, Seed};
 use engine::{
-    Actor, ConnectionChange, Engine, ImportRequest, NewConnection, NewDestination, Refusal, RuleSettings,
-    Settings, SignInMethod, StatusChange, World,
+    Actor, Engine, ImportRequest, NewConnection, NewDestination, Refusal, Settings, SignInMethod, World,
 };
 use model::map::{SeverityMap, StatusMap};
 use model::process::WorkItemType;
-use model::rule::{Criteria, Grouping};
-use model::status::FallBack;
-use model::{ConnectionId, DestinationId, FindingId, Severity, Status};
+use model::rule::Grouping;
+use model::{ConnectionId, DestinationId, RuleId, Severity};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::SecretString;
@@ -35,7 +34,7 @@ use uuid::Uuid;
 
 use crate::{HandClock, SeededChance, TestDatabase};
 use code::{ASSETS, Code};
-use replica::{Ended, Fate, Frozen};
+use replica::{Ended, Fate, Frozen, PLACES};
 pub use tally::Tally;
 use wire::Wire;
 
@@ -100,10 +99,17 @@ pub(crate) struct Simulation {
     hooks: Vec<(String, Option<String>, String)>,
     connection: ConnectionId,
     destination: DestinationId,
+    rule: RuleId,
+    grouping: Grouping,
     pub(crate) status_map: StatusMap,
     pub(crate) work_item_type: WorkItemType,
     tally: Arc<Tally>,
     trace: Vec<String>,
+}
+
+/// The process of a number, for leases.
+fn owner(number: usize) -> Uuid {
+    Uuid::from_u128(number as u128 + 1)
 }
 
 fn by(name: &str) -> Actor {
@@ -133,6 +139,8 @@ impl Simulation {
             hooks: Vec::new(),
             connection: ConnectionId(Uuid::nil()),
             destination: DestinationId(Uuid::nil()),
+            rule: RuleId(Uuid::nil()),
+            grouping: Grouping::PerFinding,
             status_map: StatusMap::default(),
             work_item_type: WorkItemType {
                 name: String::new(),
@@ -166,14 +174,13 @@ impl Simulation {
         let world = World::new(self.clock.clone(), Arc::new(chance));
         let settings =
             Settings::new(self.folder.path().to_owned(), "https://lockstep.example/".parse().unwrap());
-        let owner = Uuid::from_u128(number as u128 + 1);
         Engine::assemble(
             settings,
             self.database.db.clone(),
             Keys::new([7; 32]),
             world,
             self.wire.clone(),
-            owner,
+            owner(number),
         )
     }
 
@@ -187,19 +194,7 @@ impl Simulation {
             sign_in: SignInMethod::PersonalAccessToken(SecretString::from(DEMO_PAT)),
         };
         self.connection = engine.create_connection(connection, &by("Ada")).await?;
-        let mut map = StatusMap::default();
-        if by_column {
-            use model::map::{StatusEntry, Target};
-            for (status, column) in [
-                (Status::Identified, "New"),
-                (Status::InProgress, "Active"),
-                (Status::Waiting, "In Review"),
-                (Status::AwaitingValidation, "Resolved"),
-                (Status::Fixed, "Closed"),
-            ] {
-                map.0.insert(status, StatusEntry { target: Target::column(column), accepted: Vec::new() });
-            }
-        }
+        let map = users::status_map(by_column);
         let destination = NewDestination {
             connection_id: self.connection,
             asset: None,
@@ -220,20 +215,20 @@ impl Simulation {
             },
         };
         self.destination = engine.create_destination(destination, &by("Ada")).await?;
-        let rule = RuleSettings {
-            name: "Everything".into(),
-            enabled: true,
-            criteria: Criteria { severity_at_least: Some(Severity::Low), asset_tags: Vec::new() },
-            grouping,
-        };
-        engine.create_rule(rule, &by("Ada")).await?;
+        self.rule = engine.create_rule(users::rule(grouping, true, Severity::Low), &by("Ada")).await?;
         engine.subscribe_hooks(self.connection, &by("Ada")).await?;
-        let mut tx = self.database.db.read().await?;
-        let saved = store::destinations::all(&mut tx).await?.remove(0);
+        self.grouping = grouping;
+        self.read_destination().await;
+        Ok(())
+    }
+
+    /// What the destination's map says now.
+    async fn read_destination(&mut self) {
+        let mut tx = self.database.db.read().await.unwrap();
+        let saved = store::destinations::all(&mut tx).await.unwrap().remove(0);
         drop(tx);
         self.status_map = saved.settings.status_map.clone();
         self.work_item_type = saved.process.work_item_type;
-        Ok(())
     }
 
     pub(crate) fn db(&self) -> &store::Db {
@@ -304,8 +299,12 @@ impl Simulation {
 
     fn fate(&mut self) -> Fate {
         match self.chance.random_range(0..10) {
-            0..3 => Fate::Dies(self.chance.random_range(1..60)),
-            3 => Fate::Dies(self.chance.random_range(1..400)),
+            0 => Fate::Dies(self.chance.random_range(1..60)),
+            1 => Fate::Dies(self.chance.random_range(1..400)),
+            2 | 3 => {
+                let place = PLACES[self.chance.random_range(0..PLACES.len())];
+                Fate::DiesAt(place, self.chance.random_range(1..4))
+            }
             4 => Fate::Freezes(self.chance.random_range(1..5)),
             5 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
             _ => Fate::Lives,
@@ -353,6 +352,9 @@ impl Simulation {
     async fn a_replica_works(&mut self) {
         let number = self.chance.random_range(0..REPLICAS);
         if let Some(frozen) = self.frozen[number].take() {
+            if frozen.at_write && self.holder_of_the_lease().await != Some(owner(number)) {
+                self.tally.count("the holder of the lease stood still in a write, and another one took over");
+            }
             let fate = match self.fate() {
                 Fate::Freezes(_) | Fate::FreezesAtWrite(_) => Fate::Lives,
                 other => other,
@@ -364,6 +366,12 @@ impl Simulation {
         }
         let fate = self.fate();
         self.on(number, fate, "works", |engine| async move { engine.step().await }).await;
+    }
+
+    async fn holder_of_the_lease(&self) -> Option<Uuid> {
+        let mut tx = self.db().read().await.unwrap();
+        let row = tx.first("SELECT lease_owner FROM connection", args![]).await.unwrap()?;
+        row.opt_id("lease_owner").unwrap()
     }
 
     async fn a_scan_arrives(&mut self) {
@@ -414,46 +422,6 @@ impl Simulation {
             engine.submit_import(request, path, &by("pipeline")).await.map(|_| ())
         })
         .await
-    }
-
-    async fn somebody_decides(&mut self) {
-        let mut tx = self.db().read().await.unwrap();
-        let rows = tx
-            .all(
-                "SELECT f.id FROM finding f JOIN asset a ON a.id = f.asset_id ORDER BY a.name, f.title",
-                args![],
-            )
-            .await
-            .unwrap();
-        drop(tx);
-        if rows.is_empty() {
-            return;
-        }
-        let id: FindingId = rows[self.chance.random_range(0..rows.len())].id("id").unwrap();
-        let status = [
-            Status::Created,
-            Status::Identified,
-            Status::InProgress,
-            Status::Waiting,
-            Status::AwaitingValidation,
-            Status::RiskAccepted,
-            Status::FalsePositive,
-            Status::Suppressed,
-        ][self.chance.random_range(0..8)];
-        let until = self.clock.now() + Duration::hours(self.chance.random_range(1..40));
-        let then = if self.chance.random_bool(0.5) { FallBack::Identified } else { FallBack::Created };
-        let change = StatusChange {
-            status,
-            reason: Some("so it was decided".into()),
-            temporary: self.chance.random_bool(0.3).then_some((until, then)),
-        };
-        let Some(number) = self.somebody_awake() else { return };
-        let fate = self.fate();
-        self.tally.count(format!("somebody sets {status}"));
-        self.on(number, fate, &format!("sets a finding to {status}"), |engine| async move {
-            engine.set_status(id, change, &by("Ada")).await
-        })
-        .await;
     }
 
     async fn hooks_arrive(&mut self) {
@@ -514,69 +482,6 @@ impl Simulation {
         }
     }
 
-    async fn somebody_turns_a_knob(&mut self) {
-        let Some(number) = self.somebody_awake() else { return };
-        let connection = self.connection;
-        match self.chance.random_range(0..4) {
-            0 => {
-                let paused = self.chance.random_bool(0.4);
-                self.tally.count(if paused { "a connection is paused" } else { "a connection is resumed" });
-                self.pause(number, paused).await;
-            }
-            1 => {
-                let sweep = self.chance.random_bool(0.5);
-                self.tally.count("a reconcile is asked for");
-                self.on(number, Fate::Lives, "is asked for a reconcile", |engine| async move {
-                    engine.request_reconcile(None, sweep, &by("Ada")).await.map(|_| ())
-                })
-                .await;
-            }
-            2 => {
-                self.tally.count("a ticket is pushed");
-                let tickets = self.tickets().await;
-                if tickets.is_empty() {
-                    return;
-                }
-                let ticket = tickets[self.chance.random_range(0..tickets.len())].id;
-                self.on(number, Fate::Lives, "is asked to push a ticket", |engine| async move {
-                    engine.request_reconcile(Some(ticket), false, &by("Ada")).await.map(|_| ())
-                })
-                .await;
-            }
-            _ => {
-                self.tally.count("the destination's tags change");
-                let tag = format!("area-{}", self.chance.random_range(0..3));
-                let destination = self.destination;
-                let mut tx = self.db().read().await.unwrap();
-                let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
-                drop(tx);
-                settings.tags = vec![tag];
-                let fate = self.fate();
-                self.on(number, fate, "changes the destination", |engine| async move {
-                    engine
-                        .change_destination(
-                            destination,
-                            NewDestination { connection_id: connection, asset: None, settings },
-                            &by("Ada"),
-                        )
-                        .await
-                        .map(|_| ())
-                })
-                .await;
-            }
-        }
-    }
-
-    async fn pause(&mut self, number: usize, paused: bool) {
-        let connection = self.connection;
-        let change = ConnectionChange { paused: Some(paused), ..ConnectionChange::default() };
-        let what = if paused { "pauses the connection" } else { "resumes the connection" };
-        self.on(number, Fate::Lives, what, |engine| async move {
-            engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
-        })
-        .await;
-    }
-
     /// The weather is good, everybody is awake, what was deleted is restored, everything is scanned once more; then time
     /// passes until nothing happens any more.
     async fn come_to_rest(&mut self) {
@@ -588,7 +493,7 @@ impl Simulation {
                 self.ended(number, "goes on", ended);
             }
         }
-        self.pause(0, false).await;
+        self.everything_is_as_it_was_set_up().await;
         if self.chance.random_bool(0.5) {
             people::restore_all(&self.wire);
         }

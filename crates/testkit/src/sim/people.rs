@@ -14,6 +14,24 @@ use crate::sim::wire::Wire;
 /// Unique name of the identity of Lockstep in the demo.
 pub(crate) const LOCKSTEP: &str = "service@contoso.example";
 
+/// Everything that a person can do on the board.
+pub(crate) const DEEDS: &[&str] = &[
+    "adds a tag",
+    "changes a title",
+    "changes priority or severity",
+    "comments",
+    "copies a work item",
+    "deletes",
+    "edits our block",
+    "moves a card to a column",
+    "moves a card to a state",
+    "moves to another area",
+    "removes the text",
+    "restores",
+    "takes our tag away",
+    "writes around our block",
+];
+
 /// Somebody who works on the board.
 pub(crate) fn a_person(state: &State) -> Option<Uuid> {
     state.directory().into_iter().flat_map(|organization| organization.people).next().map(|person| person.id)

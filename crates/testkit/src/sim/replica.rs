@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use engine::{Engine, Refusal};
@@ -11,6 +11,50 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::sim::tally::Tally;
 
+/// Places where a process may die: before each statement that writes, around each commit and each call. The simulation
+/// says so when it meets one that is not in this list.
+pub(crate) const PLACES: &[&str] = &[
+    "a read leaves",
+    "a read was answered",
+    "a write leaves",
+    "a write was carried out",
+    "a write was lost",
+    "after commit",
+    "after create",
+    "after look-up",
+    "after read",
+    "after update",
+    "before BEGIN",
+    "before DELETE FROM observation",
+    "before INSERT INTO asset",
+    "before INSERT INTO audit",
+    "before INSERT INTO configuration",
+    "before INSERT INTO destination_day",
+    "before INSERT INTO detection",
+    "before INSERT INTO finding",
+    "before INSERT INTO hook_delivery",
+    "before INSERT INTO job",
+    "before INSERT INTO observation",
+    "before INSERT INTO scan",
+    "before INSERT INTO ticket",
+    "before INSERT INTO ticket_finding",
+    "before UPDATE asset",
+    "before UPDATE connection",
+    "before UPDATE destination",
+    "before UPDATE destination_day",
+    "before UPDATE finding",
+    "before UPDATE job",
+    "before UPDATE rule",
+    "before UPDATE scan",
+    "before UPDATE ticket",
+    "before a query",
+    "before commit",
+    "before create",
+    "before look-up",
+    "before read",
+    "before update",
+];
+
 /// What shall happen to a process, counted in places from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -18,6 +62,8 @@ pub(crate) enum Fate {
     Lives,
     /// It dies at the n-th place.
     Dies(u64),
+    /// It dies when it comes to this place for the n-th time.
+    DiesAt(&'static str, u64),
     /// It stands still at the n-th place of a call to the board.
     Freezes(u64),
     /// It stands still at the n-th place of a write to the board.
@@ -36,6 +82,8 @@ pub(crate) enum Ended {
 
 /// Work of a process that stands still.
 pub(crate) struct Frozen {
+    /// It stands in the middle of a write.
+    pub(crate) at_write: bool,
     work: Work,
     witness: Arc<Witness>,
 }
@@ -45,8 +93,11 @@ type Work = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 struct Witness {
     fate: Mutex<Fate>,
     places: AtomicU64,
+    /// How often it came to the place where it is to die.
+    met: AtomicU64,
     calls: AtomicU64,
     writes: AtomicU64,
+    at_write: AtomicBool,
     tally: Arc<Tally>,
     stands: Notify,
     goes_on: Notify,
@@ -61,22 +112,33 @@ impl Watch for Witness {
         let call = if is_call { self.calls.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         let write = if is_write { self.writes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         let fate = *self.fate.lock().await;
+        if fate != Fate::Lives {
+            self.tally.passed(place);
+        }
+        let meets = matches!(fate, Fate::DiesAt(there, _) if there == place);
+        let met = if meets { self.met.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         match fate {
-            Fate::Dies(at) if at == number => {
-                self.tally.count(format!("died: {place}"));
-                self.stands.notify_one();
-                std::future::pending::<()>().await;
-            }
+            Fate::Dies(at) if at == number => self.dies(place).await,
+            Fate::DiesAt(_, at) if at == met => self.dies(place).await,
             Fate::Freezes(at) | Fate::FreezesAtWrite(at)
                 if at == if matches!(fate, Fate::Freezes(_)) { call } else { write } =>
             {
-                self.tally.count(format!("froze: {place}"));
+                self.tally.count(format!("stood still: {place}"));
+                self.at_write.store(is_write, Ordering::SeqCst);
                 *self.fate.lock().await = Fate::Lives;
                 self.stands.notify_one();
                 self.goes_on.notified().await;
             }
-            Fate::Lives | Fate::Dies(_) | Fate::Freezes(_) | Fate::FreezesAtWrite(_) => {}
+            Fate::Lives | Fate::Dies(_) | Fate::DiesAt(..) | Fate::Freezes(_) | Fate::FreezesAtWrite(_) => {}
         }
+    }
+}
+
+impl Witness {
+    async fn dies(&self, place: &str) {
+        self.tally.died(place);
+        self.stands.notify_one();
+        std::future::pending::<()>().await;
     }
 }
 
@@ -89,31 +151,38 @@ where
     let witness = Arc::new(Witness {
         fate: Mutex::new(fate),
         places: AtomicU64::new(0),
+        met: AtomicU64::new(0),
         calls: AtomicU64::new(0),
         writes: AtomicU64::new(0),
+        at_write: AtomicBool::new(false),
         tally: tally.clone(),
         stands: Notify::new(),
         goes_on: Notify::new(),
     });
     let work: Work = Box::pin(under(witness.clone(), work(engine.clone())));
-    go_on(work, witness, matches!(fate, Fate::Dies(_))).await
+    go_on(work, witness, matches!(fate, Fate::Dies(_) | Fate::DiesAt(..))).await
 }
 
 /// Lets a process that stood still go on; it may die on the way.
 pub(crate) async fn thaw(frozen: Frozen, fate: Fate) -> Ended {
-    let Frozen { work, witness } = frozen;
+    let Frozen { work, witness, .. } = frozen;
     witness.places.store(0, Ordering::SeqCst);
+    witness.met.store(0, Ordering::SeqCst);
     witness.calls.store(0, Ordering::SeqCst);
     witness.writes.store(0, Ordering::SeqCst);
     *witness.fate.lock().await = fate;
     witness.goes_on.notify_one();
-    go_on(work, witness, matches!(fate, Fate::Dies(_))).await
+    go_on(work, witness, matches!(fate, Fate::Dies(_) | Fate::DiesAt(..))).await
 }
 
 async fn go_on(mut work: Work, witness: Arc<Witness>, dies: bool) -> Ended {
     tokio::select! {
         biased;
         done = &mut work => Ended::Done(done),
-        () = witness.stands.notified() => if dies { Ended::Died } else { Ended::Froze(Frozen { work, witness }) },
+        () = witness.stands.notified() => if dies {
+            Ended::Died
+        } else {
+            Ended::Froze(Frozen { at_write: witness.at_write.load(Ordering::SeqCst), work, witness })
+        },
     }
 }

@@ -4,39 +4,113 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
+use crate::sim::{people, replica, wire};
+
+/// What people here, scans, hooks and processes do in a simulation.
+const ACTS: &[&str] = &[
+    "a call with a revoked credential",
+    "a connection is paused",
+    "a connection is resumed",
+    "a hook comes",
+    "a hook comes twice",
+    "a hook is forged",
+    "a hook is late",
+    "a hook is lost",
+    "a partial scan comes",
+    "a reconcile is asked for",
+    "a replica that stood still went on",
+    "a scan comes",
+    "a scan comes again",
+    "a scan is kept back",
+    "a ticket is pushed",
+    "late request carried out (done)",
+    "late request carried out (refused)",
+    "somebody sets awaiting_validation",
+    "somebody sets created",
+    "somebody sets false_positive",
+    "somebody sets identified",
+    "somebody sets in_progress",
+    "somebody sets risk_accepted",
+    "somebody sets suppressed",
+    "somebody sets waiting",
+    "stood still: a read leaves",
+    "stood still: a read was answered",
+    "stood still: a write leaves",
+    "stood still: a write was carried out",
+    "the credential is renewed",
+    "the credential is revoked",
+    "the daily budget changes",
+    "the destination's tags change",
+    "the holder of the lease stood still in a write, and another one took over",
+    "the rule changes",
+    "the severity map changes",
+    "the status map changes",
+];
+
 /// Counters by name.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<BTreeMap<String, u64>>);
+pub struct Tally {
+    counters: Mutex<BTreeMap<String, u64>>,
+    /// How often processes that were to die or to stand still came to a place, and how often one died there.
+    places: Mutex<BTreeMap<String, (u64, u64)>>,
+}
 
 impl Tally {
     /// Counts one.
     pub fn count(&self, what: impl Into<String>) {
-        *self.0.lock().unwrap().entry(what.into()).or_default() += 1;
+        *self.counters.lock().unwrap().entry(what.into()).or_default() += 1;
     }
 
-    /// Adds what another one has counted.
-    pub fn add(&self, other: &Self) {
-        let mut all = self.0.lock().unwrap();
-        for (what, number) in &*other.0.lock().unwrap() {
-            *all.entry(what.clone()).or_default() += number;
+    pub(crate) fn passed(&self, place: &str) {
+        let mut places = self.places.lock().unwrap();
+        match places.get_mut(place) {
+            Some((passed, _)) => *passed += 1,
+            None => {
+                places.insert(place.to_owned(), (1, 0));
+            }
         }
     }
 
-    /// Everything counted.
-    pub fn all(&self) -> BTreeMap<String, u64> {
-        self.0.lock().unwrap().clone()
+    pub(crate) fn died(&self, place: &str) {
+        self.places.lock().unwrap().entry(place.to_owned()).or_default().1 += 1;
     }
 
-    /// How often.
-    pub fn of(&self, what: &str) -> u64 {
-        self.0.lock().unwrap().get(what).copied().unwrap_or(0)
+    /// What was not met at least so many times, and what was met and stands in no list: for each a line that says so.
+    pub fn gaps(&self, least: u64) -> Vec<String> {
+        let counters = self.counters.lock().unwrap();
+        let places = self.places.lock().unwrap();
+        let mut wanted: Vec<String> = ACTS.iter().map(|act| (*act).to_owned()).collect();
+        wanted.extend(people::DEEDS.iter().map(|deed| format!("a person {deed}")));
+        wanted.extend(wire::faults());
+        let mut gaps = Vec::new();
+        for what in &wanted {
+            let number = counters.get(what).copied().unwrap_or(0);
+            if number < least {
+                gaps.push(format!("{what}: {number} times"));
+            }
+        }
+        gaps.extend(
+            counters.keys().filter(|known| !wanted.contains(known)).map(|what| format!("{what}: in no list")),
+        );
+        for place in replica::PLACES {
+            let died = places.get(*place).map_or(0, |(_, died)| *died);
+            if died < least {
+                gaps.push(format!("died {place}: {died} times"));
+            }
+        }
+        let unlisted = places.keys().filter(|place| !replica::PLACES.contains(&place.as_str()));
+        gaps.extend(unlisted.map(|place| format!("\"{place}\" is not in the list of places")));
+        gaps
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (what, number) in &*self.0.lock().unwrap() {
+        for (what, number) in &*self.counters.lock().unwrap() {
             writeln!(f, "{number:>9}  {what}")?;
+        }
+        for (place, (passed, died)) in &*self.places.lock().unwrap() {
+            writeln!(f, "{died:>9}  died {place} (of {passed})")?;
         }
         Ok(())
     }

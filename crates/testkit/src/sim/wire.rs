@@ -1,6 +1,7 @@
 //! The way between the engine and the board, and its weather: requests that are lost on the way there or back, arrive
 //! late, are refused, or are overtaken by a person.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -46,6 +47,35 @@ enum Fault {
     Overtaken,
 }
 
+impl Fault {
+    const ALL: [Self; 11] = [
+        Self::Unreachable,
+        Self::LostBefore,
+        Self::LostAfter,
+        Self::AppliedLate,
+        Self::Throttled,
+        Self::Unavailable,
+        Self::Broken,
+        Self::SignInPage,
+        Self::Slow,
+        Self::AskedToWait,
+        Self::Overtaken,
+    ];
+
+    /// A read that comes late or overtaken is a read like any other.
+    fn is_for_reads(self) -> bool {
+        !matches!(self, Self::AppliedLate | Self::Overtaken)
+    }
+}
+
+/// Names of everything that the weather can do.
+pub(crate) fn faults() -> Vec<String> {
+    let writes = Fault::ALL.iter().map(|fault| format!("fault: write {fault:?}"));
+    let reads =
+        Fault::ALL.iter().filter(|fault| fault.is_for_reads()).map(|fault| format!("fault: read {fault:?}"));
+    writes.chain(reads).collect()
+}
+
 /// The way to the board.
 pub(crate) struct Wire {
     state: Mutex<emulator::State>,
@@ -53,6 +83,7 @@ pub(crate) struct Wire {
     tally: Arc<Tally>,
     weather: Mutex<Weather>,
     late: Mutex<Vec<(DateTime<Utc>, emulator::Request)>>,
+    rejecting: AtomicBool,
 }
 
 struct Weather {
@@ -70,12 +101,18 @@ impl Wire {
             tally,
             weather: Mutex::new(Weather { chance, storm: 0 }),
             late: Mutex::default(),
+            rejecting: AtomicBool::new(false),
         }
     }
 
     /// So many of a hundred calls meet a fault from now on.
     pub(crate) fn set_storm(&self, per_cent: u32) {
         self.weather.lock().unwrap().storm = per_cent;
+    }
+
+    /// Our credential was revoked, or is accepted again.
+    pub(crate) fn reject_sign_ins(&self, rejected: bool) {
+        self.rejecting.store(rejected, Ordering::SeqCst);
     }
 
     /// The board itself, after what was held back and is due was carried out.
@@ -105,21 +142,8 @@ impl Wire {
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }
-        let fault = match weather.chance.random_range(0..11) {
-            0 => Fault::Unreachable,
-            1 => Fault::LostBefore,
-            2 => Fault::LostAfter,
-            3 => Fault::AppliedLate,
-            4 => Fault::Throttled,
-            5 => Fault::Unavailable,
-            6 => Fault::Broken,
-            7 => Fault::SignInPage,
-            8 => Fault::Slow,
-            9 => Fault::AskedToWait,
-            _ => Fault::Overtaken,
-        };
-        // A read that comes late or overtaken is a read like any other.
-        (is_write || !matches!(fault, Fault::AppliedLate | Fault::Overtaken)).then_some(fault)
+        let fault = Fault::ALL[weather.chance.random_range(0..Fault::ALL.len())];
+        (is_write || fault.is_for_reads()).then_some(fault)
     }
 
     fn seconds(&self, most: i64) -> i64 {
@@ -132,8 +156,13 @@ impl Wire {
     }
 
     /// A person changes the work item that the request is about.
-    fn overtake(&self, path: &str) {
-        let Some(id) = path.rsplit('/').next().and_then(|id| id.parse::<i64>().ok()) else { return };
+    fn overtake(&self, path: &str, body: &[u8]) {
+        let number = |path: &str| path.split('?').next()?.rsplit('/').next()?.parse::<i64>().ok();
+        let in_batch = || {
+            let entries: serde_json::Value = serde_json::from_slice(body).ok()?;
+            entries.as_array()?.iter().find_map(|entry| number(entry["uri"].as_str()?))
+        };
+        let Some(id) = number(path).or_else(in_batch) else { return };
         let (field, value) = match self.seconds(5) {
             1 => ("System.History", "Looking at it."),
             2 => ("System.Title", "Renamed in the last moment"),
@@ -163,18 +192,22 @@ impl Transport for Wire {
         if self.clock.now() >= request.deadline {
             return Err(TransportError::NotSent("it was too late".into()));
         }
-        let fault = self.draw(is_write);
-        if let Some(fault) = fault {
-            self.tally.count(format!("fault: {kind} {fault:?}"));
-        }
-        let asked = exchange::asked(&request);
-        let lost = || TransportError::NoAnswer("the connection was cut".into());
         let page = |status: u16| {
             let mut headers = HeaderMap::new();
             headers.insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
             let body = Bytes::from_static(b"<!DOCTYPE html><html><body>Sign in, or come back.</body></html>");
             Response { status: StatusCode::from_u16(status).unwrap(), headers, body }
         };
+        if self.rejecting.load(Ordering::SeqCst) {
+            self.tally.count("a call with a revoked credential");
+            return Ok(page(401));
+        }
+        let fault = self.draw(is_write);
+        if let Some(fault) = fault {
+            self.tally.count(format!("fault: {kind} {fault:?}"));
+        }
+        let asked = exchange::asked(&request);
+        let lost = || TransportError::NoAnswer("the connection was cut".into());
         match fault {
             Some(Fault::Unreachable) => return Err(TransportError::NotSent("nobody listens there".into())),
             Some(Fault::LostBefore) => return Err(lost()),
@@ -198,7 +231,7 @@ impl Transport for Wire {
                 }
                 return Ok(page(500));
             }
-            Some(Fault::Overtaken) => self.overtake(&path),
+            Some(Fault::Overtaken) => self.overtake(&path, &request.body),
             Some(Fault::LostAfter | Fault::Slow | Fault::AskedToWait) | None => {}
         }
         let answer = self.carry_out(asked);

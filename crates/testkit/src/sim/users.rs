@@ -1,0 +1,222 @@
+//! People who use Lockstep: they decide on findings, change rules and maps, and turn the connection off and on.
+
+use azure::Clock;
+use chrono::Duration;
+use emulator::seed::DEMO_PAT;
+use engine::{ConnectionChange, NewDestination, RuleSettings, SignInMethod, StatusChange};
+use model::map::{SeverityTarget, StatusEntry, StatusMap, Target};
+use model::rule::{Criteria, Grouping};
+use model::status::FallBack;
+use model::{FindingId, Severity, Status};
+use rand::RngExt;
+use secrecy::SecretString;
+use store::args;
+use store::destinations::Settings;
+
+use crate::sim::replica::Fate;
+use crate::sim::{Simulation, by};
+
+/// How statuses are said: with columns or with states.
+pub(crate) fn status_map(by_column: bool) -> StatusMap {
+    let mut map = StatusMap::default();
+    if by_column {
+        for (status, column) in [
+            (Status::Identified, "New"),
+            (Status::InProgress, "Active"),
+            (Status::Waiting, "In Review"),
+            (Status::AwaitingValidation, "Resolved"),
+            (Status::Fixed, "Closed"),
+        ] {
+            map.0.insert(status, StatusEntry { target: Target::column(column), accepted: Vec::new() });
+        }
+    }
+    map
+}
+
+pub(crate) fn rule(grouping: Grouping, enabled: bool, least: Severity) -> RuleSettings {
+    RuleSettings {
+        name: "Everything".into(),
+        enabled,
+        criteria: Criteria { severity_at_least: Some(least), asset_tags: Vec::new() },
+        grouping,
+    }
+}
+
+impl Simulation {
+    /// Somebody decides what becomes of a finding.
+    pub(crate) async fn somebody_decides(&mut self) {
+        let mut tx = self.db().read().await.unwrap();
+        let rows = tx
+            .all(
+                "SELECT f.id FROM finding f JOIN asset a ON a.id = f.asset_id ORDER BY a.name, f.title",
+                args![],
+            )
+            .await
+            .unwrap();
+        drop(tx);
+        if rows.is_empty() {
+            return;
+        }
+        let id: FindingId = rows[self.chance.random_range(0..rows.len())].id("id").unwrap();
+        let status = [
+            Status::Created,
+            Status::Identified,
+            Status::InProgress,
+            Status::Waiting,
+            Status::AwaitingValidation,
+            Status::RiskAccepted,
+            Status::FalsePositive,
+            Status::Suppressed,
+        ][self.chance.random_range(0..8)];
+        let until = self.clock.now() + Duration::hours(self.chance.random_range(1..40));
+        let then = if self.chance.random_bool(0.5) { FallBack::Identified } else { FallBack::Created };
+        let change = StatusChange {
+            status,
+            reason: Some("so it was decided".into()),
+            temporary: self.chance.random_bool(0.3).then_some((until, then)),
+        };
+        let Some(number) = self.somebody_awake() else { return };
+        let fate = self.fate();
+        self.tally.count(format!("somebody sets {status}"));
+        self.on(number, fate, &format!("sets a finding to {status}"), |engine| async move {
+            engine.set_status(id, change, &by("Ada")).await
+        })
+        .await;
+    }
+
+    /// Somebody changes how Lockstep works.
+    pub(crate) async fn somebody_turns_a_knob(&mut self) {
+        let Some(number) = self.somebody_awake() else { return };
+        match self.chance.random_range(0..9) {
+            0 => {
+                let paused = self.chance.random_bool(0.4);
+                self.tally.count(if paused { "a connection is paused" } else { "a connection is resumed" });
+                self.pause(number, paused).await;
+            }
+            1 => {
+                let sweep = self.chance.random_bool(0.5);
+                self.tally.count("a reconcile is asked for");
+                self.on(number, Fate::Lives, "is asked for a reconcile", |engine| async move {
+                    engine.request_reconcile(None, sweep, &by("Ada")).await.map(|_| ())
+                })
+                .await;
+            }
+            2 => {
+                self.tally.count("a ticket is pushed");
+                let tickets = self.tickets().await;
+                if tickets.is_empty() {
+                    return;
+                }
+                let ticket = tickets[self.chance.random_range(0..tickets.len())].id;
+                self.on(number, Fate::Lives, "is asked to push a ticket", |engine| async move {
+                    engine.request_reconcile(Some(ticket), false, &by("Ada")).await.map(|_| ())
+                })
+                .await;
+            }
+            3 => {
+                self.tally.count("the destination's tags change");
+                let tag = format!("area-{}", self.chance.random_range(0..3));
+                self.change_destination(number, |settings| settings.tags = vec![tag]).await;
+            }
+            4 => {
+                self.tally.count("the status map changes");
+                let by_column = self.chance.random_bool(0.5);
+                self.change_destination(number, |settings| settings.status_map = status_map(by_column)).await;
+            }
+            5 => {
+                self.tally.count("the severity map changes");
+                let priority = self.chance.random_range(1..5);
+                let severity = Some("2 - High".to_owned());
+                self.change_destination(number, |settings| {
+                    for target in settings.severity_map.0.values_mut() {
+                        *target = SeverityTarget { priority, severity: severity.clone() };
+                    }
+                })
+                .await;
+            }
+            6 => {
+                self.tally.count("the daily budget changes");
+                let budget = [0, 1, 2, 1000][self.chance.random_range(0..4)];
+                self.change_destination(number, |settings| settings.daily_budget = budget).await;
+            }
+            7 => {
+                self.tally.count("the rule changes");
+                let grouping = [Grouping::PerFinding, Grouping::PerVulnerabilityAndAsset]
+                    [self.chance.random_range(0..2)];
+                let least = [Severity::Low, Severity::Critical][self.chance.random_range(0..2)];
+                let enabled = self.chance.random_bool(0.7);
+                let (id, fate) = (self.rule, self.fate());
+                self.on(number, fate, "changes the rule", |engine| async move {
+                    engine.change_rule(id, rule(grouping, enabled, least), &by("Ada")).await
+                })
+                .await;
+            }
+            _ => {
+                let rejected = self.chance.random_bool(0.5);
+                self.tally.count(if rejected {
+                    "the credential is revoked"
+                } else {
+                    "the credential is renewed"
+                });
+                self.wire.reject_sign_ins(rejected);
+                if !rejected {
+                    self.renew_the_credential(number).await;
+                }
+            }
+        }
+    }
+
+    async fn change_destination(&mut self, number: usize, change: impl FnOnce(&mut Settings)) {
+        let (destination, connection_id) = (self.destination, self.connection);
+        let mut tx = self.db().read().await.unwrap();
+        let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
+        drop(tx);
+        change(&mut settings);
+        let fate = self.fate();
+        self.on(number, fate, "changes the destination", |engine| async move {
+            let new = NewDestination { connection_id, asset: None, settings };
+            engine.change_destination(destination, new, &by("Ada")).await.map(|_| ())
+        })
+        .await;
+    }
+
+    async fn renew_the_credential(&mut self, number: usize) {
+        let connection = self.connection;
+        let sign_in = SignInMethod::PersonalAccessToken(SecretString::from(DEMO_PAT));
+        let change = ConnectionChange { sign_in: Some(sign_in), ..ConnectionChange::default() };
+        self.on(number, Fate::Lives, "signs in anew", |engine| async move {
+            engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
+        })
+        .await;
+    }
+
+    async fn pause(&mut self, number: usize, paused: bool) {
+        let connection = self.connection;
+        let change = ConnectionChange { paused: Some(paused), ..ConnectionChange::default() };
+        let what = if paused { "pauses the connection" } else { "resumes the connection" };
+        self.on(number, Fate::Lives, what, |engine| async move {
+            engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
+        })
+        .await;
+    }
+
+    /// Whatever was turned off or made narrow is as it was in the beginning.
+    pub(crate) async fn everything_is_as_it_was_set_up(&mut self) {
+        self.wire.reject_sign_ins(false);
+        self.renew_the_credential(0).await;
+        self.pause(0, false).await;
+        let mut tx = self.db().read().await.unwrap();
+        let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
+        drop(tx);
+        settings.daily_budget = 1000;
+        let (destination, connection_id) = (self.destination, self.connection);
+        let (id, grouping) = (self.rule, self.grouping);
+        self.on(0, Fate::Lives, "sets everything up again", |engine| async move {
+            let new = NewDestination { connection_id, asset: None, settings };
+            engine.change_destination(destination, new, &by("Ada")).await?;
+            engine.change_rule(id, rule(grouping, true, Severity::Low), &by("Ada")).await
+        })
+        .await;
+        self.read_destination().await;
+    }
+}
