@@ -76,7 +76,7 @@ const MUTANTS: &[Mutant] = &[
         name: "the intent is not written before the call",
         edits: &[(
             "crates/engine/src/sync/create.rs",
-            "        ticket.health = Health::Pending;\n        store::tickets::save(&mut tx, &ticket).await?;\n        // Nobody else",
+            "        ticket.health = Health::Pending;\n        store::tickets::save(tx, &ticket).await?;\n        // Nobody else",
             "        ticket.health = Health::Pending;\n        // Nobody else",
         )],
         laws: &[ONE],

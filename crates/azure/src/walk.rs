@@ -57,8 +57,25 @@ impl Walk<'_> {
     /// [`Error::Misplaced`] if the service took the update and the card stands elsewhere. [`Error::Rejected`] names the
     /// rule of the process that forbids the step. Any other of [`Client::update`].
     pub async fn step(&mut self) -> Result<(), Error> {
+        let Some(write) = self.next_write() else { return Ok(()) };
+        let answer = self.client.write(&write, self.deadline).await;
+        self.took(answer)
+    }
+
+    /// The next step, for a caller who sends those of several ways in one request ([`Client::write_batch`]) and tells
+    /// each its answer with [`Walk::took`]. None at the end of the way.
+    pub fn next_write(&self) -> Option<Write<'_>> {
+        let change = self.steps.as_slice().first()?;
+        Some(Write::Update { id: self.id, revision: self.revision, shape: self.shape, change })
+    }
+
+    /// What became of the next step.
+    ///
+    /// # Errors
+    /// Those of [`Walk::step`]: a way that was taken may have led elsewhere.
+    pub fn took(&mut self, answer: Result<Item, Error>) -> Result<(), Error> {
         let Some(change) = self.steps.next() else { return Ok(()) };
-        let result = self.send(change).await;
+        let result = answer.and_then(|item| self.arrived(change, item));
         if result.is_err() {
             self.steps = [].iter();
         }
@@ -68,9 +85,8 @@ impl Walk<'_> {
         result
     }
 
-    async fn send(&mut self, change: &Change) -> Result<(), Error> {
+    fn arrived(&mut self, change: &Change, item: Item) -> Result<(), Error> {
         let (id, shape) = (self.id, self.shape);
-        let item = self.client.update(id, self.revision, shape, change, self.deadline).await?;
         self.revision = item.revision();
         let stands = elsewhere(&item.view(shape), change);
         self.item = Some(item);

@@ -340,7 +340,7 @@ async fn a_hook_to_a_wrong_address_or_with_a_wrong_password_does_nothing() {
 async fn one_refused_ticket_does_not_stop_the_others() {
     let story = Story::sqlite().await;
     story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1), weakness("c", "c.js", 1)]).await;
-    story.board.fail_writes([Fault::Answered(400)]);
+    story.board.fail_writes([Fault::FirstAnswered(400)]);
     story.engine.step().await.unwrap();
     let tickets = story.tickets().await;
     assert_eq!(tickets.iter().filter(|ticket| ticket.work_item_id.is_some()).count(), 2);

@@ -14,6 +14,7 @@ pub mod findings;
 pub mod inbox;
 pub mod jobs;
 pub mod pending_sign_ins;
+mod pieces;
 pub mod rules;
 pub mod scans;
 pub mod secrets;
@@ -24,3 +25,4 @@ pub mod users;
 pub mod views;
 
 pub use db::{Arg, Composed, Db, Error, Result, Row, Tx};
+pub use pieces::Pieces;

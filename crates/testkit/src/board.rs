@@ -12,6 +12,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+use crate::exchange::Spoilt;
 use crate::{HandClock, exchange};
 
 /// What happens to one write instead of a plain answer.
@@ -25,6 +26,8 @@ pub enum Fault {
     AppliedLater(Duration),
     /// It is refused with this status and nothing is applied.
     Answered(u16),
+    /// Of a request with many writes, the first is refused with this status; the others are applied.
+    FirstAnswered(u16),
     /// It is applied; an automation of the board puts the card back to New before the answer.
     PutBack,
 }
@@ -286,6 +289,11 @@ impl Transport for Board {
             Some(Fault::Answered(status)) => {
                 let status = StatusCode::from_u16(status).unwrap();
                 return Ok(Response { status, headers: HeaderMap::new(), body: Bytes::new() });
+            }
+            Some(Fault::FirstAnswered(code)) => {
+                let first = Spoilt { place: 0, code, is_carried_out: false };
+                let carry_out = |request| self.state.lock().unwrap().handle(now, request);
+                return Ok(exchange::answered(exchange::carry_out_in_part(asked, &[first], carry_out)));
             }
             Some(Fault::LostAfter | Fault::PutBack) | None => {}
         }

@@ -1,47 +1,55 @@
 //! The creation of a work item: announced, sent once, looked up in doubt.
 
-use azure::Item;
-use chrono::{Datelike, TimeZone, Utc};
+use azure::{Error, Item, Write};
+use chrono::{DateTime, Datelike, TimeZone, Utc};
 use model::board::{Draft, WorkItem};
 use model::merge::Base;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
-use store::failpoint;
 use store::tickets::{Health, Intent, Ticket};
+use store::{Pieces, Tx, failpoint};
 
 use crate::engine::Engine;
 use crate::sync::lookup::{Answers, Found};
-use crate::sync::pass::{Pass, Turn};
+use crate::sync::pass::{Decided, Pass, Turn};
 use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
 
+/// A creation that is stored as the intent of its ticket and not sent yet.
+#[derive(Debug)]
+pub(crate) struct AnnouncedCreation {
+    ticket: Ticket,
+    draft: Draft,
+    announced_at: DateTime<Utc>,
+}
+
 impl Engine {
-    /// The turn of a ticket that has no work item yet.
-    pub(crate) async fn create_turn(
+    /// Decides what a ticket that has no work item yet needs: adopts what an earlier try created, or announces a creation
+    /// that is to be sent before `deadline`. Nothing is sent here.
+    pub(crate) async fn decide_creation(
         &self,
+        tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: Ticket,
         found: &Answers,
+        deadline: DateTime<Utc>,
         result: &mut ReconcileResult,
-    ) -> Result<Turn, Refusal> {
+    ) -> Result<Decided<AnnouncedCreation>, Refusal> {
         let world = &self.inner.world;
-        let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Turn::Done) };
-        let mut tx = self.inner.db.begin().await?;
-        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        let Some((destination, _)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
+        let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
         if ticket.work_item_id.is_some() {
-            return Ok(Turn::Done);
+            return Ok(Decided::Rest);
         }
-        if self.must_wait(&mut tx, &mut ticket).await? {
-            tx.commit().await?;
-            return Ok(Turn::Done);
+        if self.must_wait(tx, &mut ticket).await? {
+            return Ok(Decided::Rest);
         }
         if let Some(Intent::Create { announced_at, .. }) = ticket.intent.clone() {
             let mut free = Vec::new();
             if let Some(Found::Live(items)) = found.of(&ticket) {
                 for item in items {
                     // Somebody may have pasted our link into another ticket's work item.
-                    let owner =
-                        store::tickets::of_work_item(&mut tx, ticket.connection_id, item.id()).await?;
+                    let owner = store::tickets::of_work_item(tx, ticket.connection_id, item.id()).await?;
                     if owner.is_none() {
                         free.push(item.clone());
                     }
@@ -50,12 +58,12 @@ impl Engine {
             match found.of(&ticket) {
                 None => {
                     ticket.next_attempt_at = world.now();
-                    store::tickets::save(&mut tx, &ticket).await?;
-                    tx.commit().await?;
-                    return Ok(Turn::Done);
+                    store::tickets::save(tx, &ticket).await?;
+                    return Ok(Decided::Rest);
                 }
                 Some(Found::Live(_)) if !free.is_empty() => {
-                    return self.adopt(tx, pass, ticket, &free, result).await;
+                    self.adopt(tx, pass, ticket, &free, result).await?;
+                    return Ok(Decided::Rest);
                 }
                 Some(Found::Recycled(id)) => {
                     ticket.work_item_id = Some(*id);
@@ -65,20 +73,19 @@ impl Engine {
                         Some(format!("Work item {id} was created, and deleted on the board since."));
                     ticket.next_step = Some("Restore it from the recycle bin of its project.".into());
                     ticket.synced_mark = ticket.mark;
-                    store::tickets::save(&mut tx, &ticket).await?;
-                    tx.commit().await?;
-                    return Ok(Turn::Done);
+                    store::tickets::save(tx, &ticket).await?;
+                    return Ok(Decided::Rest);
                 }
                 Some(Found::Live(_) | Found::Nothing) => {
                     // The look-up was carried out and found nothing: it certainly did not happen.
                     ticket.intent = None;
-                    store::destinations::give_back(&mut tx, destination.id, announced_at).await?;
+                    store::destinations::give_back(tx, destination.id, announced_at).await?;
                 }
             }
         }
 
-        let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-        let desired = self.desired(&mut tx, destination, &findings).await?;
+        let findings = store::findings::of_ticket(tx, ticket.id).await?;
+        let desired = self.desired(tx, destination, &findings).await?;
         ticket.title.clone_from(&desired.title);
         ticket.status = desired.status;
         let now = world.now();
@@ -87,22 +94,18 @@ impl Engine {
             ticket.health = Health::Closed;
             ticket.synced_mark = ticket.mark;
             ticket.synced_at = Some(now);
-            store::tickets::save(&mut tx, &ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
         }
         if pass.is_paused() {
             ticket.health = Health::Pending;
             ticket.problem = Some("The connection is paused.".into());
             ticket.next_step = Some("Resume the connection.".into());
             ticket.next_attempt_at = now + chrono::Duration::minutes(5);
-            store::tickets::save(&mut tx, &ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
         }
-        if !store::destinations::spend(&mut tx, destination.id, destination.settings.daily_budget, now)
-            .await?
-        {
+        if !store::destinations::spend(tx, destination.id, destination.settings.daily_budget, now).await? {
             ticket.health = Health::OverBudget;
             ticket.problem = Some(format!(
                 "The destination {} may get {} work items a day, and has got them today.",
@@ -110,11 +113,9 @@ impl Engine {
             ));
             ticket.next_step = Some("It is created tomorrow (UTC); or raise the daily budget.".into());
             ticket.next_attempt_at = tomorrow(now);
-            store::tickets::save(&mut tx, &ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
         }
-        let deadline = now + self.inner.settings.write_deadline;
         let draft = self.draft(&ticket, destination, &desired);
         ticket.intent = Some(Intent::Create {
             announced_at: now,
@@ -123,71 +124,129 @@ impl Engine {
             wanted: Box::new(desired.clone()),
         });
         ticket.health = Health::Pending;
-        store::tickets::save(&mut tx, &ticket).await?;
+        store::tickets::save(tx, &ticket).await?;
         // Nobody else may act on this connection before the deadline is over.
-        let until = deadline + chrono::Duration::seconds(5);
-        if !store::connections::lease(&mut tx, pass.board.id, self.inner.owner, now, until.max(now)).await? {
+        if !self.holds_until(tx, pass.board, deadline).await? {
+            return Ok(Decided::TakenOver);
+        }
+        Ok(Decided::Announced(AnnouncedCreation { ticket, draft, announced_at: now }))
+    }
+
+    /// Sends what was announced in one request, and stores what came of each.
+    pub(crate) async fn send_creations(
+        &self,
+        pass: &Pass<'_>,
+        announced: Vec<AnnouncedCreation>,
+        deadline: DateTime<Utc>,
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        let writes: Vec<Write<'_>> = announced
+            .iter()
+            .filter_map(|creation| {
+                let (destination, shape) = pass.destination(&creation.ticket)?;
+                let project = destination.settings.project.as_str();
+                Some(Write::Create { project, shape, draft: &creation.draft })
+            })
+            .collect();
+        if writes.is_empty() {
+            return Ok(Turn::Done);
+        }
+        failpoint::reached("before create").await;
+        let answers = pass.board.client.write_batch(&writes, deadline).await;
+        failpoint::reached("after create").await;
+        let (answers, of_all) = match answers {
+            Ok(answers) => (answers, false),
+            Err(error) => (announced.iter().map(|_| Err(error.clone())).collect(), true),
+        };
+        let mut pieces = Pieces::new(&self.inner.db);
+        let mut turn = Turn::Done;
+        let mut wait: Option<(Error, DateTime<Utc>)> = None;
+        for (creation, answer) in announced.into_iter().zip(answers) {
+            let id = creation.ticket.id;
+            if let Err(error) = &answer
+                && let Reach::Connection(until) = self.reach(error)
+            {
+                wait = Some((error.clone(), until));
+            }
+            let tx = pieces.begin().await?;
+            let stored = match answer {
+                Ok(item) => self
+                    .adopt(tx, pass, creation.ticket, std::slice::from_ref(&item), result)
+                    .await
+                    .map(|()| Turn::Done),
+                Err(error) => self.was_not_created(tx, creation, &error, of_all, result).await,
+            };
+            match stored {
+                Ok(Turn::Done) => pieces.keep().await?,
+                Ok(Turn::Stop) => {
+                    pieces.undo().await?;
+                    turn = Turn::Stop;
+                }
+                Err(refusal) => self.put_off(&mut pieces, id, &refusal, result).await?,
+            }
+        }
+        pieces.finish().await?;
+        if let Some((error, until)) = wait {
+            self.block(pass.board, &error, until).await?;
+            turn = Turn::Stop;
+        }
+        Ok(turn)
+    }
+
+    async fn was_not_created(
+        &self,
+        tx: &mut Tx,
+        creation: AnnouncedCreation,
+        error: &Error,
+        of_all: bool,
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        result.failed += 1;
+        let announced = creation.ticket.intent.as_ref().map(Intent::deadline);
+        let Some(mut ticket) = store::tickets::get(tx, creation.ticket.id).await? else {
+            return Ok(Turn::Done);
+        };
+        if ticket.intent.as_ref().map(Intent::deadline) != announced {
+            // This process stood still for so long that another one took over: what is outstanding is not ours.
             return Ok(Turn::Stop);
         }
-        tx.commit().await?;
-
-        failpoint::reached("before create").await;
-        let answer = pass.board.client.create(&destination.settings.project, shape, &draft, deadline).await;
-        failpoint::reached("after create").await;
-        match answer {
-            Ok(item) => {
-                let tx = self.inner.db.begin().await?;
-                self.adopt(tx, pass, ticket, std::slice::from_ref(&item), result).await
-            }
-            Err(error) => {
-                result.failed += 1;
-                let mut tx = self.inner.db.begin().await?;
-                let announced = ticket.intent.as_ref().map(Intent::deadline);
-                let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else {
-                    return Ok(Turn::Done);
-                };
-                if ticket.intent.as_ref().map(Intent::deadline) != announced {
-                    // This process stood still for so long that another one took over: what is outstanding is not ours.
-                    return Ok(Turn::Stop);
-                }
-                if error.is_certain_not_applied() {
-                    ticket.intent = None;
-                    store::destinations::give_back(&mut tx, destination.id, now).await?;
-                }
-                self.failed(&mut tx, &mut ticket, &error).await?;
-                tx.commit().await?;
-                if let Reach::Connection(until) = self.reach(&error) {
-                    self.block(pass.board, &error, until).await?;
-                    return Ok(Turn::Stop);
-                }
-                Ok(Turn::Done)
-            }
+        if error.is_certain_not_applied() {
+            ticket.intent = None;
+            store::destinations::give_back(tx, ticket.destination_id, creation.announced_at).await?;
         }
+        match self.reach(error) {
+            Reach::Connection(until) if of_all => {
+                // The connection waits; a ticket that was on its way with others is not to blame.
+                ticket.next_attempt_at = until;
+                store::tickets::save(tx, &ticket).await?;
+            }
+            _ => self.failed(tx, &mut ticket, error).await?,
+        }
+        Ok(Turn::Done)
     }
 
     /// The work item of a ticket is known from now on.
     async fn adopt(
         &self,
-        mut tx: store::Tx,
+        tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: Ticket,
         items: &[Item],
         result: &mut ReconcileResult,
-    ) -> Result<Turn, Refusal> {
+    ) -> Result<(), Refusal> {
         let (Some((destination, shape)), Some(item), Some(Intent::Create { wanted, draft, .. })) =
             (pass.destination(&ticket), items.first(), ticket.intent)
         else {
-            return Ok(Turn::Done);
+            return Ok(());
         };
-        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(()) };
         if let Some(known) = ticket.work_item_id {
             if known != item.id() {
                 // Another replica took over while this one stood still, and both were carried out.
                 self.more_than_one(&mut ticket, known, &[item.id().to_string()]);
-                store::tickets::save(&mut tx, &ticket).await?;
-                tx.commit().await?;
+                store::tickets::save(tx, &ticket).await?;
             }
-            return Ok(Turn::Done);
+            return Ok(());
         }
         let view = item.view(shape);
         result.created += 1;
@@ -213,13 +272,12 @@ impl Engine {
             statuses: None,
             fields: &[],
         };
-        store::audit::add(&mut tx, entry).await?;
+        store::audit::add(tx, entry).await?;
         ticket.work_item = Some(view.clone());
-        store::tickets::save(&mut tx, &ticket).await?;
+        store::tickets::save(tx, &ticket).await?;
         // The card may have to be placed at once; what was just read is good enough to decide that.
-        self.settle_created(&mut tx, pass, &mut ticket, &view).await?;
-        tx.commit().await?;
-        Ok(Turn::Done)
+        self.settle_created(tx, pass, &mut ticket, &view).await?;
+        Ok(())
     }
 
     /// Says, for people and in the log, that other work items carry the ticket's token too.

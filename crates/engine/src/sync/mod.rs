@@ -15,6 +15,7 @@ mod lookup;
 mod pass;
 mod plan;
 mod report;
+mod send;
 mod update;
 
 pub(crate) use pass::Pass;

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use azure::{Item, ItemShape};
-use chrono::Duration as Span;
+use chrono::{DateTime, Duration as Span, Utc};
 use model::WorkItemId;
-use store::Tx;
 use store::connections::Connection;
 use store::destinations::Destination;
-use store::failpoint;
 use store::tickets::{Health, Intent, Ticket};
+use store::{Pieces, Tx, failpoint};
 
 use crate::connections::Board;
 use crate::engine::{Engine, EventKind};
+use crate::sync::lookup::Answers;
 use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
 
@@ -38,12 +38,22 @@ impl Pass<'_> {
     }
 }
 
-/// How one ticket's turn ended.
+/// How the turn of tickets ended.
 pub(crate) enum Turn {
-    /// The next ticket may be looked at.
+    /// The next may be looked at.
     Done,
-    /// The connection waits: nothing more in this pass.
+    /// The connection waits, or another replica took over: nothing more in this pass.
     Stop,
+}
+
+/// What was decided about a ticket.
+pub(crate) enum Decided<T> {
+    /// There is nothing to send.
+    Rest,
+    /// This was announced, and is to be sent.
+    Announced(T),
+    /// Another replica holds the connection: nothing that was decided may be stored.
+    TakenOver,
 }
 
 impl Engine {
@@ -143,27 +153,15 @@ impl Engine {
             failpoint::reached("after read").await;
             result.read += ids.len() as u64;
         }
-        for ticket in with_item {
-            result.tickets += 1;
-            let item = ticket.work_item_id.and_then(|id| items.remove(&id));
-            let id = ticket.id;
-            let turn = self.update_turn(&pass, ticket, item, &mut result).await;
-            if let Turn::Stop = self.turn_ended(id, turn, &mut result).await? {
-                return Ok(result);
-            }
+        if let Turn::Stop = self.update_all(&pass, with_item, items, &mut result).await? {
+            return Ok(result);
         }
-
         let found = match self.look_up(&pass, &without).await? {
             Some(found) => found,
             None => return Ok(result),
         };
-        for ticket in without {
-            result.tickets += 1;
-            let id = ticket.id;
-            let turn = self.create_turn(&pass, ticket, &found, &mut result).await;
-            if let Turn::Stop = self.turn_ended(id, turn, &mut result).await? {
-                return Ok(result);
-            }
+        if let Turn::Stop = self.create_all(&pass, without, &found, &mut result).await? {
+            return Ok(result);
         }
         self.announce(EventKind::Ticket, None);
         if result.followed > 0 {
@@ -172,25 +170,94 @@ impl Engine {
         Ok(result)
     }
 
-    /// A turn that failed here, not at the board, is put off like any other: it must not keep the others from theirs.
-    /// Only if not even that can be written down the pass ends.
-    async fn turn_ended(
+    /// Decides for all tickets that have a work item, then sends for all of them.
+    async fn update_all(
         &self,
-        id: model::TicketId,
-        turn: Result<Turn, Refusal>,
+        pass: &Pass<'_>,
+        tickets: Vec<Ticket>,
+        mut items: HashMap<WorkItemId, Item>,
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
-        let refusal = match turn {
-            Ok(turn) => return Ok(turn),
-            Err(refusal) => refusal,
-        };
-        tracing::error!(ticket = %id, error = &refusal as &dyn std::error::Error, "the turn of a ticket failed");
+        let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
+        let mut announced = Vec::new();
+        let mut pieces = Pieces::new(&self.inner.db);
+        for ticket in tickets {
+            result.tickets += 1;
+            let id = ticket.id;
+            let item = ticket.work_item_id.and_then(|id| items.remove(&id));
+            let tx = pieces.begin().await?;
+            match self.decide_update(tx, pass, ticket, item, deadline, result).await {
+                Ok(Decided::Rest) => pieces.keep().await?,
+                Ok(Decided::Announced(update)) => {
+                    pieces.keep().await?;
+                    announced.push(update);
+                }
+                Ok(Decided::TakenOver) => return Ok(Turn::Stop),
+                Err(refusal) => self.put_off(&mut pieces, id, &refusal, result).await?,
+            }
+        }
+        pieces.finish().await?;
+        self.send_updates(pass, announced, deadline, result).await
+    }
+
+    /// Decides for all tickets that have none yet, then sends for all of them.
+    async fn create_all(
+        &self,
+        pass: &Pass<'_>,
+        tickets: Vec<Ticket>,
+        found: &Answers,
+        result: &mut ReconcileResult,
+    ) -> Result<Turn, Refusal> {
+        let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
+        let mut announced = Vec::new();
+        let mut pieces = Pieces::new(&self.inner.db);
+        for ticket in tickets {
+            result.tickets += 1;
+            let id = ticket.id;
+            let tx = pieces.begin().await?;
+            match self.decide_creation(tx, pass, ticket, found, deadline, result).await {
+                Ok(Decided::Rest) => pieces.keep().await?,
+                Ok(Decided::Announced(creation)) => {
+                    pieces.keep().await?;
+                    announced.push(creation);
+                }
+                Ok(Decided::TakenOver) => return Ok(Turn::Stop),
+                Err(refusal) => self.put_off(&mut pieces, id, &refusal, result).await?,
+            }
+        }
+        pieces.finish().await?;
+        self.send_creations(pass, announced, deadline, result).await
+    }
+
+    /// A turn that failed here, not at the board, is undone and put off: it must not keep the others from theirs. Only if
+    /// not even that can be written down the pass ends.
+    pub(crate) async fn put_off(
+        &self,
+        pieces: &mut Pieces<'_>,
+        id: model::TicketId,
+        refusal: &Refusal,
+        result: &mut ReconcileResult,
+    ) -> Result<(), Refusal> {
+        tracing::error!(ticket = %id, error = refusal as &dyn std::error::Error, "the turn of a ticket failed");
         result.failed += 1;
+        pieces.undo().await?;
         let again = self.inner.world.now() + Span::minutes(5);
-        let mut tx = self.inner.db.begin().await?;
-        store::tickets::put_off(&mut tx, id, &refusal.detail, &refusal.next_step, again).await?;
-        tx.commit().await?;
-        Ok(Turn::Done)
+        let tx = pieces.begin().await?;
+        store::tickets::put_off(tx, id, &refusal.detail, &refusal.next_step, again).await?;
+        pieces.keep().await?;
+        Ok(())
+    }
+
+    /// Makes sure that the lease of a connection is ours for as long as an announced write may leave.
+    pub(crate) async fn holds_until(
+        &self,
+        tx: &mut Tx,
+        board: &Board,
+        deadline: DateTime<Utc>,
+    ) -> Result<bool, Refusal> {
+        let now = self.inner.world.now();
+        let until = (deadline + Span::seconds(5)).max(now);
+        Ok(store::connections::lease(tx, board.id, self.inner.owner, now, until).await?)
     }
 
     /// The intent of a ticket may still be under way: nothing is decided before its outcome can be known.

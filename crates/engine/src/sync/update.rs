@@ -1,57 +1,56 @@
-//! A work item that exists: merged with what is wanted, followed, and changed.
+//! A work item that exists: what is decided about it, in one transaction and without sending anything. See `send.rs`.
 
-use azure::{Error, Item};
+use azure::Item;
+use chrono::{DateTime, Utc};
 use model::Status;
 use model::board::WorkItem;
 use model::lifecycle::{Circumstances, Giver, command_of};
-use model::map::{Meaning, Position};
+use model::map::Meaning;
 use model::merge::{Authorship, Base, Desired, FieldChange, Outcome, Rules, UpdateIntent, merge};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
-use store::failpoint;
 use store::tickets::{Health, Intent, Ticket};
 
 use crate::engine::Engine;
-use crate::sync::pass::{Pass, Turn};
-use crate::sync::report::Reach;
+use crate::sync::pass::{Decided, Pass};
+use crate::sync::send::AnnouncedUpdate;
 use crate::triage::Followed;
 use crate::{ReconcileResult, Refusal};
 
 impl Engine {
-    /// The turn of a ticket that has a work item.
-    pub(crate) async fn update_turn(
+    /// Decides what a ticket that has a work item needs: follows the card, stores what is agreed on, and announces what
+    /// is to be sent before `deadline`. Nothing is sent here.
+    pub(crate) async fn decide_update(
         &self,
+        tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: Ticket,
         item: Option<Item>,
+        deadline: DateTime<Utc>,
         result: &mut ReconcileResult,
-    ) -> Result<Turn, Refusal> {
-        let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Turn::Done) };
-        let mut tx = self.inner.db.begin().await?;
+    ) -> Result<Decided<AnnouncedUpdate>, Refusal> {
+        let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
         let mark = ticket.mark;
-        let Some(mut ticket) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
+        let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
         // A reason that came after the board was read is a reason to read it again.
         ticket.mark = mark;
-        if self.must_wait(&mut tx, &mut ticket).await? {
-            tx.commit().await?;
-            return Ok(Turn::Done);
+        if self.must_wait(tx, &mut ticket).await? {
+            return Ok(Decided::Rest);
         }
         let Some(item) = item else {
-            self.missing(&mut tx, &mut ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            self.missing(tx, &mut ticket).await?;
+            return Ok(Decided::Rest);
         };
         let view = item.view(shape);
         if ticket.base.as_ref().is_some_and(|base| base.revision > view.revision) {
             // Read before the last write, or from a copy that lags behind: it would look as if people had undone it.
             ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::seconds(5);
-            store::tickets::save(&mut tx, &ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
         }
-        let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-        let mut desired = self.desired(&mut tx, destination, &findings).await?;
+        let findings = store::findings::of_ticket(tx, ticket.id).await?;
+        let mut desired = self.desired(tx, destination, &findings).await?;
         let mut base = match ticket.base.take() {
             Some(base) => base,
             // It was found in the recycle bin and restored: what it says now is where both sides begin.
@@ -76,19 +75,19 @@ impl Engine {
                         view.id, update.revision
                     ),
                 };
-                self.note_write(&mut tx, &ticket, what, &[]).await?;
+                self.note_write(tx, &ticket, what, &[]).await?;
             }
         }
 
         let rules = rules(destination, &ticket);
         let mut outcome = merge(&base, &desired, &view, rules);
         if let Some(meaning) = outcome.follow {
-            let followed = self.follow_card(&mut tx, pass, &ticket, meaning, &view).await?;
+            let followed = self.follow_card(tx, pass, &ticket, meaning, &view).await?;
             if followed == Followed::Yes {
                 result.followed += 1;
             }
-            let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-            desired = self.desired(&mut tx, destination, &findings).await?;
+            let findings = store::findings::of_ticket(tx, ticket.id).await?;
+            desired = self.desired(tx, destination, &findings).await?;
             let mut base = outcome.base;
             // A claim that a scan has refuted by the time it is read was said all the same: the evidence beats it.
             let said =
@@ -100,9 +99,8 @@ impl Engine {
         ticket.status = desired.status;
         ticket.work_item = Some(view.clone());
         if outcome.writes.is_empty() {
-            self.agreed(&mut tx, &mut ticket, &outcome).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            self.agreed(tx, &mut ticket, &outcome).await?;
+            return Ok(Decided::Rest);
         }
         if pass.is_paused() {
             ticket.base = Some(outcome.base);
@@ -110,31 +108,25 @@ impl Engine {
             ticket.problem = Some("The connection is paused: a change waits.".into());
             ticket.next_step = Some("Resume the connection.".into());
             ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::minutes(5);
-            store::tickets::save(&mut tx, &ticket).await?;
-            tx.commit().await?;
-            return Ok(Turn::Done);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
         }
-        self.write(tx, pass, ticket, desired, outcome, view.revision, result).await
+        self.announce_update(tx, pass, ticket, desired, outcome, deadline).await
     }
 
-    /// Announces the writes, sends them one after the other, and stores what stands on the board then.
-    #[expect(clippy::too_many_arguments, reason = "the end of update_turn, split off to be read by itself")]
-    async fn write(
+    /// Stores what is about to be sent. Nobody else may act on this connection before the deadline is over.
+    async fn announce_update(
         &self,
-        mut tx: Tx,
+        tx: &mut Tx,
         pass: &Pass<'_>,
         mut ticket: Ticket,
         desired: Desired,
         outcome: Outcome,
-        revision: i64,
-        result: &mut ReconcileResult,
-    ) -> Result<Turn, Refusal> {
-        let Some((_, shape)) = pass.destination(&ticket) else { return Ok(Turn::Done) };
-        let Some(id) = ticket.work_item_id else { return Ok(Turn::Done) };
-        let now = self.inner.world.now();
-        let deadline = now + self.inner.settings.write_deadline;
+        deadline: DateTime<Utc>,
+    ) -> Result<Decided<AnnouncedUpdate>, Refusal> {
+        let Some(id) = ticket.work_item_id else { return Ok(Decided::Rest) };
         let intent = UpdateIntent {
-            revision,
+            revision: outcome.base.revision,
             positions: outcome.positions.clone(),
             change: outcome.writes.last().cloned().unwrap_or_default(),
             wanted: desired,
@@ -143,76 +135,11 @@ impl Engine {
         ticket.conflicts.clone_from(&outcome.conflicts);
         ticket.intent = Some(Intent::Update { deadline, update: Box::new(intent.clone()) });
         ticket.health = Health::Waiting;
-        store::tickets::save(&mut tx, &ticket).await?;
-        let until = deadline + chrono::Duration::seconds(5);
-        if !store::connections::lease(&mut tx, pass.board.id, self.inner.owner, now, until).await? {
-            return Ok(Turn::Stop);
+        store::tickets::save(tx, &ticket).await?;
+        if !self.holds_until(tx, pass.board, deadline).await? {
+            return Ok(Decided::TakenOver);
         }
-        tx.commit().await?;
-
-        let mut walk = pass.board.client.walk(id, revision, shape, &outcome.writes, deadline);
-        let mut failure = None;
-        while !walk.is_over() {
-            failpoint::reached("before update").await;
-            failure = walk.step().await.err();
-            failpoint::reached("after update").await;
-        }
-        let revision = walk.revision();
-
-        let mut tx = self.inner.db.begin().await?;
-        let Some(mut stored) = store::tickets::get(&mut tx, ticket.id).await? else { return Ok(Turn::Done) };
-        if stored.intent.as_ref().map(Intent::deadline) != Some(deadline) {
-            // This process stood still for so long that another one took over and knows better.
-            return Ok(Turn::Stop);
-        }
-        let mut base = outcome.base.clone();
-        if let Some(item) = walk.item() {
-            let view = item.view(shape);
-            if failure.is_none() {
-                base.absorb(&intent, &view, &ticket.token, Authorship::Ours);
-            } else if matches!(failure, Some(Error::Misplaced { .. })) {
-                // Everything but the place is agreed on; that is tried again, a few times.
-                base.absorb(&intent, &view, &ticket.token, Authorship::Ours);
-                base.status = outcome.base.status;
-                let what = format!("Work item {id} changed (revision {revision}), and stands elsewhere.");
-                self.note_write(&mut tx, &stored, what, &outcome.fields).await?;
-            } else {
-                // Only steps on the way were taken: the card stands where we put it, nothing else is changed yet.
-                base.revision = view.revision;
-                base.position = Position::of(&view);
-                let what = format!("Work item {id} moved a part of the way (revision {revision}).");
-                self.note_write(&mut tx, &stored, what, &[]).await?;
-            }
-            stored.work_item = Some(view);
-        }
-        stored.base = Some(base);
-        if let Some(error) = failure {
-            result.failed += 1;
-            if error.is_certain_not_applied() {
-                stored.intent = None;
-            }
-            self.failed(&mut tx, &mut stored, &error).await?;
-            tx.commit().await?;
-            if let Reach::Connection(until) = self.reach(&error) {
-                self.block(pass.board, &error, until).await?;
-                return Ok(Turn::Stop);
-            }
-            return Ok(Turn::Done);
-        }
-        stored.intent = None;
-        stored.synced_mark = ticket.mark;
-        stored.attempts = 0;
-        stored.synced_at = Some(self.inner.world.now());
-        stored.problem = None;
-        stored.next_step = None;
-        let closed = !stored.status.is_open();
-        stored.health = health(&outcome, closed);
-        let what = format!("Work item {id} changed (revision {revision}).");
-        self.note_write(&mut tx, &stored, what, &outcome.fields).await?;
-        store::tickets::save(&mut tx, &stored).await?;
-        tx.commit().await?;
-        result.updated += 1;
-        Ok(Turn::Done)
+        Ok(Decided::Announced(AnnouncedUpdate { ticket, id, intent, outcome }))
     }
 
     /// Both sides agree, or differ where a person decided so.
@@ -340,7 +267,7 @@ impl Engine {
     }
 
     /// Says in the log that we changed the work item, and why.
-    async fn note_write(
+    pub(crate) async fn note_write(
         &self,
         tx: &mut Tx,
         ticket: &Ticket,
@@ -385,7 +312,7 @@ pub(crate) fn rules<'a>(destination: &'a Destination, ticket: &'a Ticket) -> Rul
     }
 }
 
-fn health(outcome: &Outcome, closed: bool) -> Health {
+pub(crate) fn health(outcome: &Outcome, closed: bool) -> Health {
     if !outcome.conflicts.is_empty() {
         Health::Conflict
     } else if closed {

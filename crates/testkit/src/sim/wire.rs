@@ -14,7 +14,7 @@ use rand::{RngExt, SeedableRng};
 use store::failpoint;
 
 use crate::HandClock;
-use crate::exchange;
+use crate::exchange::{self, Spoilt};
 use crate::sim::tally::Tally;
 
 /// The longest time after which the service still applies what was sent before: less than the settle time.
@@ -45,10 +45,14 @@ enum Fault {
     AskedToWait,
     /// A person changes the same work item just before.
     Overtaken,
+    /// Of the writes in one request some are refused, and of some it cannot be told.
+    InPart,
+    /// The service does not take many writes in one request.
+    NoBatch,
 }
 
 impl Fault {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Unreachable,
         Self::LostBefore,
         Self::LostAfter,
@@ -60,11 +64,17 @@ impl Fault {
         Self::Slow,
         Self::AskedToWait,
         Self::Overtaken,
+        Self::InPart,
+        Self::NoBatch,
     ];
 
     /// A read that comes late or overtaken is a read like any other.
     fn is_for_reads(self) -> bool {
-        !matches!(self, Self::AppliedLate | Self::Overtaken)
+        !matches!(self, Self::AppliedLate | Self::Overtaken) && !self.is_for_batches()
+    }
+
+    fn is_for_batches(self) -> bool {
+        matches!(self, Self::InPart | Self::NoBatch)
     }
 }
 
@@ -136,14 +146,15 @@ impl Wire {
         }
     }
 
-    fn draw(&self, is_write: bool) -> Option<Fault> {
+    fn draw(&self, is_write: bool, is_batch: bool) -> Option<Fault> {
         let mut weather = self.weather.lock().unwrap();
         let storm = weather.storm;
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }
         let fault = Fault::ALL[weather.chance.random_range(0..Fault::ALL.len())];
-        (is_write || fault.is_for_reads()).then_some(fault)
+        let fits = (is_write || fault.is_for_reads()) && (is_batch || !fault.is_for_batches());
+        fits.then_some(fault)
     }
 
     fn seconds(&self, most: i64) -> i64 {
@@ -155,14 +166,29 @@ impl Wire {
         self.state.lock().unwrap().handle(now, request)
     }
 
-    /// A person changes the work item that the request is about.
+    /// Some of the writes of a batch go wrong, each in its own way.
+    fn carry_out_in_part(&self, request: emulator::Request) -> emulator::Response {
+        let mut spoilt = Vec::new();
+        for place in 0..exchange::batch_size(&request) {
+            match self.seconds(6) {
+                1 => spoilt.push(Spoilt { place, code: 400, is_carried_out: false }),
+                2 => spoilt.push(Spoilt { place, code: 500, is_carried_out: false }),
+                3 => spoilt.push(Spoilt { place, code: 500, is_carried_out: true }),
+                _ => {}
+            }
+        }
+        exchange::carry_out_in_part(request, &spoilt, |request| self.carry_out(request))
+    }
+
+    /// A person changes the work item that the request is about, or one of them.
     fn overtake(&self, path: &str, body: &[u8]) {
         let number = |path: &str| path.split('?').next()?.rsplit('/').next()?.parse::<i64>().ok();
-        let in_batch = || {
-            let entries: serde_json::Value = serde_json::from_slice(body).ok()?;
-            entries.as_array()?.iter().find_map(|entry| number(entry["uri"].as_str()?))
-        };
-        let Some(id) = number(path).or_else(in_batch) else { return };
+        let id = number(path).or_else(|| {
+            let writes: Vec<serde_json::Value> = serde_json::from_slice(body).ok()?;
+            let ids: Vec<i64> = writes.iter().filter_map(|write| number(write["uri"].as_str()?)).collect();
+            ids.get(self.seconds(200) as usize % ids.len().max(1)).copied()
+        });
+        let Some(id) = id else { return };
         let (field, value) = match self.seconds(5) {
             1 => ("System.History", "Looking at it."),
             2 => ("System.Title", "Renamed in the last moment"),
@@ -202,7 +228,8 @@ impl Transport for Wire {
             self.tally.count("a call with a revoked credential");
             return Ok(page(401));
         }
-        let fault = self.draw(is_write);
+        let is_batch = exchange::is_batch(&request);
+        let fault = self.draw(is_write, is_batch);
         if let Some(fault) = fault {
             self.tally.count(format!("fault: {kind} {fault:?}"));
         }
@@ -231,10 +258,14 @@ impl Transport for Wire {
                 }
                 return Ok(page(500));
             }
-            Some(Fault::Overtaken) => self.overtake(&path, &request.body),
-            Some(Fault::LostAfter | Fault::Slow | Fault::AskedToWait) | None => {}
+            Some(Fault::NoBatch) => return Ok(page(404)),
+            Some(Fault::Overtaken) => self.overtake(&path, &asked.body),
+            Some(Fault::LostAfter | Fault::Slow | Fault::AskedToWait | Fault::InPart) | None => {}
         }
-        let answer = self.carry_out(asked);
+        let answer = match fault {
+            Some(Fault::InPart) => self.carry_out_in_part(asked),
+            _ => self.carry_out(asked),
+        };
         failpoint::reached(if is_write { "a write was carried out" } else { "a read was answered" }).await;
         if fault == Some(Fault::LostAfter) {
             return Err(lost());
