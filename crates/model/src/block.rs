@@ -80,6 +80,19 @@ pub fn replace(html: &str, token: &str, inner: &str) -> Option<String> {
     Some(format!("{}{block}{}", &html[..range.start], &html[range.end..]))
 }
 
+/// The long text with our block behind it: for one that holds none any more. A mark that was left alone becomes text,
+/// so that what people wrote behind it is not taken for ours.
+pub fn append(html: &str, token: &str, inner: &str) -> String {
+    let mut html = html.to_owned();
+    for words in [BEGIN, END] {
+        while let Some(at) = mark(&html, words, token, 0) {
+            // As in `wrap`: it reads the same and is not found.
+            html.replace_range(at.start..at.start + words.len(), &words.replacen(' ', "&nbsp;", 1));
+        }
+    }
+    format!("{html}{}", wrap(token, inner))
+}
+
 /// The words of a piece of HTML without markup, entities resolved, white space squeezed: what survives a sanitiser.
 pub fn normalised(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
@@ -166,6 +179,14 @@ mod tests {
         assert_eq!(words(&html, "LS-OTHER"), None);
         assert_eq!(words(&html.replace(END, "gone"), TOKEN), None);
         assert_eq!(words("<p>something else</p>", TOKEN), None);
+    }
+
+    #[test]
+    fn a_block_that_comes_back_takes_nothing_of_what_people_wrote_behind_half_of_it() {
+        let half = wrap(TOKEN, "<p>old</p>").replace(END, "gone");
+        let back = append(&format!("{half}<p>Mine.</p>"), TOKEN, "<p>new</p>");
+        assert!(words(&back, TOKEN).is_some_and(|words| words.contains("new") && !words.contains("Mine")));
+        assert!(replace(&back, TOKEN, "").is_some_and(|rest| rest.contains("<p>Mine.</p>")));
     }
 
     #[test]

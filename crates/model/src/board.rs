@@ -58,6 +58,9 @@ pub struct WorkItem {
     pub priority: Option<i64>,
     /// Severity as the board words it (`2 - High`).
     pub severity: Option<String>,
+    /// When it is due, where the type has such a date.
+    #[serde(default)]
+    pub due_date: Option<DateTime<Utc>>,
     /// Tags, in the board's spelling.
     pub tags: Vec<String>,
     /// The long text that people read for this type, as HTML unless `description_is_markdown`.
@@ -107,6 +110,12 @@ pub struct Draft {
     pub priority: Option<i64>,
     /// Severity as the board words it.
     pub severity: Option<String>,
+    /// When it is due.
+    #[serde(default)]
+    pub due_date: Option<DateTime<Utc>>,
+    /// Who shall work on it, by sign-in name: the service refuses identity ids (azure-devops.md section 7.1).
+    #[serde(default)]
+    pub assignee: Option<String>,
     /// Tags.
     pub tags: Vec<String>,
     /// Links to pages; the first carries the ticket's key.
@@ -142,6 +151,9 @@ pub struct Change {
     /// New severity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<String>,
+    /// New due date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_date: Option<NewDueDate>,
     /// New long text, as HTML unless `description_is_markdown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -157,6 +169,23 @@ pub struct Change {
     /// Comment (HTML) that travels in the same revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+}
+
+/// What a due date becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewDueDate {
+    /// It is this.
+    At(DateTime<Utc>),
+    /// There is none any more.
+    Cleared,
+}
+
+impl NewDueDate {
+    /// A date, or none.
+    pub fn of(date: Option<DateTime<Utc>>) -> Self {
+        date.map_or(Self::Cleared, Self::At)
+    }
 }
 
 impl Change {

@@ -166,6 +166,46 @@ pub fn comment(lines: &[String]) -> String {
     lines.iter().map(|line| format!("<p>{}</p>", escape(&clip(line, 1_000)))).collect()
 }
 
+/// Lines that explain a change of ours, marked with the ticket's token: that is how they are recognised as ours.
+pub fn explanation(lines: &[String], ticket_token: &str) -> String {
+    format!("{}<p><i>Lockstep ({})</i></p>", comment(lines), escape(ticket_token))
+}
+
+/// Longest comment that is written here, in characters.
+pub const COMMENT_LIMIT: usize = 10_000;
+
+/// A person's comment as it goes to the board: safe HTML with who wrote it and the comment's token.
+pub fn spoken(text: &str, author: &str, token: &str) -> String {
+    let paragraphs: String = text
+        .split("\n\n")
+        .map(str::trim)
+        .filter(|paragraph| !paragraph.is_empty())
+        .map(|paragraph| format!("<p>{}</p>", escape(paragraph).replace('\n', "<br>")))
+        .collect();
+    format!("{paragraphs}<p><i>{} in Lockstep ({})</i></p>", name(author), escape(token))
+}
+
+/// HTML of the board as plain text: nothing active is left, lines stay lines. At most [`TEXT_LIMIT`] characters.
+pub fn plain(html: &str) -> String {
+    /// Elements that end a line.
+    const LINES: [&str; 12] =
+        ["</p>", "</div>", "</li>", "<br>", "</h1>", "</h2>", "</h3>", "</h4>", "</pre>", "</tr>", "</ul>", "</ol>"];
+    let mut clean = ammonia::Builder::default().link_rel(None).clean(html).to_string();
+    for end in LINES {
+        clean = clean.replace(end, "\n");
+    }
+    let lines: Vec<String> = clean.lines().map(crate::block::normalised).collect();
+    let mut text = String::new();
+    for line in lines.iter().filter(|line| !line.is_empty()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(line);
+    }
+    let seen: String = text.chars().filter(|c| *c == '\n' || !is_unseen(*c)).collect();
+    clip(&seen, TEXT_LIMIT)
+}
+
 fn name(text: &str) -> String {
     escape(&clip(text, NAME_LIMIT))
 }
@@ -319,6 +359,19 @@ mod tests {
             crate::block::normalised(&html),
             "a second sanitiser finds nothing to take away"
         );
+    }
+
+    #[test]
+    fn a_comment_goes_out_as_text_and_comes_back_as_text() {
+        let hostile = "Look: <script>alert(1)</script>\nand <b>this</b>\n\n& more";
+        let out = spoken(hostile, "Ada <x>", "LC-1");
+        assert!(!out.contains("<script") && !out.contains("<b>"), "{out}");
+        assert_eq!(
+            plain(&out),
+            "Look: <script>alert(1)</script>\nand <b>this</b>\n& more\nAda <x> in Lockstep (LC-1)"
+        );
+        let theirs = "<div>One<br>two</div><img src=x onerror=alert(1)><script>alert(2)</script><p>three&nbsp;&lt;</p>";
+        assert_eq!(plain(theirs), "One\ntwo\nthree <");
     }
 
     #[test]

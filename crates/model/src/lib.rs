@@ -12,7 +12,6 @@ pub mod lifecycle;
 pub mod map;
 pub mod merge;
 pub mod observation;
-mod placement;
 pub mod process;
 pub mod rule;
 mod severity;

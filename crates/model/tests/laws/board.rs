@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::WorkItemId;
-use model::board::{Change, Person, WorkItem};
+use model::board::{Change, NewDueDate, Person, WorkItem};
 use model::merge::Desired;
 use model::process::{BoardLayout, WorkItemType};
 use model::{block, process::StateCategory};
@@ -55,6 +55,7 @@ impl Board {
             title: desired.title.trim().to_owned(),
             priority: desired.priority,
             severity: desired.severity.clone(),
+            due_date: desired.due_date,
             tags: desired.tags.clone(),
             description: None,
             description_is_markdown: false,
@@ -134,6 +135,11 @@ impl Board {
         self.item.priority = change.priority.or(self.item.priority);
         if let Some(severity) = &change.severity {
             self.item.severity = Some(severity.clone());
+        }
+        match change.due_date {
+            Some(NewDueDate::At(date)) => self.item.due_date = Some(date),
+            Some(NewDueDate::Cleared) => self.item.due_date = None,
+            None => {}
         }
         if let Some(description) = &change.description {
             self.item.description = Some(self.sanitised(description));

@@ -1,9 +1,10 @@
 //! A ticket that is kept in step with a board while a person works there, as the engine does it: absorb, merge, follow,
 //! announce, write, absorb. Beside it stands a book of what the person did, which the laws are checked against.
 
+use chrono::{DateTime, Utc};
 use model::board::{Change, WorkItem};
 use model::map::{Meaning, StatusMap};
-use model::merge::{Authorship, Base, Desired, Outcome, Rules, UpdateIntent, merge};
+use model::merge::{Authorship, Base, Desired, Outcome, Owners, Rules, UpdateIntent, merge};
 use model::{Status, block};
 
 use crate::board::Board;
@@ -34,6 +35,7 @@ pub(crate) struct Book {
     pub(crate) title: Option<String>,
     pub(crate) priority: Option<Option<i64>>,
     pub(crate) severity: Option<Option<String>>,
+    pub(crate) due_date: Option<Option<DateTime<Utc>>>,
     /// The words of our block as the person left them.
     pub(crate) block: Option<Option<String>>,
     /// Text in front of everything we wrote, and behind.
@@ -60,6 +62,7 @@ pub(crate) struct InStep {
     pub(crate) doubtful: Vec<Desired>,
     /// The item as the last turn left it.
     seen: WorkItem,
+    pub(crate) owners: Owners,
     last_change_is_ours: bool,
 }
 
@@ -84,6 +87,7 @@ impl InStep {
             book: Book::default(),
             doubtful: Vec::new(),
             seen: board.item.clone(),
+            owners: Owners::default(),
             last_change_is_ours: true,
             board,
         }
@@ -99,6 +103,7 @@ impl InStep {
             work_item_type: &self.board.process,
             board: self.board.layout.as_ref(),
             token: TOKEN,
+            owners: self.owners,
         }
     }
 
@@ -123,6 +128,9 @@ impl InStep {
         }
         if item.severity != before.severity {
             self.book.severity = Some(item.severity.clone());
+        }
+        if item.due_date != before.due_date {
+            self.book.due_date = Some(item.due_date);
         }
         let words = |text: &Option<String>| block::words(text.as_deref()?, TOKEN);
         if words(&item.description) != words(&before.description) {
@@ -241,6 +249,9 @@ impl InStep {
         if desired.severity.is_some() && item.severity == desired.severity {
             self.book.severity = None;
         }
+        if item.due_date == desired.due_date {
+            self.book.due_date = None;
+        }
         let wished = block::normalised(&block::wrap(TOKEN, &desired.block));
         if self.words_of_block() == Some(wished) {
             self.book.block = None;
@@ -307,6 +318,9 @@ impl InStep {
         }
         if let Some(severity) = &self.book.severity {
             assert_eq!(*severity, item.severity, "a person's severity was overwritten");
+        }
+        if let Some(due_date) = &self.book.due_date {
+            assert_eq!(*due_date, item.due_date, "a person's due date was overwritten");
         }
         if self.book.block.is_some() {
             assert_eq!(words_before, self.words_of_block(), "a block that a person edited was overwritten");

@@ -16,6 +16,7 @@ mod lifecycle;
 mod marks;
 #[cfg(test)]
 mod merge;
+mod owners;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]

@@ -26,6 +26,7 @@ enum Edit {
     TitleAsWished,
     Priority(i64),
     Severity(bool),
+    DueDate(Option<i64>),
     AddTag(usize),
     RemoveTag(usize),
     Drag(usize),
@@ -42,6 +43,7 @@ enum Wish {
     Title(usize),
     Priority(Option<i64>),
     Severity(bool),
+    DueDate(Option<i64>),
     Block(usize),
     Tags(Vec<usize>),
 }
@@ -74,6 +76,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => Just(Edit::TitleAsWished),
         2 => (1..=4_i64).prop_map(Edit::Priority),
         1 => any::<bool>().prop_map(Edit::Severity),
+        1 => prop::option::weighted(0.7, 0..3_i64).prop_map(Edit::DueDate),
         3 => (0..TAGS.len()).prop_map(Edit::AddTag),
         3 => (0..8_usize).prop_map(Edit::RemoveTag),
         4 => (0..8_usize).prop_map(Edit::Drag),
@@ -91,6 +94,7 @@ fn wish() -> impl Strategy<Value = Wish> {
         2 => (0..TITLES.len()).prop_map(Wish::Title),
         1 => prop::option::weighted(0.8, 1..=4_i64).prop_map(Wish::Priority),
         1 => any::<bool>().prop_map(Wish::Severity),
+        1 => prop::option::weighted(0.7, 0..3_i64).prop_map(Wish::DueDate),
         2 => (0..BLOCKS.len()).prop_map(Wish::Block),
         3 => prop::collection::btree_set(0..TAGS.len(), 0..4)
             .prop_map(|tags| Wish::Tags(tags.into_iter().collect())),
@@ -118,7 +122,7 @@ fn habits() -> impl Strategy<Value = Habits> {
 }
 
 #[derive(Clone, Debug)]
-struct Setting {
+pub(crate) struct Setting {
     process: WorkItemType,
     with_board: bool,
     /// Waiting is said with a column of its own.
@@ -147,6 +151,7 @@ pub(crate) fn desired(status: Status) -> Desired {
         title: TITLES[0].into(),
         priority: Some(2),
         severity: Some("2 - High".into()),
+        due_date: None,
         block: BLOCKS[0].into(),
         tags: vec![TAGS[0].into()],
         lane: None,
@@ -155,7 +160,7 @@ pub(crate) fn desired(status: Status) -> Desired {
     }
 }
 
-fn begin(setting: &Setting) -> InStep {
+pub(crate) fn begin(setting: &Setting) -> InStep {
     let layout = setting.with_board.then(|| processes::board_of(&setting.process));
     let mut map = StatusMap::suggest(&setting.process);
     if setting.by_column {
@@ -183,7 +188,8 @@ fn edit_by_person(sync: &mut InStep, edit: &Edit, count: usize) {
             Edit::OwnTitle(n) => item.title = format!("A person's title {count} {n}"),
             Edit::TitleAsWished => item.title = wished_title,
             // Whether a value was put back by hand or never written cannot be told apart while a write is in doubt.
-            Edit::Priority(_) | Edit::Severity(_) | Edit::RemoveTag(_) if in_flight => {}
+            Edit::Priority(_) | Edit::Severity(_) | Edit::DueDate(_) | Edit::RemoveTag(_) if in_flight => {}
+            Edit::DueDate(day) => item.due_date = day.map(date),
             Edit::Priority(priority) => item.priority = Some(*priority),
             Edit::Severity(critical) => {
                 item.severity = Some(if *critical { "1 - Critical" } else { "4 - Low" }.into());
@@ -248,6 +254,10 @@ fn edit_by_person(sync: &mut InStep, edit: &Edit, count: usize) {
     }
 }
 
+fn date(day: i64) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::UNIX_EPOCH + chrono::Duration::days(day)
+}
+
 fn make_wish(sync: &mut InStep, wish: &Wish) {
     let desired = &mut sync.desired;
     match wish {
@@ -260,6 +270,7 @@ fn make_wish(sync: &mut InStep, wish: &Wish) {
         Wish::Severity(critical) => {
             desired.severity = Some(if *critical { "1 - Critical" } else { "3 - Medium" }.into());
         }
+        Wish::DueDate(day) => desired.due_date = day.map(date),
         Wish::Block(block) => desired.block = BLOCKS[*block].into(),
         Wish::Tags(tags) => desired.tags = tags.iter().map(|tag| TAGS[*tag].to_owned()).collect(),
     }
@@ -294,6 +305,9 @@ fn assert_in_step(sync: &InStep, outcome: &Outcome) {
     }
     if sync.book.severity.is_none() {
         assert_eq!(item.severity, desired.severity, "the severity never arrived");
+    }
+    if sync.book.due_date.is_none() {
+        assert_eq!(item.due_date, desired.due_date, "the due date never arrived");
     }
     if sync.book.block.is_none() {
         let wished = block::normalised(&block::wrap(TOKEN, &desired.block));
@@ -431,7 +445,7 @@ proptest! {
     }
 }
 
-fn agile_with_board() -> Setting {
+pub(crate) fn agile_with_board() -> Setting {
     Setting {
         process: processes::agile_bug(),
         with_board: true,
