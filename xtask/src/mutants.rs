@@ -127,7 +127,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "our tags replace those of people",
         edits: &[(
-            "crates/model/src/merge.rs",
+            "crates/model/src/merge/set.rs",
             "let kept = item.tags.iter().filter(|tag| !contains(&next.tags, tag) || contains(&desired.tags, tag));",
             "let kept = item.tags.iter().filter(|tag| contains(&desired.tags, tag));",
         )],
@@ -136,9 +136,9 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a field that a person changed is written all the same",
         edits: &[(
-            "crates/model/src/merge.rs",
-            "    if agreed.touched {\n        conflicts",
-            "    if agreed.touched && name.is_empty() {\n        conflicts",
+            "crates/model/src/merge/scalar.rs",
+            "match agreed.verdict(ours, theirs == ours, owner) {",
+            "match agreed.verdict(ours, theirs == ours, Owner::Ours) {",
         )],
         laws: &[KEPT],
     },
@@ -161,9 +161,9 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a card that is moved without evidence has no comment",
         edits: &[(
-            "crates/model/src/merge.rs",
-            "                        change.comment = desired.evidence.clone();\n",
-            "",
+            "crates/model/src/merge/state.rs",
+            "change.comment = Some(content::explanation(&words, rules.token));",
+            "change.comment = None;",
         )],
         laws: &[KEPT],
     },

@@ -1,6 +1,7 @@
 //! Connections, what they reach, destinations and rules.
 
 use chrono::{DateTime, Utc};
+use model::fields::FieldSettings;
 use model::map::{MapProblem, SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::rule::{Criteria, Grouping};
@@ -223,6 +224,9 @@ pub struct DestinationSettings {
     /// Work items that may be created here in a day (UTC).
     #[serde(default = "default_daily_budget")]
     pub daily_budget: u64,
+    /// Whose value counts, due dates, assignee, evidence.
+    #[serde(default)]
+    pub fields: FieldSettings,
 }
 
 /// Work items that a destination may get in a day if nobody says otherwise.

@@ -98,6 +98,7 @@ impl Item {
             title: text("System.Title"),
             priority: shape.priority_field.as_deref().and_then(|name| self.field(name)).and_then(integer),
             severity: optional(&shape.severity_field),
+            due_date: optional(&shape.due_date_field).as_deref().and_then(date),
             tags: tags(self.text("System.Tags").unwrap_or_default()),
             description: self.text(&shape.description_field).map(str::to_owned),
             description_is_markdown: self

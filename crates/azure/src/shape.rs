@@ -13,6 +13,7 @@ const REPRO_STEPS: &str = "Microsoft.VSTS.TCM.ReproSteps";
 const DESCRIPTION: &str = "System.Description";
 const SEVERITY: &str = "Microsoft.VSTS.Common.Severity";
 const PRIORITY: &str = "Microsoft.VSTS.Common.Priority";
+const DUE_DATE: &str = "Microsoft.VSTS.Scheduling.DueDate";
 
 /// What a client must know to write and read items of one type for one team. It may be stored: the process behind it
 /// changes rarely (azure-devops.md section 6 suggests a day).
@@ -30,6 +31,9 @@ pub struct ItemShape {
     pub priority_field: Option<String>,
     /// Values that the priority may have.
     pub priorities: Vec<i64>,
+    /// Field with the due date, if the type has one.
+    #[serde(default)]
+    pub due_date_field: Option<String>,
     /// `WEF_…_Kanban.Column` of the board, if the type has cards there.
     pub column_field: Option<String>,
     /// `WEF_…_Kanban.Lane` of the board, if the type has cards there.
@@ -54,6 +58,7 @@ impl ItemShape {
             severities: Vec::new(),
             priority_field: Some(PRIORITY.to_owned()),
             priorities: Vec::new(),
+            due_date_field: Some(DUE_DATE.to_owned()),
             column_field: None,
             lane_field: None,
             done_field: None,
@@ -105,6 +110,7 @@ impl Client {
             severities,
             priority_field: has(PRIORITY).then(|| PRIORITY.to_owned()),
             priorities,
+            due_date_field: has(DUE_DATE).then(|| DUE_DATE.to_owned()),
             column_field: None,
             lane_field: None,
             done_field: None,

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use http::Method;
 use model::WorkItemId;
-use model::board::{Change, Draft, Hyperlink};
+use model::board::{Change, Draft, Hyperlink, NewDueDate};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -313,6 +313,11 @@ fn wiql_text(text: &str) -> String {
     format!("'{}'", clean.replace('\'', "''"))
 }
 
+/// A moment as the service writes it.
+fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 pub(crate) fn set(field: &str, value: impl Into<Value>) -> Value {
     json!({ "op": "add", "path": format!("/fields/{}", pointer(field)), "value": value.into() })
 }
@@ -350,6 +355,12 @@ fn creation(shape: &ItemShape, draft: &Draft) -> Vec<Value> {
     if let (Some(field), Some(severity)) = (&shape.severity_field, &draft.severity) {
         patch.push(set(field, severity.as_str()));
     }
+    if let (Some(field), Some(due)) = (&shape.due_date_field, draft.due_date) {
+        patch.push(set(field, moment(due)));
+    }
+    if let Some(assignee) = &draft.assignee {
+        patch.push(set("System.AssignedTo", assignee.as_str()));
+    }
     if !draft.tags.is_empty() {
         patch.push(set("System.Tags", draft.tags.join("; ")));
     }
@@ -377,6 +388,14 @@ fn modification(shape: &ItemShape, revision: i64, change: &Change) -> Vec<Value>
     put(Some("System.Title"), text(&change.title));
     put(shape.priority_field.as_deref(), change.priority.map(Value::from));
     put(shape.severity_field.as_deref(), text(&change.severity));
+    put(
+        shape.due_date_field.as_deref(),
+        change.due_date.map(|due| match due {
+            NewDueDate::At(due) => moment(due).into(),
+            // Empty, it is absent when read back (section 7.1).
+            NewDueDate::Cleared => Value::from(""),
+        }),
+    );
     put(Some(&shape.description_field), text(&change.description));
     put(Some("System.History"), text(&change.comment));
     if change.description.is_some() && change.description_is_markdown {

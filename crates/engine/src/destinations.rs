@@ -158,6 +158,7 @@ impl Engine {
                 &work_item_type.name,
             )
             .await?;
+        problems.extend(settings.fields.problems().into_iter().map(|(message, mend)| problem(message, mend)));
         for (severity, target) in &settings.severity_map.0 {
             if !(1..=4).contains(&target.priority) {
                 problems.push(problem(

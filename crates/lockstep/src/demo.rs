@@ -299,6 +299,7 @@ fn settings(team: &str, is_default: bool) -> DestinationSettings {
         severity_map: Default::default(),
         status_map: Default::default(),
         daily_budget: api::default_daily_budget(),
+        fields: Default::default(),
     }
 }
 

@@ -166,9 +166,9 @@ pub fn comment(lines: &[String]) -> String {
     lines.iter().map(|line| format!("<p>{}</p>", escape(&clip(line, 1_000)))).collect()
 }
 
-/// Lines that explain a change of ours, marked with the ticket's token: that is how they are recognised as ours.
-pub fn explanation(lines: &[String], ticket_token: &str) -> String {
-    format!("{}<p><i>Lockstep ({})</i></p>", comment(lines), escape(ticket_token))
+/// An explanation of a change of ours, marked with the ticket's token: that is how it is recognised as ours.
+pub fn explanation(html: &str, ticket_token: &str) -> String {
+    format!("{html}<p><i>Lockstep ({})</i></p>", escape(ticket_token))
 }
 
 /// Longest comment that is written here, in characters.

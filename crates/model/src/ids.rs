@@ -64,6 +64,8 @@ ids! {
     TokenId,
     /// One entry of the audit log.
     AuditId,
+    /// What somebody said about a ticket or its work item.
+    CommentId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

@@ -6,6 +6,7 @@
 pub mod block;
 pub mod board;
 pub mod content;
+pub mod fields;
 pub mod identity;
 pub mod ids;
 pub mod lifecycle;

@@ -127,6 +127,7 @@ from! {
     model::UserId => |v| Arg::Id(v.0),
     model::TokenId => |v| Arg::Id(v.0),
     model::AuditId => |v| Arg::Id(v.0),
+    model::CommentId => |v| Arg::Id(v.0),
     Option<model::AssetId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::RuleId> => |v| Arg::OptId(v.map(|id| id.0)),
     model::WorkItemId => |v| Arg::Int(v.0),

@@ -1,6 +1,7 @@
 //! Destinations and how much was created at each today.
 
 use chrono::{DateTime, Utc};
+use model::fields::FieldSettings;
 use model::map::{SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::{AssetId, ConnectionId, DestinationId};
@@ -38,6 +39,9 @@ pub struct Settings {
     pub status_map: StatusMap,
     /// Work items that may be created here in a day (UTC).
     pub daily_budget: u64,
+    /// Whose value counts, due dates, assignee, evidence.
+    #[serde(default)]
+    pub fields: FieldSettings,
 }
 
 /// What was last read of the board: enough to plan without asking again.

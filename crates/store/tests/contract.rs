@@ -94,6 +94,7 @@ fn destination(number: u128) -> Destination {
             severity_map: SeverityMap::default(),
             status_map: StatusMap::default(),
             daily_budget: 2,
+            fields: Default::default(),
         },
         process: Process {
             work_item_type: WorkItemType {
@@ -267,6 +268,7 @@ async fn an_intent_comes_back_as_it_was_written() {
                 title: "t".into(),
                 priority: Some(1),
                 severity: None,
+                due_date: None,
                 block: "<p>x</p>".into(),
                 tags: vec!["lockstep".into()],
                 lane: None,

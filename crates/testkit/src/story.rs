@@ -8,6 +8,7 @@ use emulator::seed::DEMO_PAT;
 use engine::{
     Actor, Engine, ImportRequest, NewConnection, NewDestination, RuleSettings, Settings, SignInMethod, World,
 };
+use model::fields::FieldSettings;
 use model::map::SeverityMap;
 use model::rule::{Criteria, Grouping};
 use model::{ConnectionId, DestinationId, FindingId, JobId, Severity, Status};
@@ -45,6 +46,8 @@ pub struct StoryBuilder {
     grouping: Grouping,
     budget: u64,
     map: Option<model::map::StatusMap>,
+    work_item_type: String,
+    fields: FieldSettings,
 }
 
 impl StoryBuilder {
@@ -59,6 +62,20 @@ impl StoryBuilder {
     #[must_use]
     pub fn budget(mut self, budget: u64) -> Self {
         self.budget = budget;
+        self
+    }
+
+    /// With work items of this type in place of bugs.
+    #[must_use]
+    pub fn type_of_work(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.work_item_type);
+        self
+    }
+
+    /// With these settings of single fields.
+    #[must_use]
+    pub fn fields(mut self, fields: FieldSettings) -> Self {
+        self.fields = fields;
         self
     }
 
@@ -101,13 +118,14 @@ impl StoryBuilder {
                         team: "Payments".into(),
                         board: String::new(),
                         lane: String::new(),
-                        work_item_type: "Bug".into(),
+                        work_item_type: self.work_item_type,
                         area: String::new(),
                         iteration: String::new(),
                         tags: Vec::new(),
                         severity_map: SeverityMap::default(),
                         status_map: self.map.unwrap_or_default(),
                         daily_budget: self.budget,
+                        fields: self.fields,
                     },
                 },
                 &by("Ada"),
@@ -161,7 +179,14 @@ fn assemble(
 impl Story {
     /// A story on a database.
     pub fn on(database: TestDatabase) -> StoryBuilder {
-        StoryBuilder { database, grouping: Grouping::PerFinding, budget: 1000, map: None }
+        StoryBuilder {
+            database,
+            grouping: Grouping::PerFinding,
+            budget: 1000,
+            map: None,
+            work_item_type: "Bug".into(),
+            fields: FieldSettings::default(),
+        }
     }
 
     /// A story on SQLite, from its beginning.

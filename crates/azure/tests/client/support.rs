@@ -179,6 +179,7 @@ pub(crate) fn bug_shape() -> ItemShape {
         severity_field: Some("Microsoft.VSTS.Common.Severity".into()),
         severities: vec!["1 - Critical".into(), "2 - High".into()],
         priority_field: Some("Microsoft.VSTS.Common.Priority".into()),
+        due_date_field: None,
         priorities: vec![1, 2, 3, 4],
         column_field: Some("WEF_0123_Kanban.Column".into()),
         lane_field: Some("WEF_0123_Kanban.Lane".into()),

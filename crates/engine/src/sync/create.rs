@@ -302,6 +302,7 @@ fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> Work
     // A type without the field shows none, whatever was sent.
     item.priority = view.priority.and(draft.priority.or(view.priority));
     item.severity = view.severity.as_ref().and(draft.severity.as_ref().or(view.severity.as_ref())).cloned();
+    item.due_date = view.due_date.and(draft.due_date.or(view.due_date));
     item.description = Some(draft.description.clone());
     if let Some(initial) = &destination.process.work_item_type.initial_state {
         item.state.clone_from(initial);

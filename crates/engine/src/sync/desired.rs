@@ -53,6 +53,13 @@ impl Engine {
         let worst = findings.iter().map(|finding| finding.severity).max();
         let target = worst.and_then(|severity| destination.settings.severity_map.0.get(&severity));
         let (evidence, proved_by_scan) = self.evidence(tx, findings, status).await?;
+        let has_due_date =
+            destination.process.shape.get("due_date_field").is_some_and(|field| !field.is_null());
+        // What is closed is due no more; once everything is, the date stays as it was.
+        let none_open = !status.is_open();
+        let due = findings.iter().filter(|finding| none_open || finding.status.is_open());
+        let seen = due.map(|finding| (finding.severity, finding.first_seen_at));
+        let due_date = destination.settings.fields.due_date(seen).filter(|_| has_due_date);
         let mut tags = vec!["lockstep".to_owned()];
         tags.extend(destination.settings.tags.iter().cloned());
         Ok(Desired {
@@ -60,6 +67,7 @@ impl Engine {
             title: content::title(&shown),
             priority: target.map(|target| target.priority),
             severity: target.and_then(|target| target.severity.clone()),
+            due_date,
             block: content::block(&shown),
             tags,
             lane: Some(destination.settings.lane.clone()).filter(|lane| !lane.is_empty()),
@@ -109,6 +117,8 @@ impl Engine {
             iteration: given(&settings.iteration),
             priority: desired.priority,
             severity: desired.severity.clone(),
+            due_date: desired.due_date,
+            assignee: given(settings.fields.assignee.trim()),
             tags: desired.tags.clone(),
             hyperlinks: vec![Hyperlink {
                 url: self.page(&format!("tickets/{}?key={}", ticket.id, ticket.token)),

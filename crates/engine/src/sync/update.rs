@@ -309,6 +309,7 @@ pub(crate) fn rules<'a>(destination: &'a Destination, ticket: &'a Ticket) -> Rul
         work_item_type: &destination.process.work_item_type,
         board: destination.process.board.as_ref(),
         token: &ticket.token,
+        owners: destination.settings.fields.owners,
     }
 }
 

@@ -183,6 +183,7 @@ fn blank() -> DestinationSettings {
         severity_map: model::map::SeverityMap::default(),
         status_map: model::map::StatusMap::default(),
         daily_budget: default_daily_budget(),
+        fields: Default::default(),
     }
 }
 

@@ -81,10 +81,13 @@ pub(super) fn merge(
                             reason: format!("{why}: {}", desired.status.label()),
                         },
                     );
-                    change.comment = desired.evidence.clone();
-                    if let Some(by) = &next.place_decided_by {
-                        let line = format!("{by} decided: Lockstep says {}.", desired.status.label());
-                        change.comment.get_or_insert_default().push_str(&content::comment(&[line]));
+                    let decided = next.place_decided_by.as_ref().map(|by| {
+                        content::comment(&[format!("{by} decided: Lockstep says {}.", desired.status.label())])
+                    });
+                    let words = [desired.evidence.as_deref(), decided.as_deref()].into_iter().flatten();
+                    let words: String = words.collect();
+                    if !words.is_empty() {
+                        change.comment = Some(content::explanation(&words, rules.token));
                     }
                 } else {
                     next.status = Some(desired.status);

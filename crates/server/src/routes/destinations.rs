@@ -38,6 +38,7 @@ fn shown_settings(settings: Settings) -> DestinationSettings {
         severity_map: settings.severity_map,
         status_map: settings.status_map,
         daily_budget: settings.daily_budget,
+        fields: settings.fields,
     }
 }
 
@@ -60,6 +61,7 @@ fn given(new: NewDestination) -> engine::NewDestination {
             severity_map: settings.severity_map,
             status_map: settings.status_map,
             daily_budget: settings.daily_budget,
+        fields: settings.fields,
         },
     }
 }

@@ -212,6 +212,7 @@ impl Simulation {
                 severity_map: SeverityMap::default(),
                 status_map: map,
                 daily_budget: 1000,
+                fields: Default::default(),
             },
         };
         self.destination = engine.create_destination(destination, &by("Ada")).await?;
