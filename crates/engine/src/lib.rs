@@ -11,6 +11,8 @@
 //! Time, chance and the outside come in through [`World`] and the transport of the client.
 
 mod browser_sign_in;
+mod comments;
+mod conflicts;
 mod connections;
 mod destinations;
 mod driver;
@@ -30,6 +32,8 @@ mod triage;
 mod world;
 
 pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
+pub use comments::NewComment;
+pub use conflicts::Resolution;
 pub use connections::{ConnectionChange, NewConnection};
 pub use destinations::{DestinationCheck, NewDestination};
 pub use engine::{Actor, Engine, Event, EventKind};

@@ -6,6 +6,7 @@
 
 pub mod assets;
 pub mod audit;
+pub mod comments;
 pub mod connections;
 mod db;
 pub mod destinations;

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use model::board::{Draft, WorkItem};
+use model::merge::comments::Deed;
 use model::merge::{Base, Conflict, Desired, UpdateIntent};
-use model::{ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId};
+use model::{CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -32,13 +33,28 @@ pub enum Intent {
         /// The change.
         update: Box<UpdateIntent>,
     },
+    /// A comment that people wrote here is carried to the work item.
+    Comment {
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+        /// Which one.
+        comment: CommentId,
+        /// What is done with it.
+        deed: Deed,
+        /// The revision of its text that is sent.
+        revision: i64,
+        /// What is sent.
+        html: String,
+    },
 }
 
 impl Intent {
     /// The write is never sent at or after this.
     pub fn deadline(&self) -> DateTime<Utc> {
         match self {
-            Self::Create { deadline, .. } | Self::Update { deadline, .. } => *deadline,
+            Self::Create { deadline, .. }
+            | Self::Update { deadline, .. }
+            | Self::Comment { deadline, .. } => *deadline,
         }
     }
 }

@@ -92,11 +92,17 @@ impl Engine {
             self.sweep(board).await?;
             self.tend_hooks(board).await?;
         }
-        while self.pass(board).await?.tickets > 0 && !self.inner.stop.is_cancelled() {}
+        loop {
+            while self.pass(board).await?.tickets > 0 && !self.inner.stop.is_cancelled() {}
+            if self.talk(board).await? == 0 || self.inner.stop.is_cancelled() {
+                break;
+            }
+        }
         let mut tx = self.inner.db.read().await?;
         let next = store::tickets::next_due(&mut tx, board.id).await?;
+        let talk = store::comments::next_due(&mut tx, board.id).await?;
         let connection = store::connections::get(&mut tx, board.id).await?;
-        let due = connection.map(|connection| connection.feed_due_at).into_iter().chain(next).min();
+        let due = connection.map(|connection| connection.feed_due_at).into_iter().chain(next).chain(talk).min();
         let wait = due.map_or(Span::seconds(5), |due| due - world.now());
         Ok(wait.to_std().unwrap_or_default().max(Duration::from_millis(50)))
     }
@@ -266,14 +272,17 @@ impl Engine {
     pub(crate) async fn must_wait(&self, tx: &mut Tx, ticket: &mut Ticket) -> Result<bool, Refusal> {
         let Some(intent) = &ticket.intent else { return Ok(false) };
         let until = intent.deadline() + self.inner.settings.settle;
-        if until <= self.inner.world.now() {
+        let now = self.inner.world.now();
+        // A comment that is in doubt is looked up with the comments; until then nothing else is sent.
+        let is_comment = matches!(intent, Intent::Comment { .. });
+        if until <= now && !is_comment {
             return Ok(false);
         }
-        ticket.next_attempt_at = until;
+        ticket.next_attempt_at = until.max(now + Span::seconds(5));
         if ticket.health != Health::Retrying {
             ticket.health = match intent {
                 Intent::Create { .. } => Health::Pending,
-                Intent::Update { .. } => Health::Waiting,
+                Intent::Update { .. } | Intent::Comment { .. } => Health::Waiting,
             };
         }
         store::tickets::save(tx, ticket).await?;

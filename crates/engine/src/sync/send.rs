@@ -132,6 +132,8 @@ impl Engine {
         let mut base = outcome.base.clone();
         if let Some(item) = way.item() {
             let view = item.view(shape);
+            let from = intent.revision;
+            store::comments::wrote(tx, ticket.id, from, view.revision, view.comment_count).await?;
             if failure.is_none() {
                 base.absorb(intent, &view, &ticket.token, Authorship::Ours);
             } else if matches!(failure, Some(Failure { error: Error::Misplaced { .. }, .. })) {

@@ -49,6 +49,8 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
+        let now = self.inner.world.now();
+        store::comments::noticed(tx, ticket.id, view.revision, view.comment_count, now).await?;
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
         let mut desired = self.desired(tx, destination, &findings).await?;
         let mut base = match ticket.base.take() {

@@ -257,8 +257,14 @@ CREATE TABLE ticket (
     next_step TEXT,
     synced_at BIGINT,
     created_at BIGINT NOT NULL,
+    -- When its comments have to be looked at; none if there is no reason.
+    talk_at BIGINT,
+    -- Revision and number of comments of the work item when its comments were last read.
+    comments_revision BIGINT NOT NULL DEFAULT 0,
+    comments_count BIGINT NOT NULL DEFAULT 0,
     UNIQUE (destination_id, group_key)
 );
+CREATE INDEX ticket_talk ON ticket (connection_id, talk_at) WHERE talk_at IS NOT NULL;
 CREATE UNIQUE INDEX ticket_work_item ON ticket (connection_id, work_item_id) WHERE work_item_id IS NOT NULL;
 CREATE INDEX ticket_dirty ON ticket (connection_id, next_attempt_at, id) WHERE mark <> synced_mark AND NOT parked;
 CREATE INDEX ticket_by_health ON ticket (health, id);
@@ -280,3 +286,32 @@ CREATE TABLE hook_delivery (
     PRIMARY KEY (connection_id, event_id)
 );
 CREATE INDEX hook_delivery_by_time ON hook_delivery (received_at);
+
+-- What people said here and on the board about a ticket, and what Lockstep said to explain a change.
+CREATE TABLE comment (
+    id UUID PRIMARY KEY,
+    ticket_id UUID NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    -- Where it was written: here, board, explanation.
+    side TEXT NOT NULL,
+    author TEXT NOT NULL,
+    text TEXT NOT NULL,
+    is_private BOOLEAN NOT NULL,
+    -- Stands in ours on the board; empty for the others.
+    token TEXT NOT NULL,
+    -- Counts the texts; `carried` is the one that was carried to the board, 0 if none was.
+    revision BIGINT NOT NULL,
+    carried BIGINT NOT NULL DEFAULT 0,
+    board_id BIGINT,
+    board_version BIGINT NOT NULL DEFAULT 0,
+    -- Its words on the board when they were last read.
+    board_words TEXT,
+    -- Nothing more of it is carried over: a person changed or deleted it on the board, or we deleted it there.
+    is_over BOOLEAN NOT NULL DEFAULT FALSE,
+    problem TEXT,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    edited_at BIGINT,
+    deleted_at BIGINT
+);
+CREATE INDEX comment_by_ticket ON comment (ticket_id, created_at, id);
+CREATE UNIQUE INDEX comment_on_board ON comment (ticket_id, board_id) WHERE board_id IS NOT NULL;
