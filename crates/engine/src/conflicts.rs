@@ -41,8 +41,7 @@ impl Engine {
             )
         };
         let place = ticket.conflicts.iter().position(|conflict| conflict.field == field.label());
-        let (Some(place), Some(base), Some(item)) =
-            (place, ticket.base.as_mut(), ticket.work_item.as_ref())
+        let (Some(place), Some(base), Some(item)) = (place, ticket.base.as_mut(), ticket.work_item.as_ref())
         else {
             return Err(gone());
         };
@@ -80,6 +79,7 @@ impl Engine {
             from: conflict.theirs,
             to: conflict.ours,
             reason: format!("{} decided: {words}", by.name),
+            decided_by: Some(by.name.clone()),
         }];
         let entry = Entry {
             id: self.inner.world.id(),

@@ -66,9 +66,16 @@ async fn a_comment_written_here_is_on_the_board_once_with_its_edits_and_is_gone_
     let there = on_board(&story);
     assert_eq!(there.len(), 1);
     let text = there[0]["text"].as_str().unwrap();
-    assert!(text.contains("Is this &lt;b&gt;reachable&lt;/b&gt;?") && text.contains("Ada in Lockstep"), "{text}");
+    assert!(
+        text.contains("Is this &lt;b&gt;reachable&lt;/b&gt;?") && text.contains("Ada in Lockstep"),
+        "{text}"
+    );
     story.sweep().await;
-    assert_eq!(texts(&story).await, ["Ada: Is this <b>reachable</b>?"], "ours coming back is not shown twice");
+    assert_eq!(
+        texts(&story).await,
+        ["Ada: Is this <b>reachable</b>?"],
+        "ours coming back is not shown twice"
+    );
 
     let ticket = story.ticket().await.id;
     story.engine.edit_comment(ticket, id, "Is it reachable?", &by("Ada")).await.unwrap();
@@ -127,9 +134,12 @@ async fn a_private_note_never_leaves_whatever_happens_to_it() {
 
 #[tokio::test]
 async fn a_comment_whose_outcome_is_unknown_is_looked_up_and_there_once() {
-    for fault in
-        [Fault::LostBefore, Fault::LostAfter, Fault::AppliedLater(Duration::seconds(30)), Fault::Answered(500)]
-    {
+    for fault in [
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::AppliedLater(Duration::seconds(30)),
+        Fault::Answered(500),
+    ] {
         let story = story().await;
         story.board.fail_writes([fault]);
         write(&story, "Once", false).await;
@@ -139,7 +149,11 @@ async fn a_comment_whose_outcome_is_unknown_is_looked_up_and_there_once() {
         }
         assert_eq!(on_board(&story).len(), 1, "{fault:?}");
         story.sweep().await;
-        assert_eq!((on_board(&story).len(), texts(&story).await), (1, vec!["Ada: Once".to_owned()]), "{fault:?}");
+        assert_eq!(
+            (on_board(&story).len(), texts(&story).await),
+            (1, vec!["Ada: Once".to_owned()]),
+            "{fault:?}"
+        );
     }
 }
 

@@ -22,7 +22,8 @@ fn ada() -> Actor {
 
 async fn log(story: &Story) -> Vec<(String, String)> {
     let mut tx = story.engine.db().read().await.unwrap();
-    let rows = tx.all("SELECT what, cause_label FROM audit WHERE subject = 'ticket' ORDER BY id", args![]).await;
+    let rows =
+        tx.all("SELECT what, cause_label FROM audit WHERE subject = 'ticket' ORDER BY id", args![]).await;
     rows.unwrap().iter().map(|row| (row.text("what").unwrap(), row.text("cause_label").unwrap())).collect()
 }
 
@@ -51,7 +52,9 @@ async fn a_person_takes_our_value_and_it_is_written_in_their_name() {
     assert_eq!(story.board.fields(item)[PRIORITY], 1);
     assert_eq!(story.ticket().await.health, Health::InStep);
     let log = log(&story).await;
-    assert!(log.iter().any(|(what, cause)| what.contains("decided the conflict on Priority") && cause == "Ada"));
+    assert!(
+        log.iter().any(|(what, cause)| what.contains("decided the conflict on Priority") && cause == "Ada")
+    );
     let (what, cause) = log.last().unwrap();
     assert!(what.contains("changed (revision") && cause == "Ada", "{what} because of {cause}");
     let again = story.engine.resolve_conflict(ticket.id, Field::Priority, Resolution::TakeOurs, &ada()).await;
@@ -167,7 +170,9 @@ async fn new_work_items_have_the_destinations_assignee_and_people_decide_from_th
     story.sweep().await;
     assert_eq!(assigned(&story), Value::Null);
     assert_eq!(story.ticket().await.work_item.unwrap().assignee, None);
-    story.board.edit(item, &[(TITLE, "Mine".into()), ("System.AssignedTo", "service@contoso.example".into())]);
+    story
+        .board
+        .edit(item, &[(TITLE, "Mine".into()), ("System.AssignedTo", "service@contoso.example".into())]);
     story.settle().await;
     let read = story.ticket().await.work_item.unwrap();
     assert_eq!(read.assignee.unwrap().unique_name, "service@contoso.example");

@@ -188,8 +188,10 @@ pub fn spoken(text: &str, author: &str, token: &str) -> String {
 /// HTML of the board as plain text: nothing active is left, lines stay lines. At most [`TEXT_LIMIT`] characters.
 pub fn plain(html: &str) -> String {
     /// Elements that end a line.
-    const LINES: [&str; 12] =
-        ["</p>", "</div>", "</li>", "<br>", "</h1>", "</h2>", "</h3>", "</h4>", "</pre>", "</tr>", "</ul>", "</ol>"];
+    const LINES: [&str; 12] = [
+        "</p>", "</div>", "</li>", "<br>", "</h1>", "</h2>", "</h3>", "</h4>", "</pre>", "</tr>", "</ul>",
+        "</ol>",
+    ];
     let mut clean = ammonia::Builder::default().link_rel(None).clean(html).to_string();
     for end in LINES {
         clean = clean.replace(end, "\n");

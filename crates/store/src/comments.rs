@@ -185,9 +185,10 @@ pub async fn save(tx: &mut Tx, comment: &Comment) -> Result<()> {
 /// If the database refuses.
 pub async fn retry(tx: &mut Tx, ticket: TicketId, now: DateTime<Utc>) -> Result<()> {
     let waiting = tx
-        .execute("UPDATE comment SET attempts = 0, problem = NULL WHERE ticket_id = $1 AND attempts > 0", args![
-            ticket
-        ])
+        .execute(
+            "UPDATE comment SET attempts = 0, problem = NULL WHERE ticket_id = $1 AND attempts > 0",
+            args![ticket],
+        )
         .await?;
     if waiting > 0 {
         talk_at(tx, ticket, Some(now)).await?;
@@ -289,9 +290,10 @@ pub async fn last_read(tx: &mut Tx, ticket: TicketId) -> Result<(i64, i64)> {
 /// # Errors
 /// If the database refuses.
 pub async fn were_read(tx: &mut Tx, ticket: TicketId, revision: i64, count: i64) -> Result<()> {
-    tx.execute("UPDATE ticket SET comments_revision = $2, comments_count = $3 WHERE id = $1", args![
-        ticket, revision, count
-    ])
+    tx.execute(
+        "UPDATE ticket SET comments_revision = $2, comments_count = $3 WHERE id = $1",
+        args![ticket, revision, count],
+    )
     .await?;
     Ok(())
 }

@@ -298,9 +298,10 @@ impl Engine {
             return Ok(None);
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;
-        let next = rows.into_iter().filter(|row| row.problem.is_none()).find_map(|row| {
-            next_deed(row.standing()).map(|deed| (row, deed))
-        });
+        let next = rows
+            .into_iter()
+            .filter(|row| row.problem.is_none())
+            .find_map(|row| next_deed(row.standing()).map(|deed| (row, deed)));
         let (Some((row, deed)), Some(item)) = (next, ticket.work_item.clone()) else {
             store::comments::talk_at(&mut tx, id, None).await?;
             tx.commit().await?;
@@ -405,8 +406,10 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let item = ticket.work_item_id.map(|id| id.to_string()).unwrap_or_default();
         let cause = Cause::new(CauseKind::Person, row.author.clone());
-        let what =
-            format!("A comment of {} ({}, version {version}) was {what} work item {item}.", row.author, row.token);
+        let what = format!(
+            "A comment of {} ({}, version {version}) was {what} work item {item}.",
+            row.author, row.token
+        );
         self.note_talk(tx, ticket.id, &cause, what).await
     }
 

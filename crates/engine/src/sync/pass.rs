@@ -102,7 +102,8 @@ impl Engine {
         let next = store::tickets::next_due(&mut tx, board.id).await?;
         let talk = store::comments::next_due(&mut tx, board.id).await?;
         let connection = store::connections::get(&mut tx, board.id).await?;
-        let due = connection.map(|connection| connection.feed_due_at).into_iter().chain(next).chain(talk).min();
+        let due =
+            connection.map(|connection| connection.feed_due_at).into_iter().chain(next).chain(talk).min();
         let wait = due.map_or(Span::seconds(5), |due| due - world.now());
         Ok(wait.to_std().unwrap_or_default().max(Duration::from_millis(50)))
     }

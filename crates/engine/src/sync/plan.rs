@@ -132,6 +132,7 @@ impl Engine {
                 from: String::new(),
                 to,
                 reason: "new work item".into(),
+                decided_by: None,
             };
             let mut fields = vec![field("Title", desired.title.clone())];
             fields.extend(desired.priority.map(|priority| field("Priority", priority.to_string())));

@@ -276,7 +276,10 @@ impl Engine {
         what: String,
         fields: &[FieldChange],
     ) -> Result<(), Refusal> {
-        let cause = self.cause_of_write(tx, ticket).await?;
+        let cause = match fields.iter().find_map(|field| field.decided_by.as_ref()) {
+            Some(by) => Cause::new(CauseKind::Person, by.clone()),
+            None => self.cause_of_write(tx, ticket).await?,
+        };
         let entry = Entry {
             id: self.inner.world.id(),
             at: self.inner.world.now(),

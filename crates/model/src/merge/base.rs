@@ -200,4 +200,3 @@ pub struct UpdateIntent {
     /// What it makes come true.
     pub wanted: Desired,
 }
-

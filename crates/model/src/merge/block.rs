@@ -39,6 +39,7 @@ pub(super) fn merge(
                         from: "our block as it was".into(),
                         to: "our block brought up to date; the text around it stays".into(),
                         reason: agreed.reason("the findings changed"),
+                        decided_by: agreed.decided_by.clone(),
                     });
                     change.description = Some(written);
                 }

@@ -47,6 +47,9 @@ pub struct FieldChange {
     pub to: String,
     /// Why.
     pub reason: String,
+    /// The person who decided it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<String>,
 }
 
 /// A field on which both sides differ because a person decided so on the board.

@@ -62,9 +62,7 @@ impl FromStr for Field {
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL
             .into_iter()
-            .find(|field| {
-                field.word().eq_ignore_ascii_case(text) || field.label().eq_ignore_ascii_case(text)
-            })
+            .find(|field| field.word().eq_ignore_ascii_case(text) || field.label().eq_ignore_ascii_case(text))
             .ok_or(())
     }
 }

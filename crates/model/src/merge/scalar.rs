@@ -101,6 +101,7 @@ pub(super) fn merge<T: Clone + PartialEq + Show>(
                 from: theirs.show(),
                 to: ours.show(),
                 reason: agreed.reason("changed in Lockstep, untouched on the board"),
+                decided_by: agreed.decided_by.clone(),
             });
             Some(ours.clone())
         }

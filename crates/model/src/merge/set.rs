@@ -29,6 +29,7 @@ pub(super) fn merge(
         from: item.tags.join("; "),
         to: wanted.join("; "),
         reason: "our tags changed; others stay".into(),
+        decided_by: None,
     });
     change.tags = Some(wanted);
 }

@@ -79,10 +79,14 @@ pub(super) fn merge(
                             from: position_name(&position),
                             to: position_name(&last.1),
                             reason: format!("{why}: {}", desired.status.label()),
+                            decided_by: next.place_decided_by.clone(),
                         },
                     );
                     let decided = next.place_decided_by.as_ref().map(|by| {
-                        content::comment(&[format!("{by} decided: Lockstep says {}.", desired.status.label())])
+                        content::comment(&[format!(
+                            "{by} decided: Lockstep says {}.",
+                            desired.status.label()
+                        )])
                     });
                     let words = [desired.evidence.as_deref(), decided.as_deref()].into_iter().flatten();
                     let words: String = words.collect();
@@ -105,12 +109,7 @@ pub(super) fn merge(
 }
 
 /// Who moved the card, and whose word counts.
-fn merge_state(
-    base: &Base,
-    desired: &Desired,
-    position: &Position,
-    rules: Rules<'_>,
-) -> StateDecision {
+fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules<'_>) -> StateDecision {
     let theirs_moved = moved(&base.position, position);
     let ours_moved = base.status != Some(desired.status);
     let accepted = rules.status_map.accepts(desired.status, position, rules.work_item_type);
@@ -146,11 +145,7 @@ fn moved(from: &Position, to: &Position) -> bool {
 }
 
 /// The steps from where the card stands to where a status is said.
-fn place(
-    status: Status,
-    position: &Position,
-    rules: Rules<'_>,
-) -> Result<Vec<(Change, Position)>, String> {
+fn place(status: Status, position: &Position, rules: Rules<'_>) -> Result<Vec<(Change, Position)>, String> {
     let Some(target) = rules.status_map.target(status) else { return Ok(Vec::new()) };
     let goal = Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() };
     way(rules.work_item_type, rules.board, position, &goal).map_err(|why| match why {
@@ -187,6 +182,7 @@ pub(super) fn merge_lane(
         from: String::new(),
         to: lane.clone(),
         reason: "lane of the destination for new work items".into(),
+        decided_by: None,
     });
     change.lane = Some(lane.clone());
 }

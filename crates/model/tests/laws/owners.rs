@@ -1,7 +1,9 @@
 //! Whose value counts where both sides moved, and what a person decides about it.
 
 use model::board::Change;
-use model::merge::{Choice, Field, Moves, Outcome, Owner, Owners, Unresolvable, Verdict, decide, merge, resolve};
+use model::merge::{
+    Choice, Field, Moves, Outcome, Owner, Owners, Unresolvable, Verdict, decide, merge, resolve,
+};
 use model::{Status, block};
 use proptest::prelude::*;
 

@@ -10,7 +10,7 @@ use store::tickets::{Health, Ticket};
 
 use crate::sim::code::{ASSETS, title};
 use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
-use crate::sim::{Simulation, Violation};
+use crate::sim::{Simulation, Violation, talk};
 
 /// Long text of a Bug in the demo's process.
 const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
@@ -22,7 +22,9 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
     one_work_item_for_one_ticket(sim, &tickets)?;
     for ticket in &tickets {
         if let Some(WorkItemId(id)) = ticket.work_item_id {
-            nothing_of_a_person_is_lost(ticket, &revisions(&sim.wire, id))?;
+            let decided = talk::decided_for_ours(sim, ticket).await;
+            nothing_of_a_person_is_lost(ticket, &revisions(&sim.wire, id), &decided)?;
+            talk::check(sim, ticket).await?;
         }
         both_sides_agree(sim, ticket)?;
     }
@@ -106,7 +108,12 @@ fn created_with(item: &Value, token: &str) -> bool {
 
 /// Rule 2, from the history of the work item: what a person wrote last, we never write over; a card that a person moved
 /// is moved back only with a comment that says why.
-fn nothing_of_a_person_is_lost(ticket: &Ticket, revisions: &[Value]) -> Checked {
+/// What a person here decided to be ours is written all the same.
+fn nothing_of_a_person_is_lost(
+    ticket: &Ticket,
+    revisions: &[Value],
+    decided: &BTreeSet<&'static str>,
+) -> Checked {
     let law = "no change of a person is lost";
     let is_ours = |revision: &Value| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
     let text =
@@ -121,7 +128,12 @@ fn nothing_of_a_person_is_lost(ticket: &Ticket, revisions: &[Value]) -> Checked 
             .map(str::to_lowercase)
             .collect()
     };
-    for field in ["System.Title", "Microsoft.VSTS.Common.Priority", "Microsoft.VSTS.Common.Severity"] {
+    let fields = [
+        ("Title", "System.Title"),
+        ("Priority", "Microsoft.VSTS.Common.Priority"),
+        ("Severity", "Microsoft.VSTS.Common.Severity"),
+    ];
+    for (_, field) in fields.into_iter().filter(|(label, _)| !decided.contains(label)) {
         let mut persons: Option<String> = None;
         let mut last_of_ours = None;
         for pair in revisions.windows(2) {
@@ -176,7 +188,7 @@ fn nothing_of_a_person_is_lost(ticket: &Ticket, revisions: &[Value]) -> Checked 
             added_by_people.remove(tag);
         }
         let (old, new) = (text(&pair[0], LONG_TEXT), text(&pair[1], LONG_TEXT));
-        if old != new {
+        if old != new && !decided.contains("Description") {
             let around = |text: &str| block::replace(text, &ticket.token, "");
             let words = |text: &str| block::words(text, &ticket.token);
             if ours && (around(&old).is_none() || around(&old) != around(&new)) {
@@ -250,7 +262,8 @@ fn both_sides_agree(sim: &Simulation, ticket: &Ticket) -> Checked {
         );
     }
     let accepted = sim.status_map.accepts(ticket.status, &Position::of(read), &sim.work_item_type);
-    let is_explained = !ticket.conflicts.is_empty() || ticket.problem.is_some();
+    let was_kept = ticket.base.as_ref().is_some_and(|base| base.kept_place.is_some());
+    let is_explained = !ticket.conflicts.is_empty() || ticket.problem.is_some() || was_kept;
     if accepted || is_explained || sim.status_map.target(ticket.status).is_none() {
         return Ok(());
     }
@@ -368,9 +381,22 @@ async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
             .await
             .unwrap();
         let log: Vec<String> = entries.iter().map(|row| row.text("what").unwrap()).collect();
-        let ours: Vec<i64> = revisions(&sim.wire, id)
+        let history = revisions(&sim.wire, id);
+        let is_ours = |revision: &Value| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+        let of_comments: Vec<&Value> = history
+            .windows(2)
+            .filter(|pair| is_ours(&pair[1]) && talk::is_of_a_comment(&pair[0], &pair[1]))
+            .map(|pair| &pair[1])
+            .collect();
+        if !of_comments.is_empty() && !log.iter().any(|what| what.starts_with("A comment of")) {
+            return broken(
+                law,
+                format!("{id} has a comment of ours, and the log of {} says nothing", ticket.token),
+            );
+        }
+        let ours: Vec<i64> = history
             .iter()
-            .filter(|revision| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP)
+            .filter(|revision| is_ours(revision) && !of_comments.contains(revision))
             .filter_map(|revision| revision["rev"].as_i64())
             .collect();
         let writes = log

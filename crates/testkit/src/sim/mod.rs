@@ -8,6 +8,7 @@ mod code;
 mod laws;
 mod people;
 mod replica;
+mod talk;
 mod tally;
 mod users;
 mod wire;
@@ -275,8 +276,9 @@ impl Simulation {
                 self.note(what);
             }
             68..75 => self.a_scan_arrives().await,
-            75..82 => self.somebody_decides().await,
-            82..92 => self.hooks_arrive().await,
+            75..80 => self.somebody_decides().await,
+            80..85 => self.somebody_says_something().await,
+            85..92 => self.hooks_arrive().await,
             92..96 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }

@@ -19,9 +19,11 @@ pub(crate) const DEEDS: &[&str] = &[
     "adds a tag",
     "changes a title",
     "changes priority or severity",
+    "changes a comment",
     "comments",
     "copies a work item",
     "deletes",
+    "deletes a comment",
     "edits our block",
     "moves a card to a column",
     "moves a card to a state",
@@ -174,7 +176,22 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
             told(tally, what, done, format!("{what} of {id}"))
         }
         11 => {
-            let path = format!("Webshop/_apis/wit/workItems/{id}/comments?api-version=7.1-preview.4");
+            let path =
+                |of: &str| format!("Webshop/_apis/wit/workItems/{id}/comments{of}?api-version=7.1-preview.4");
+            let all = ask(wire, "GET", &path(""), &Value::Null).unwrap_or_default();
+            let theirs = all["comments"].as_array().into_iter().flatten();
+            let own = theirs.filter(|said| said["createdBy"]["uniqueName"] != LOCKSTEP).last();
+            if let Some(own) = own.filter(|_| number % 3 != 0) {
+                let path = path(&format!("/{}", own["id"]));
+                if number % 3 == 1 {
+                    let done = ask(wire, "DELETE", &path, &Value::Null).is_some();
+                    return told(tally, "deletes a comment", done, format!("deletes a comment of {id}"));
+                }
+                let text = json!({ "text": format!("What about {number} then?") });
+                let done = ask(wire, "PATCH", &path, &text).is_some();
+                return told(tally, "changes a comment", done, format!("changes a comment of {id}"));
+            }
+            let path = path("");
             let done =
                 ask(wire, "POST", &path, &json!({ "text": format!("What about {number}?") })).is_some();
             told(tally, "comments", done, format!("comments on {id}"))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
-use crate::sim::{people, replica, wire};
+use crate::sim::{people, replica, talk, wire};
 
 /// What people here, scans, hooks and processes do in a simulation.
 const ACTS: &[&str] = &[
@@ -81,6 +81,7 @@ impl Tally {
         let places = self.places.lock().unwrap();
         let mut wanted: Vec<String> = ACTS.iter().map(|act| (*act).to_owned()).collect();
         wanted.extend(people::DEEDS.iter().map(|deed| format!("a person {deed}")));
+        wanted.extend(talk::ACTS.iter().map(|act| (*act).to_owned()));
         wanted.extend(wire::faults());
         let mut gaps = Vec::new();
         for what in &wanted {
