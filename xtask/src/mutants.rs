@@ -21,6 +21,9 @@ const KEPT: &str = "no change of a person is lost";
 const PROOF: &str = "only a scan proves a fix";
 const QUIET: &str = "nothing is written when nothing changes";
 const AGREE: &str = "both sides agree";
+const COMMENT_ONCE: &str = "a comment is there once";
+const SHOWN_ONCE: &str = "a comment of the board is shown once";
+const PRIVATE: &str = "private notes stay here";
 const CAUSE: &str = "every change has a cause";
 
 const MUTANTS: &[Mutant] = &[
@@ -132,6 +135,33 @@ const MUTANTS: &[Mutant] = &[
             "let kept = item.tags.iter().filter(|tag| contains(&desired.tags, tag));",
         )],
         laws: &[KEPT],
+    },
+    Mutant {
+        name: "a comment is sent again without a look-up",
+        edits: &[(
+            "crates/engine/src/sync/comments.rs",
+            "        if error.is_certain_not_applied() {\n",
+            "        if error.is_certain_not_applied() || stored.intent.is_some() {\n",
+        )],
+        laws: &[COMMENT_ONCE],
+    },
+    Mutant {
+        name: "private notes leave",
+        edits: &[(
+            "crates/model/src/merge/comments.rs",
+            "if standing.is_private || standing.is_over ||",
+            "if standing.is_over ||",
+        )],
+        laws: &[PRIVATE],
+    },
+    Mutant {
+        name: "our own comment coming back is not recognised",
+        edits: &[(
+            "crates/model/src/merge/comments.rs",
+            "if by_us { known.iter().position(is_it) } else { None }",
+            "if by_us { known.iter().position(is_it).and(None) } else { None }",
+        )],
+        laws: &[COMMENT_ONCE, SHOWN_ONCE],
     },
     Mutant {
         name: "a field that a person changed is written all the same",

@@ -224,7 +224,7 @@ pub struct DestinationSettings {
     /// Work items that may be created here in a day (UTC).
     #[serde(default = "default_daily_budget")]
     pub daily_budget: u64,
-    /// Whose value counts, due dates, assignee, evidence.
+    /// Whose value counts, due dates, assignee.
     #[serde(default)]
     pub fields: FieldSettings,
 }

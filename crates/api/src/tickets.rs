@@ -1,7 +1,7 @@
 //! Tickets, plans and reconciling.
 
 use chrono::{DateTime, Utc};
-use model::{AuditId, ConnectionId, DestinationId, RuleId, Status, TicketId, WorkItemId};
+use model::{AuditId, CommentId, ConnectionId, DestinationId, RuleId, Status, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -41,6 +41,9 @@ pub struct TicketFilter {
     /// Only tickets of this destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<DestinationId>,
+    /// Only tickets whose work item is assigned to somebody with this in their name or sign-in name; `-` for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
     /// Text in the title, or the number of a work item.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
@@ -110,6 +113,8 @@ pub struct WorkItemShown {
     pub assignee: Option<String>,
     /// Iteration path.
     pub iteration: String,
+    /// When it is due, where the type has such a date.
+    pub due_date: Option<DateTime<Utc>>,
     /// Number of comments.
     pub comments: i64,
 }
@@ -117,12 +122,83 @@ pub struct WorkItemShown {
 /// A field on which both sides differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Conflict {
-    /// Field.
+    /// Field, for people.
     pub field: String,
+    /// The word for it in `POST /api/v1/tickets/{id}/conflicts/{field}`.
+    pub key: String,
     /// What Lockstep would write.
     pub ours: String,
     /// What stands on the board and is left alone.
     pub theirs: String,
+}
+
+/// Whose value a person decides for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictChoice {
+    /// Lockstep's value is written.
+    Ours,
+    /// The board's value stays; nobody is asked again until either side changes.
+    Theirs,
+}
+
+/// Body of `POST /api/v1/tickets/{id}/conflicts/{field}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ConflictDecision {
+    /// Whose value counts.
+    pub take: ConflictChoice,
+}
+
+/// Where a comment was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CommentSide {
+    /// By a person in Lockstep.
+    Here,
+    /// By a person on the board.
+    Board,
+    /// By Lockstep, to explain a change of the work item.
+    Explanation,
+}
+
+/// What somebody said about a ticket or its work item. Deleted comments are not shown.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Comment {
+    /// Identity.
+    pub id: CommentId,
+    /// Where it was written.
+    pub side: CommentSide,
+    /// Who wrote it.
+    pub author: String,
+    /// Plain text, whatever it was on the board.
+    pub text: String,
+    /// For people here only: it never leaves Lockstep.
+    pub private: bool,
+    /// It is on the board as it is shown.
+    pub on_board: bool,
+    /// Why it could not be carried to the board.
+    pub problem: Option<String>,
+    /// When it was written.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub edited_at: Option<DateTime<Utc>>,
+}
+
+/// Body of `POST /api/v1/tickets/{id}/comments`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewComment {
+    /// Plain text, at most 10,000 characters.
+    pub text: String,
+    /// `true`: for people here only. It cannot be made public later.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// Body of `PATCH /api/v1/tickets/{id}/comments/{comment}`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CommentChange {
+    /// The new text.
+    pub text: String,
 }
 
 /// One entry of a ticket's log.

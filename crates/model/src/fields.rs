@@ -23,10 +23,6 @@ pub struct FieldSettings {
     pub due_days: BTreeMap<Severity, u32>,
     /// Who gets new work items, by sign-in name; nobody if blank. People decide from then on.
     pub assignee: String,
-    /// Evidence that is too long for the description (a code flow, a request with its response) is attached as a file.
-    /// Off unless somebody wants it: whoever may read the work item may read the file, and not everybody there may read
-    /// the code it quotes. Secrets are never attached.
-    pub attach_evidence: bool,
 }
 
 impl FieldSettings {

@@ -1,12 +1,14 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    Asset, Attention, Cause, Conflict, Detection, FieldChange, Finding, FindingSummary, HistoryEntry, Job,
-    JobKind, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry,
-    TicketPlan, TicketRef, WorkItemShown,
+    Asset, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange, Finding, FindingSummary,
+    HistoryEntry, Job, JobKind, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth,
+    TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use model::Severity;
 use model::board::WorkItem;
+use model::merge::Field;
+use model::merge::comments::Side;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use store::views;
@@ -193,13 +195,39 @@ pub(crate) fn ticket(row: views::tickets::TicketRow) -> Answer<Ticket> {
         conflicts: row
             .conflicts
             .into_iter()
-            .map(|conflict| Conflict { field: conflict.field, ours: conflict.ours, theirs: conflict.theirs })
+            .map(|conflict| Conflict {
+                key: conflict
+                    .field
+                    .parse::<Field>()
+                    .map_or_else(|()| conflict.field.clone(), |field| field.word().to_owned()),
+                field: conflict.field,
+                ours: conflict.ours,
+                theirs: conflict.theirs,
+            })
             .collect(),
         attempts: row.attempts,
         next_attempt_at: row.next_attempt_at,
         synced_at: row.synced_at,
         created_at: row.created_at,
     })
+}
+
+pub(crate) fn comment(row: store::comments::Comment) -> Comment {
+    Comment {
+        id: row.id,
+        side: match row.side {
+            Side::Here => CommentSide::Here,
+            Side::Board => CommentSide::Board,
+            Side::Explanation => CommentSide::Explanation,
+        },
+        author: row.author,
+        text: row.text,
+        private: row.is_private,
+        on_board: row.board_id.is_some() && row.carried >= row.revision,
+        problem: row.problem,
+        created_at: row.created_at,
+        edited_at: row.edited_at,
+    }
 }
 
 fn work_item(item: WorkItem) -> WorkItemShown {
@@ -213,6 +241,7 @@ fn work_item(item: WorkItem) -> WorkItemShown {
         lane: item.lane,
         assignee: item.assignee.and_then(|person| some_text(person.display_name)),
         iteration: item.iteration,
+        due_date: item.due_date,
         comments: item.comment_count,
     }
 }

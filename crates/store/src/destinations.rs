@@ -39,7 +39,7 @@ pub struct Settings {
     pub status_map: StatusMap,
     /// Work items that may be created here in a day (UTC).
     pub daily_budget: u64,
-    /// Whose value counts, due dates, assignee, evidence.
+    /// Whose value counts, due dates, assignee.
     #[serde(default)]
     pub fields: FieldSettings,
 }

@@ -382,7 +382,7 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     tx.execute(
         "UPDATE ticket SET title = $2, status = $3, health = $4, work_item_id = $5, work_item = $6, base = $7, intent = $8,
                 conflicts = $9, attempts = $10, next_attempt_at = $11, parked = $12, problem = $13, next_step = $14,
-                synced_at = $15, synced_mark = $16 WHERE id = $1",
+                synced_at = $15, synced_mark = $16, assignee = $17 WHERE id = $1",
         args![
             ticket.id,
             &ticket.title,
@@ -400,10 +400,17 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             ticket.next_step.as_deref(),
             ticket.synced_at,
             ticket.synced_mark,
+            assigned_to(ticket),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// Whom the work item is assigned to, for searching: name and sign-in name in lower case.
+fn assigned_to(ticket: &Ticket) -> String {
+    let person = ticket.work_item.as_ref().and_then(|item| item.assignee.as_ref());
+    person.map_or_else(String::new, |who| format!("{} {}", who.display_name, who.unique_name).to_lowercase())
 }
 
 /// Puts a ticket off because of an error, without touching anything else about it.

@@ -91,6 +91,12 @@ export const ticketLog = (id: string) =>
 		ask(api.GET("/api/v1/tickets/{id}/log", { params: { path: { id }, query: { cursor, limit: PAGE_SIZE } } })),
 	);
 
+export const ticketComments = (id: string) =>
+	queryOptions({
+		queryKey: ["ticket", id, "comments"],
+		queryFn: () => ask(api.GET("/api/v1/tickets/{id}/comments", { params: { path: { id } } })),
+	});
+
 /** A plan reads the live board, so it is only made when somebody asks for it. */
 export const plan = queryOptions({
 	queryKey: ["plan"],

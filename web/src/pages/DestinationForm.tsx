@@ -12,6 +12,7 @@ import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { Binding } from "./destination/Binding";
+import { FieldSettingsEditor } from "./destination/FieldSettingsEditor";
 import maps from "./destination/Maps.module.css";
 import { PlaceFields } from "./destination/PlaceFields";
 import { SeverityMapEditor } from "./destination/SeverityMapEditor";
@@ -113,6 +114,13 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 									map={isFilled(draft.severity_map) ? (draft.severity_map ?? {}) : (filled?.severity_map ?? {})}
 									hasSeverityField={!type || type.fields.includes("Microsoft.VSTS.Common.Severity")}
 									change={(severity_map) => change({ severity_map })}
+								/>
+							</Panel>
+							<Panel title="Fields">
+								<FieldSettingsEditor
+									settings={draft.fields ?? {}}
+									type={type}
+									change={(fields) => change({ fields })}
 								/>
 							</Panel>
 							<details className="panel">

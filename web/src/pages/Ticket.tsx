@@ -21,6 +21,8 @@ import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { count, HEALTH_MEANS, HEALTH_TONE } from "../words";
 import classes from "./Ticket.module.css";
+import { Comments } from "./ticket/Comments";
+import { Conflicts } from "./ticket/Conflicts";
 
 const ABOVE = [{ label: "Tickets", to: "/tickets" }];
 
@@ -105,6 +107,7 @@ export function TicketPage() {
 					</Panel>
 				</Stack>
 				<Stack gap={14}>
+					<Comments id={id} />
 					<Members id={id} />
 					<Log id={id} />
 				</Stack>
@@ -141,27 +144,7 @@ function Health({ ticket }: { ticket: Ticket }) {
 					</Text>
 				)}
 			</div>
-			{ticket.conflicts.length > 0 && (
-				<table className={classes.conflicts}>
-					<caption>Decided otherwise on the board</caption>
-					<thead>
-						<tr>
-							<th scope="col">Field</th>
-							<th scope="col">On the board (stays)</th>
-							<th scope="col">Lockstep would write</th>
-						</tr>
-					</thead>
-					<tbody>
-						{ticket.conflicts.map((conflict) => (
-							<tr key={conflict.field}>
-								<th scope="row">{conflict.field}</th>
-								<td className="prewrap">{conflict.theirs || <i>empty</i>}</td>
-								<td className="prewrap">{conflict.ours || <i>empty</i>}</td>
-							</tr>
-						))}
-					</tbody>
-				</table>
-			)}
+			<Conflicts ticket={ticket} />
 		</Panel>
 	);
 }
@@ -183,6 +166,7 @@ function WorkItem({ ticket }: { ticket: Ticket }) {
 						["Column", item.column],
 						["Lane", item.lane],
 						["Assignee", item.assignee ?? "nobody"],
+						["Due", item.due_date?.slice(0, 10)],
 						["Iteration", item.iteration],
 						["Comments", item.comments > 0 && String(item.comments)],
 						["Revision", String(item.revision)],

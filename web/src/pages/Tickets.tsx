@@ -1,4 +1,4 @@
-import { Button, NativeSelect } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { Link, useSearchParams } from "react-router";
@@ -42,7 +42,7 @@ export function TicketsPage() {
 		);
 	const health = get("health") ?? "";
 	const query = useInfiniteQuery({
-		...tickets({ health: get("health"), destination: get("destination"), q: get("q") }),
+		...tickets({ health: get("health"), destination: get("destination"), assignee: get("assignee"), q: get("q") }),
 		placeholderData: keepPreviousData,
 	});
 	const { data: places } = useQuery(destinations);
@@ -82,6 +82,12 @@ export function TicketsPage() {
 					value={get("destination") ?? ""}
 					onChange={(event) => set("destination", event.currentTarget.value)}
 					data={[{ value: "", label: "Any" }, ...(places?.items ?? []).map(({ id, name }) => ({ value: id, label: name || id }))]}
+				/>
+				<TextInput
+					label="Assignee"
+					placeholder="Anybody; - for nobody"
+					value={get("assignee") ?? ""}
+					onChange={(event) => set("assignee", event.currentTarget.value)}
 				/>
 				{filtered && (
 					<Button variant="subtle" size="sm" onClick={() => setParams({}, { replace: true })}>

@@ -161,6 +161,7 @@ impl Engine {
             return Err(Refusal::not_found("ticket", id));
         };
         store::tickets::retry(&mut tx, id).await?;
+        store::comments::retry(&mut tx, id, self.inner.world.now()).await?;
         self.note_configuration(&mut tx, "ticket", id.0, by, "Asked to be tried again.").await?;
         tx.commit().await?;
         self.wake_board(ticket.connection_id);

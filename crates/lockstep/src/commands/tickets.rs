@@ -1,6 +1,6 @@
 //! `lockstep tickets`: how findings and work items are in step.
 
-use api::{Ticket, TicketLogEntry};
+use api::{Comment, ConflictChoice, ConflictDecision, NewComment, Ticket, TicketLogEntry};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 
@@ -33,6 +33,9 @@ Examples:
         /// Only tickets of this destination (name or id)
         #[arg(long, value_name = "DESTINATION")]
         destination: Option<String>,
+        /// Only tickets whose work item is assigned to somebody of this name; `-` for nobody
+        #[arg(long, value_name = "NAME")]
+        assignee: Option<String>,
         /// Only tickets with this text in the title, or with this work item number
         #[arg(long, short = 'q', value_name = "TEXT")]
         search: Option<String>,
@@ -51,6 +54,39 @@ Examples:
         #[command(flatten)]
         limit: Limit,
     },
+    /// Decide a conflict: whose value of a field counts
+    #[command(after_help = "\
+Examples:
+  lockstep tickets resolve '#123' priority --take ours
+  lockstep tickets resolve '#123' title --take theirs")]
+    Resolve {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// Field: title, priority, severity, due_date, description or state
+        field: String,
+        /// `ours` writes Lockstep's value; `theirs` lets the board's stand until either side changes again
+        #[arg(long, value_name = "SIDE", value_parser = choice)]
+        take: ConflictChoice,
+    },
+    /// Show what people said about a ticket, here and on the board, oldest first
+    Comments {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+    },
+    /// Comment on a ticket and its work item
+    #[command(after_help = "\
+Examples:
+  lockstep tickets comment '#123' 'The fix is in review.'
+  lockstep tickets comment '#123' --private 'The customer knows.'")]
+    Comment {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// Text
+        text: String,
+        /// For people in Lockstep only: it never appears on the board
+        #[arg(long)]
+        private: bool,
+    },
     /// Try a parked ticket again
     Retry {
         /// Id of the ticket, or number of its work item (#123)
@@ -63,9 +99,10 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
     let client = args.api.client()?;
     let output = args.api.output();
     match args.action {
-        Action::List { health, destination, search, limit } => {
+        Action::List { health, destination, assignee, search, limit } => {
             let mut filter: Vec<(&str, String)> = Vec::new();
             filter.extend(health.map(|health| ("health", health)));
+            filter.extend(assignee.map(|name| ("assignee", name)));
             filter.extend(search.map(|text| ("q", text)));
             if let Some(destination) = destination {
                 filter.push(("destination", lookup::destination(&client, &destination).await?.to_string()));
@@ -83,12 +120,35 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
                 client.list(&format!("tickets/{id}/log"), &[], limit.number()).await?;
             print_log(output, &entries)?;
         }
+        Action::Resolve { ticket, field, take } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            let field = field.to_ascii_lowercase().replace([' ', '-'], "_");
+            let path = format!("tickets/{id}/conflicts/{field}");
+            print_one(output, &client.post(&path, &ConflictDecision { take }).await?)?;
+        }
+        Action::Comments { ticket } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            print_comments(output, &client.get::<Vec<Comment>>(&format!("tickets/{id}/comments")).await?)?;
+        }
+        Action::Comment { ticket, text, private } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            let new = NewComment { text, private };
+            print_comments(output, &client.post(&format!("tickets/{id}/comments"), &new).await?)?;
+        }
         Action::Retry { ticket } => {
             let id = lookup::ticket(&client, &ticket).await?;
             print_one(output, &client.act(Method::POST, &format!("tickets/{id}/retry")).await?)?;
         }
     }
     Ok(exit::OK)
+}
+
+fn choice(text: &str) -> Result<ConflictChoice, String> {
+    match text {
+        "ours" => Ok(ConflictChoice::Ours),
+        "theirs" => Ok(ConflictChoice::Theirs),
+        _ => Err("write ours or theirs".into()),
+    }
 }
 
 fn print_list(output: Output, tickets: &[Ticket]) -> Result<(), CliError> {
@@ -102,12 +162,16 @@ fn print_list(output: Output, tickets: &[Ticket]) -> Result<(), CliError> {
             word(&ticket.health),
             item.map_or(String::new(), |item| format!("#{}", item.id)),
             item.map_or(String::new(), |item| item.state.clone()),
+            item.and_then(|item| item.assignee.clone()).unwrap_or_default(),
             ticket.status.label().to_owned(),
             ticket.destination.name.clone(),
             ticket.title.clone(),
         ]
     });
-    output.table(&["Id", "Health", "Work item", "State", "Status", "Destination", "Title"], rows.collect())
+    output.table(
+        &["Id", "Health", "Work item", "State", "Assignee", "Status", "Destination", "Title"],
+        rows.collect(),
+    )
 }
 
 fn print_one(output: Output, ticket: &Ticket) -> Result<(), CliError> {
@@ -129,6 +193,10 @@ fn print_one(output: Output, ticket: &Ticket) -> Result<(), CliError> {
         ("state", item.map(|item| item.state.clone()).unwrap_or_default()),
         ("column", item.and_then(|item| item.column.clone()).unwrap_or_default()),
         ("assignee", item.and_then(|item| item.assignee.clone()).unwrap_or_default()),
+        (
+            "due",
+            item.and_then(|item| item.due_date).map_or(String::new(), |at| at.format("%Y-%m-%d").to_string()),
+        ),
         ("compared", opt_minute(ticket.synced_at)),
         ("tries again", opt_minute(ticket.next_attempt_at)),
     ])?;
@@ -139,6 +207,22 @@ fn print_one(output: Output, ticket: &Ticket) -> Result<(), CliError> {
         )])?;
     }
     Ok(())
+}
+
+fn print_comments(output: Output, comments: &[Comment]) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(&comments);
+    }
+    let rows = comments.iter().map(|comment| {
+        let place = match (comment.private, comment.on_board, &comment.problem) {
+            (true, ..) => "private".to_owned(),
+            (_, _, Some(problem)) => problem.clone(),
+            (_, true, None) => "on the board".to_owned(),
+            (_, false, None) => "on its way".to_owned(),
+        };
+        vec![minute(comment.created_at), comment.author.clone(), place, comment.text.clone()]
+    });
+    output.table(&["When", "Who", "Where", "Text"], rows.collect())
 }
 
 fn print_log(output: Output, entries: &[TicketLogEntry]) -> Result<(), CliError> {

@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 11] = [
+const LOWERED: [(Method, &str, Role); 15] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -34,6 +34,10 @@ const LOWERED: [(Method, &str, Role); 11] = [
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/retry", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/conflicts/{field}", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/comments", Role::Analyst),
+    (Method::PATCH, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
+    (Method::DELETE, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
     (Method::POST, "/api/v1/reconcile", Role::Analyst),
     (Method::POST, "/api/v1/connections/{id}/check", Role::Analyst),
 ];

@@ -61,7 +61,7 @@ fn given(new: NewDestination) -> engine::NewDestination {
             severity_map: settings.severity_map,
             status_map: settings.status_map,
             daily_budget: settings.daily_budget,
-        fields: settings.fields,
+            fields: settings.fields,
         },
     }
 }

@@ -1,8 +1,13 @@
 //! Tickets and their log.
 
-use api::{Page, PageQuery, Ticket, TicketFilter, TicketHealth, TicketLogEntry};
+use api::{
+    Comment, CommentChange, ConflictChoice, ConflictDecision, NewComment, Page, PageQuery, Ticket,
+    TicketFilter, TicketHealth, TicketLogEntry,
+};
 use axum::extract::State;
-use model::{AuditId, TicketId};
+use http::StatusCode;
+use model::merge::Field;
+use model::{AuditId, CommentId, TicketId};
 use store::views;
 use store::views::history::Subject;
 use utoipa_axum::router::OpenApiRouter;
@@ -10,7 +15,7 @@ use utoipa_axum::routes;
 
 use crate::App;
 use crate::access::Caller;
-use crate::extract::{Path, Query};
+use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
 use crate::translate;
@@ -21,6 +26,9 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_ticket))
         .routes(routes!(ticket_log))
         .routes(routes!(retry_ticket))
+        .routes(routes!(resolve_conflict))
+        .routes(routes!(list_comments, write_comment))
+        .routes(routes!(change_comment, delete_comment))
 }
 
 /// Tickets, newest first
@@ -34,6 +42,7 @@ async fn list_tickets(
     let filter = views::tickets::TicketFilter {
         healths: healths(query.health.as_deref())?,
         destination: query.destination,
+        assignee: query.assignee.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
         text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
     };
     let mut tx = app.db.read().await?;
@@ -98,4 +107,84 @@ async fn retry_ticket(
 ) -> Answer<axum::Json<Ticket>> {
     app.engine.retry_ticket(id, &caller.actor()).await?;
     read_ticket(&app, id).await.map(axum::Json)
+}
+
+/// Decide a conflict of a ticket
+#[utoipa::path(post, path = "/tickets/{id}/conflicts/{field}", tag = "Tickets",
+    params(("id" = TicketId, Path), ("field" = String, Path, description = "`key` of the conflict")),
+    request_body = ConflictDecision, responses((status = 200, body = Ticket)))]
+async fn resolve_conflict(
+    State(app): State<App>,
+    Path((id, field)): Path<(TicketId, String)>,
+    caller: Caller,
+    Json(decision): Json<ConflictDecision>,
+) -> Answer<axum::Json<Ticket>> {
+    let Ok(field) = field.parse::<Field>() else {
+        return Err(Failure::invalid(
+            &format!("'{field}' is no field on which both sides may differ."),
+            "Use title, priority, severity, due_date, description or state.",
+        ));
+    };
+    let resolution = match decision.take {
+        ConflictChoice::Ours => engine::Resolution::TakeOurs,
+        ConflictChoice::Theirs => engine::Resolution::KeepTheirs,
+    };
+    app.engine.resolve_conflict(id, field, resolution, &caller.actor()).await?;
+    read_ticket(&app, id).await.map(axum::Json)
+}
+
+/// What people said about a ticket, here and on the board, oldest first
+#[utoipa::path(get, path = "/tickets/{id}/comments", tag = "Tickets", params(("id" = TicketId, Path)),
+    responses((status = 200, body = Vec<Comment>)))]
+async fn list_comments(State(app): State<App>, Path(id): Path<TicketId>) -> Answer<axum::Json<Vec<Comment>>> {
+    read_comments(&app, id).await.map(axum::Json)
+}
+
+async fn read_comments(app: &App, id: TicketId) -> Answer<Vec<Comment>> {
+    let mut tx = app.db.read().await?;
+    if views::tickets::one(&mut tx, id).await?.is_none() {
+        return Err(Failure::not_found("ticket"));
+    }
+    let rows = store::comments::of_ticket(&mut tx, id).await?;
+    Ok(rows.into_iter().filter(|row| row.deleted_at.is_none()).map(translate::comment).collect())
+}
+
+/// Comment on a ticket and its work item, or write a private note
+#[utoipa::path(post, path = "/tickets/{id}/comments", tag = "Tickets", params(("id" = TicketId, Path)),
+    request_body = NewComment, responses((status = 201, body = Vec<Comment>)))]
+async fn write_comment(
+    State(app): State<App>,
+    Path(id): Path<TicketId>,
+    caller: Caller,
+    Json(new): Json<NewComment>,
+) -> Answer<(StatusCode, axum::Json<Vec<Comment>>)> {
+    let new = engine::NewComment { text: new.text, is_private: new.private };
+    app.engine.write_comment(id, new, &caller.actor()).await?;
+    Ok((StatusCode::CREATED, axum::Json(read_comments(&app, id).await?)))
+}
+
+/// Change a comment that you wrote here
+#[utoipa::path(patch, path = "/tickets/{id}/comments/{comment}", tag = "Tickets",
+    params(("id" = TicketId, Path), ("comment" = CommentId, Path)), request_body = CommentChange,
+    responses((status = 200, body = Vec<Comment>)))]
+async fn change_comment(
+    State(app): State<App>,
+    Path((id, comment)): Path<(TicketId, CommentId)>,
+    caller: Caller,
+    Json(change): Json<CommentChange>,
+) -> Answer<axum::Json<Vec<Comment>>> {
+    app.engine.edit_comment(id, comment, &change.text, &caller.actor()).await?;
+    read_comments(&app, id).await.map(axum::Json)
+}
+
+/// Delete a comment that you wrote here, also on the board
+#[utoipa::path(delete, path = "/tickets/{id}/comments/{comment}", tag = "Tickets",
+    params(("id" = TicketId, Path), ("comment" = CommentId, Path)), responses((status = 204)))]
+async fn delete_comment(
+    State(app): State<App>,
+    Path((id, comment)): Path<(TicketId, CommentId)>,
+    caller: Caller,
+) -> Answer<StatusCode> {
+    app.engine.delete_comment(id, comment, &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -257,6 +257,8 @@ CREATE TABLE ticket (
     next_step TEXT,
     synced_at BIGINT,
     created_at BIGINT NOT NULL,
+    -- Name and sign-in name of whom the work item is assigned to, in lower case; empty for nobody.
+    assignee TEXT NOT NULL DEFAULT '',
     -- When its comments have to be looked at; none if there is no reason.
     talk_at BIGINT,
     -- Revision and number of comments of the work item when its comments were last read.

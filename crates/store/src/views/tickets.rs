@@ -15,6 +15,8 @@ pub struct TicketFilter {
     pub healths: Vec<String>,
     /// Of this destination.
     pub destination: Option<DestinationId>,
+    /// Assigned to somebody with this in their name or sign-in name; `-` for nobody.
+    pub assignee: Option<String>,
     /// With this text in the title (without regard to case, not served by an index), or with this work item number.
     pub text: Option<String>,
 }
@@ -131,6 +133,15 @@ pub async fn page(
         }
         if let Some(destination) = filter.destination {
             statement.push(" AND destination_id = ").bind(destination);
+        }
+        match filter.assignee.as_deref() {
+            Some("-") => {
+                statement.push(" AND assignee = '' AND work_item_id IS NOT NULL");
+            }
+            Some(name) => {
+                statement.push(" AND assignee LIKE ").bind(contains(name)).push(" ESCAPE '\\'");
+            }
+            None => {}
         }
         if let Some(before) = before {
             statement.push(" AND id < ").bind(before);

@@ -1,0 +1,85 @@
+import { NativeSelect, NumberInput, Stack, Text, TextInput } from "@mantine/core";
+import type { FieldSettings, Owner, Severity, WorkItemType } from "../../api/types";
+
+const DUE_DATE = "Microsoft.VSTS.Scheduling.DueDate";
+
+const OWNED = [
+	["title", "Title"],
+	["priority", "Priority"],
+	["severity", "Severity"],
+	["due_date", "Due date"],
+	["description", "Our part of the description"],
+] as const;
+
+const OWNERS: { value: Owner; label: string }[] = [
+	{ value: "ask", label: "Ask: show both values" },
+	{ value: "ours", label: "Lockstep's value is written" },
+	{ value: "theirs", label: "The board's value stays" },
+];
+
+const SEVERITIES: Severity[] = ["critical", "high", "medium", "low", "info"];
+
+type Props = { settings: FieldSettings; type?: WorkItemType; change: (settings: FieldSettings) => void };
+
+/** Whose value counts where both sides changed a field, when work is due, and who gets new work items. */
+export function FieldSettingsEditor({ settings, type, change }: Props) {
+	const days = settings.due_days ?? {};
+	const noDueDate = type !== undefined && !type.fields.includes(DUE_DATE);
+	const setDays = (severity: Severity, value: string | number) => {
+		const { [severity]: _, ...others } = days;
+		change({ ...settings, due_days: typeof value === "number" ? { ...others, [severity]: value } : others });
+	};
+	return (
+		<Stack gap={14}>
+			<TextInput
+				label="Assignee of new work items"
+				description="Sign-in name, usually a mail address. People decide from then on."
+				placeholder="nobody"
+				maw={560}
+				value={settings.assignee ?? ""}
+				onChange={(event) => change({ ...settings, assignee: event.currentTarget.value })}
+			/>
+			<fieldset style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
+				<Text component="legend" size="sm" fw={600}>
+					Days to the due date
+				</Text>
+				<Text size="sm" c="dimmed" mb={6}>
+					{noDueDate
+						? `The type ${type?.name} has no due date: nothing is shown.`
+						: "From the first sighting of a finding; the earliest of a ticket counts. Blank: no due date."}
+				</Text>
+				<div className="grid2">
+					{SEVERITIES.map((severity) => (
+						<NumberInput
+							key={severity}
+							label={severity[0].toUpperCase() + severity.slice(1)}
+							min={1}
+							max={3650}
+							allowDecimal={false}
+							value={days[severity] ?? ""}
+							onChange={(value) => setDays(severity, value)}
+						/>
+					))}
+				</div>
+			</fieldset>
+			<fieldset style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
+				<Text component="legend" size="sm" fw={600}>
+					If Lockstep and a person changed the same field
+				</Text>
+				<div className="grid2">
+					{OWNED.map(([field, label]) => (
+						<NativeSelect
+							key={field}
+							label={label}
+							data={OWNERS}
+							value={settings.owners?.[field] ?? "ask"}
+							onChange={(event) =>
+								change({ ...settings, owners: { ...settings.owners, [field]: event.currentTarget.value as Owner } })
+							}
+						/>
+					))}
+				</div>
+			</fieldset>
+		</Stack>
+	);
+}
