@@ -243,6 +243,7 @@ export function makeWorld(): World {
 		severity_map: severityMap(),
 		status_map: statusMap(),
 		daily_budget: 200,
+		fields: { assignee: "", due_days: { critical: 7, high: 30 }, owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" } },
 		created_today: index === 0 ? 12 : 0,
 	}));
 	const rule: Rule = {
@@ -400,7 +401,7 @@ function makeTicket(
 		title: `[${finding.severity}] ${finding.title}`,
 		health,
 		problem,
-		next_step: health === "conflict" ? "Change the field on the board if Lockstep's value is the right one." : next_step,
+		next_step: health === "conflict" ? "Decide whose value counts." : next_step,
 		status: finding.status,
 		connection: named(connection),
 		destination: named(destination),
@@ -416,10 +417,11 @@ function makeTicket(
 					assignee: number % 3 === 0 ? "Mona Blake" : null,
 					iteration: "Webshop\\Sprint 12",
 					comments: number % 4,
+					due_date: null,
 				}
 			: null,
 		findings: 1,
-		conflicts: health === "conflict" ? [{ field: "Priority", ours: "1", theirs: "3" }] : [],
+		conflicts: health === "conflict" ? [{ field: "Priority", key: "priority", ours: "1", theirs: "3" }] : [],
 		attempts: health === "retrying" ? 2 : health === "parked" ? 8 : 0,
 		next_attempt_at: health === "retrying" ? before(-0.1) : null,
 		synced_at: exists ? before(0.2) : null,

@@ -2,12 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { counts, isOpen, now, severityMap, statusMap, ticketRef, type World } from "./data";
 import type {
+	Comment,
 	Connection,
 	DestinationSettings,
 	Finding,
 	Job,
 	LiveEvent,
 	MapProblem,
+	NewComment,
 	NewConnection,
 	NewDestination,
 	Overview,
@@ -29,6 +31,19 @@ export function problem(status: number, code: string, detail: string, next_step:
 	const body: Problem = { type: `urn:lockstep:problem:${code}`, code, status, title: detail, detail, next_step };
 	return { status, body };
 }
+
+/** What was said on tickets since the start. */
+const said = new Map<string, Comment[]>();
+
+function comment(author: string, side: Comment["side"], text: string, isPrivate: boolean): Comment {
+	const place = { private: isPrivate, on_board: side !== "here", problem: null };
+	return { id: randomUUID(), author, side, text, ...place, created_at: now(), edited_at: null };
+}
+
+const firstWords = () => [
+	comment("Mona Blake", "board", "Is the login page reachable from outside?\nThen we take it first.", false),
+	comment("admin", "here", "The customer was told.", true),
+];
 
 const NOT_FOUND = problem(404, "not_found", "There is nothing with this id.", "Go back to the list; it may have been deleted.");
 const ok = (body: unknown): Answer => ({ status: 200, body });
@@ -294,6 +309,28 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		],
 		["GET", /^\/tickets\/([^/]+)$/, one(() => world.tickets)],
 		["GET", /^\/tickets\/([^/]+)\/log$/, ({ query }, id) => page(world.log.get(id ?? "") ?? [], query)],
+		["GET", /^\/tickets\/([^/]+)\/comments$/, (_call, id) => ok(said.get(id ?? "") ?? firstWords())],
+		[
+			"POST",
+			/^\/tickets\/([^/]+)\/comments$/,
+			({ body }, id) => {
+				const asked = body as NewComment;
+				const comments = [...(said.get(id ?? "") ?? firstWords()), comment("admin", "here", asked.text, asked.private ?? false)];
+				said.set(id ?? "", comments);
+				return { status: 201, body: comments };
+			},
+		],
+		[
+			"POST",
+			/^\/tickets\/([^/]+)\/conflicts\/([^/]+)$/,
+			(_call, id, field) => {
+				const ticket = find(world.tickets, id);
+				if (!ticket) return NOT_FOUND;
+				const conflicts = ticket.conflicts.filter((conflict) => conflict.key !== field);
+				Object.assign(ticket, { conflicts, health: conflicts.length > 0 ? "conflict" : "in_step", problem: null, next_step: null });
+				return ok(ticket);
+			},
+		],
 		[
 			"POST",
 			/^\/tickets\/([^/]+)\/retry$/,

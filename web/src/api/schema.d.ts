@@ -856,6 +856,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/{id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What people said about a ticket, here and on the board, oldest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_comments"];
+        put?: never;
+        /**
+         * Comment on a ticket and its work item, or write a private note
+         * @description Needs the role analyst.
+         */
+        post: operations["write_comment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/comments/{comment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a comment that you wrote here, also on the board
+         * @description Needs the role analyst.
+         */
+        delete: operations["delete_comment"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a comment that you wrote here
+         * @description Needs the role analyst.
+         */
+        patch: operations["change_comment"];
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/conflicts/{field}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide a conflict of a ticket
+         * @description Needs the role analyst.
+         */
+        post: operations["resolve_conflict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/{id}/log": {
         parameters: {
             query?: never;
@@ -1167,6 +1235,48 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @description What somebody said about a ticket or its work item. Deleted comments are not shown. */
+        Comment: {
+            /** @description Who wrote it. */
+            author: string;
+            /**
+             * Format: date-time
+             * @description When it was written.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            edited_at?: string | null;
+            /** @description Identity. */
+            id: components["schemas"]["CommentId"];
+            /** @description It is on the board as it is shown. */
+            on_board: boolean;
+            /** @description For people here only: it never leaves Lockstep. */
+            private: boolean;
+            /** @description Why it could not be carried to the board. */
+            problem?: string | null;
+            /** @description Where it was written. */
+            side: components["schemas"]["CommentSide"];
+            /** @description Plain text, whatever it was on the board. */
+            text: string;
+        };
+        /** @description Body of `PATCH /api/v1/tickets/{id}/comments/{comment}`. */
+        CommentChange: {
+            /** @description The new text. */
+            text: string;
+        };
+        /**
+         * Format: uuid
+         * @description What somebody said about a ticket or its work item.
+         */
+        CommentId: string;
+        /**
+         * @description Where a comment was written.
+         * @enum {string}
+         */
+        CommentSide: "here" | "board" | "explanation";
         /** @description The component that is vulnerable. */
         Component: {
             /** @description Ecosystem or package type (`npm`, `debian`, `jar`). */
@@ -1184,12 +1294,24 @@ export interface components {
         };
         /** @description A field on which both sides differ. */
         Conflict: {
-            /** @description Field. */
+            /** @description Field, for people. */
             field: string;
+            /** @description The word for it in `POST /api/v1/tickets/{id}/conflicts/{field}`. */
+            key: string;
             /** @description What Lockstep would write. */
             ours: string;
             /** @description What stands on the board and is left alone. */
             theirs: string;
+        };
+        /**
+         * @description Whose value a person decides for.
+         * @enum {string}
+         */
+        ConflictChoice: "ours" | "theirs";
+        /** @description Body of `POST /api/v1/tickets/{id}/conflicts/{field}`. */
+        ConflictDecision: {
+            /** @description Whose value counts. */
+            take: components["schemas"]["ConflictChoice"];
         };
         /** @description Credentials and organization of one Azure DevOps. Secrets are never returned. */
         Connection: {
@@ -1318,6 +1440,8 @@ export interface components {
              * @description Work items that may be created here in a day (UTC).
              */
             daily_budget?: number;
+            /** @description Whose value counts, due dates, assignee. */
+            fields?: components["schemas"]["FieldSettings"];
             /** @description Everything without a destination of its own goes here. At most one for each connection. */
             is_default?: boolean;
             /** @description Iteration path; the project's root if left blank. */
@@ -1382,6 +1506,33 @@ export interface components {
             detail: string;
             /** @description JSON pointer (RFC 6901) into the request body, such as `/status_map/fixed`. */
             pointer: string;
+        };
+        /** @description What a person decides about the fields of a destination's work items. */
+        FieldSettings: {
+            /**
+             * @description Who gets new work items, by sign-in name; nobody if blank. People decide from then on.
+             * @default
+             */
+            assignee: string;
+            /**
+             * @description Days from the first sighting of a finding to its due date, by severity. A severity that is not named has none.
+             *     Types without a due date show none.
+             * @default {}
+             */
+            due_days: {
+                [key: string]: number;
+            };
+            /**
+             * @description Whose value counts where Lockstep and a person changed the same field.
+             * @default {
+             *       "description": "ask",
+             *       "due_date": "ask",
+             *       "priority": "ask",
+             *       "severity": "ask",
+             *       "title": "ask"
+             *     }
+             */
+            owners: components["schemas"]["Owners"];
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
@@ -1676,6 +1827,13 @@ export interface components {
             /** @description Name for people. */
             name: string;
         };
+        /** @description Body of `POST /api/v1/tickets/{id}/comments`. */
+        NewComment: {
+            /** @description `true`: for people here only. It cannot be made public later. */
+            private?: boolean;
+            /** @description Plain text, at most 10,000 characters. */
+            text: string;
+        };
         /** @description Body of `POST /api/v1/connections` and `POST /api/v1/connections/verify`. */
         NewConnection: {
             /** @description Remark. */
@@ -1725,6 +1883,42 @@ export interface components {
             recent_scans: components["schemas"]["Scan"][];
             /** @description Tickets by health, without empty ones. */
             tickets: components["schemas"]["HealthCount"][];
+        };
+        /**
+         * @description Whose value of a field counts if both sides changed it since they last agreed.
+         * @enum {string}
+         */
+        Owner: "ours" | "theirs" | "ask";
+        /**
+         * @description The policy of a destination, field by field. Tags and links are sets, in which each side keeps its own; the state goes by
+         *     the status map; assignee, area, iteration and lane are the board's after the creation. None of these needs an owner.
+         */
+        Owners: {
+            /**
+             * @description Our block in the description; the text around it is always the board's.
+             * @default ask
+             */
+            description: components["schemas"]["Owner"];
+            /**
+             * @description Due date.
+             * @default ask
+             */
+            due_date: components["schemas"]["Owner"];
+            /**
+             * @description Priority.
+             * @default ask
+             */
+            priority: components["schemas"]["Owner"];
+            /**
+             * @description Severity.
+             * @default ask
+             */
+            severity: components["schemas"]["Owner"];
+            /**
+             * @description Title.
+             * @default ask
+             */
+            title: components["schemas"]["Owner"];
         };
         /** @description One page of a list. */
         Page_Asset: {
@@ -2737,6 +2931,11 @@ export interface components {
              * @description Number of comments.
              */
             comments: number;
+            /**
+             * Format: date-time
+             * @description When it is due, where the type has such a date.
+             */
+            due_date?: string | null;
             /** @description Number. */
             id: components["schemas"]["WorkItemId"];
             /** @description Iteration path. */
@@ -4377,6 +4576,8 @@ export interface operations {
                 health?: string;
                 /** @description Only tickets of this destination. */
                 destination?: components["schemas"]["DestinationId"];
+                /** @description Only tickets whose work item is assigned to somebody with this in their name or sign-in name; `-` for nobody. */
+                assignee?: string;
                 /** @description Text in the title, or the number of a work item. */
                 q?: string;
                 /** @description Where the page starts. */
@@ -4419,6 +4620,170 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_comments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewComment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+                comment: components["schemas"]["CommentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_comment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+                comment: components["schemas"]["CommentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolve_conflict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+                /** @description `key` of the conflict */
+                field: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConflictDecision"];
+            };
+        };
         responses: {
             200: {
                 headers: {

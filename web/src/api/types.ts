@@ -32,6 +32,7 @@ export type Overview = Schemas["Overview"];
 export type TicketHealth = Schemas["TicketHealth"];
 export type Ticket = Schemas["Ticket"];
 export type Comment = Schemas["Comment"];
+export type NewComment = Schemas["NewComment"];
 export type ConflictChoice = Schemas["ConflictChoice"];
 export type Owner = Schemas["Owner"];
 export type FieldSettings = Schemas["FieldSettings"];

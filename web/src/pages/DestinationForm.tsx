@@ -12,7 +12,7 @@ import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { Binding } from "./destination/Binding";
-import { FieldSettingsEditor } from "./destination/FieldSettingsEditor";
+import { FieldSettingsEditor, UNSET } from "./destination/FieldSettingsEditor";
 import maps from "./destination/Maps.module.css";
 import { PlaceFields } from "./destination/PlaceFields";
 import { SeverityMapEditor } from "./destination/SeverityMapEditor";
@@ -117,11 +117,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 								/>
 							</Panel>
 							<Panel title="Fields">
-								<FieldSettingsEditor
-									settings={draft.fields ?? {}}
-									type={type}
-									change={(fields) => change({ fields })}
-								/>
+								<FieldSettingsEditor settings={draft.fields ?? UNSET} type={type} change={(fields) => change({ fields })} />
 							</Panel>
 							<details className="panel">
 								<summary>Area, iteration, tags and name</summary>

@@ -133,7 +133,8 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
         Action::Comment { ticket, text, private } => {
             let id = lookup::ticket(&client, &ticket).await?;
             let new = NewComment { text, private };
-            print_comments(output, &client.post(&format!("tickets/{id}/comments"), &new).await?)?;
+            let all: Vec<Comment> = client.post(&format!("tickets/{id}/comments"), &new).await?;
+            print_comments(output, &all)?;
         }
         Action::Retry { ticket } => {
             let id = lookup::ticket(&client, &ticket).await?;

@@ -19,6 +19,13 @@ const OWNERS: { value: Owner; label: string }[] = [
 
 const SEVERITIES: Severity[] = ["critical", "high", "medium", "low", "info"];
 
+/** What a destination says about fields if nobody said anything. */
+export const UNSET: FieldSettings = {
+	assignee: "",
+	due_days: {},
+	owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
+};
+
 type Props = { settings: FieldSettings; type?: WorkItemType; change: (settings: FieldSettings) => void };
 
 /** Whose value counts where both sides changed a field, when work is due, and who gets new work items. */
@@ -52,7 +59,7 @@ export function FieldSettingsEditor({ settings, type, change }: Props) {
 					{SEVERITIES.map((severity) => (
 						<NumberInput
 							key={severity}
-							label={severity[0].toUpperCase() + severity.slice(1)}
+							label={severity.charAt(0).toUpperCase() + severity.slice(1)}
 							min={1}
 							max={3650}
 							allowDecimal={false}
