@@ -1,5 +1,7 @@
 //! Stories of what people say to each other, here and on the board.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
 use chrono::Duration;
 use engine::{Actor, NewComment};
 use model::CommentId;

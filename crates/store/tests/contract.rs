@@ -470,3 +470,85 @@ fn the_migrations_of_both_databases_are_pairs_that_make_the_same_tables() {
         assert_eq!(sqlite, postgres, "{name}");
     }
 }
+
+#[tokio::test]
+async fn comments_come_back_as_they_were_written_and_say_when_they_have_to_be_looked_at() {
+    use model::CommentId;
+    use model::merge::comments::Side;
+    use store::comments::{self, Comment};
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        let mut of = ticket(20);
+        store::tickets::add(&mut tx, &of).await.unwrap();
+        let mut written = Comment {
+            id: CommentId(id(30)),
+            ticket_id: of.id,
+            side: Side::Here,
+            author: "Ada".into(),
+            text: "it's \u{1f512}".into(),
+            is_private: false,
+            token: "LC-1".into(),
+            revision: 1,
+            carried: 0,
+            board_id: None,
+            board_version: 0,
+            board_words: None,
+            is_over: false,
+            problem: None,
+            attempts: 0,
+            created_at: at(1),
+            edited_at: None,
+            deleted_at: None,
+        };
+        comments::add(&mut tx, &written).await.unwrap();
+        assert_eq!(comments::get(&mut tx, written.id).await.unwrap().unwrap(), written);
+        written.board_id = Some(7);
+        written.board_words = Some("it's".into());
+        (written.carried, written.board_version, written.attempts) = (1, 2, 3);
+        (written.edited_at, written.deleted_at, written.is_over) = (Some(at(2)), Some(at(3)), true);
+        written.problem = Some("refused".into());
+        comments::save(&mut tx, &written).await.unwrap();
+        assert_eq!(comments::of_ticket(&mut tx, of.id).await.unwrap(), [written.clone()]);
+        let again = Comment { id: CommentId(id(31)), ..written.clone() };
+        assert!(comments::add(&mut tx, &again).await.unwrap_err().is_duplicate(), "one row for one number");
+        drop(tx);
+
+        let mut tx = db.begin().await.unwrap();
+        if store::tickets::get(&mut tx, of.id).await.unwrap().is_none() {
+            board(&mut tx).await;
+            store::tickets::add(&mut tx, &of).await.unwrap();
+            comments::add(&mut tx, &Comment { board_id: None, ..written.clone() }).await.unwrap();
+            comments::save(&mut tx, &written).await.unwrap();
+        }
+        // A ticket without a work item waits.
+        comments::talk_at(&mut tx, of.id, Some(at(5))).await.unwrap();
+        assert_eq!(comments::due(&mut tx, connection, at(9), 10).await.unwrap(), []);
+        of.work_item_id = Some(model::WorkItemId(1));
+        store::tickets::save(&mut tx, &of).await.unwrap();
+        assert_eq!(comments::due(&mut tx, connection, at(4), 10).await.unwrap(), []);
+        assert_eq!(comments::due(&mut tx, connection, at(9), 10).await.unwrap(), [of.id]);
+        assert_eq!(comments::next_due(&mut tx, connection).await.unwrap(), Some(at(5)));
+        comments::talk_at(&mut tx, of.id, None).await.unwrap();
+        // No comments before and none now: that is no news.
+        comments::noticed(&mut tx, of.id, 3, 0, at(6)).await.unwrap();
+        assert_eq!(comments::last_read(&mut tx, of.id).await.unwrap(), (3, 0));
+        assert_eq!(comments::next_due(&mut tx, connection).await.unwrap(), None);
+        // Our own write brought one: nobody else can have written any.
+        comments::wrote(&mut tx, of.id, 3, 4, 1).await.unwrap();
+        comments::noticed(&mut tx, of.id, 4, 1, at(6)).await.unwrap();
+        assert_eq!(comments::next_due(&mut tx, connection).await.unwrap(), None);
+        // A write from a revision that was not known says nothing.
+        comments::wrote(&mut tx, of.id, 9, 10, 1).await.unwrap();
+        assert_eq!(comments::last_read(&mut tx, of.id).await.unwrap(), (4, 1));
+        comments::noticed(&mut tx, of.id, 5, 2, at(7)).await.unwrap();
+        assert_eq!(comments::next_due(&mut tx, connection).await.unwrap(), Some(at(7)));
+        comments::were_read(&mut tx, of.id, 5, 2).await.unwrap();
+        assert_eq!(comments::last_read(&mut tx, of.id).await.unwrap(), (5, 2));
+        comments::retry(&mut tx, of.id, at(8)).await.unwrap();
+        let read = comments::get(&mut tx, written.id).await.unwrap().unwrap();
+        assert_eq!((read.attempts, read.problem), (0, None));
+        assert_eq!(comments::next_due(&mut tx, connection).await.unwrap(), Some(at(8)));
+        db_done(tx, db).await;
+    }
+}

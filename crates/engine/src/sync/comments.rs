@@ -191,10 +191,10 @@ impl Engine {
             match say {
                 Read::New(comment) => {
                     news += 1;
-                    store::comments::add(&mut tx, &self.from_board(seen.id, Side::Board, comment)).await?;
+                    store::comments::add(&mut tx, &self.as_written(seen.id, Side::Board, comment)).await?;
                 }
                 Read::Explanation(comment) => {
-                    store::comments::add(&mut tx, &self.from_board(seen.id, Side::Explanation, comment))
+                    store::comments::add(&mut tx, &self.as_written(seen.id, Side::Explanation, comment))
                         .await?;
                 }
                 Read::Arrived(place, comment) => {
@@ -264,7 +264,7 @@ impl Engine {
         Ok(())
     }
 
-    fn from_board(&self, ticket: TicketId, side: Side, comment: &board::Comment) -> Comment {
+    fn as_written(&self, ticket: TicketId, side: Side, comment: &board::Comment) -> Comment {
         let author = &comment.author;
         let name = if author.display_name.is_empty() { &author.unique_name } else { &author.display_name };
         Comment {

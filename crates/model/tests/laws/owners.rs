@@ -66,7 +66,7 @@ fn conflict(outcome: &Outcome, field: Field) -> bool {
 
 fn decided(sync: &mut InStep, field: Field, choice: Choice) {
     let (desired, item) = (sync.desired.clone(), sync.board.item.clone());
-    resolve(&mut sync.base, field, choice, "Ada", &desired, &item).unwrap();
+    resolve(&mut sync.base, field, choice, "Ada", &desired, &item).expect("ours can be written");
 }
 
 /// Both sides changed the title.

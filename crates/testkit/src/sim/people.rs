@@ -179,9 +179,9 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
             let path =
                 |of: &str| format!("Webshop/_apis/wit/workItems/{id}/comments{of}?api-version=7.1-preview.4");
             let all = ask(wire, "GET", &path(""), &Value::Null).unwrap_or_default();
-            let theirs = all["comments"].as_array().into_iter().flatten();
-            let own = theirs.filter(|said| said["createdBy"]["uniqueName"] != LOCKSTEP).last();
-            if let Some(own) = own.filter(|_| number % 3 != 0) {
+            let mut theirs = all["comments"].as_array().into_iter().flatten();
+            let own = theirs.rfind(|said| said["createdBy"]["uniqueName"] != LOCKSTEP);
+            if let Some(own) = own.filter(|_| !number.is_multiple_of(3)) {
                 let path = path(&format!("/{}", own["id"]));
                 if number % 3 == 1 {
                     let done = ask(wire, "DELETE", &path, &Value::Null).is_some();

@@ -12,7 +12,7 @@ use store::args;
 use store::comments::Comment;
 use store::tickets::Ticket;
 
-use crate::sim::people::{LOCKSTEP, ask, revisions};
+use crate::sim::people::{LOCKSTEP, ask, item, revisions};
 use crate::sim::{Simulation, Violation, by};
 
 /// Stands in every private note, and must stand nowhere on the board.
@@ -30,7 +30,9 @@ pub(crate) const ACTS: &[&str] = &[
 
 /// The comments of a work item as a person sees them.
 pub(crate) fn on_board(sim: &Simulation, id: i64) -> Vec<Value> {
-    let path = format!("Webshop/_apis/wit/workItems/{id}/comments?order=asc&api-version=7.1-preview.4");
+    let project = item(&sim.wire, id).map(|item| item["fields"]["System.TeamProject"].clone());
+    let project = project.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let path = format!("{project}/_apis/wit/workItems/{id}/comments?order=asc&api-version=7.1-preview.4");
     ask(&sim.wire, "GET", &path, &Value::Null)
         .and_then(|answer| answer["comments"].as_array().cloned())
         .unwrap_or_default()
