@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use model::WorkItemId;
@@ -22,6 +22,9 @@ use crate::route::Version;
 use crate::transport::Response;
 use crate::work_items::Write;
 
+/// After the service refused a batch as a whole, writes go one by one for this long.
+const ASK_AGAIN: Duration = Duration::minutes(30);
+
 /// Writes per request. The service's own limit is not documented; this one is reported.
 pub const WRITE_BATCH: usize = 200;
 
@@ -35,7 +38,7 @@ struct RawOutcome {
 
 impl Client {
     /// Sends up to [`WRITE_BATCH`] writes in one request and gives one result per write, in their order. Where the
-    /// service does not take batches, they are sent one by one. Nothing leaves at or after `deadline`.
+    /// service does not take batches, they are sent one by one, and for a while it is not asked again. Nothing leaves at or after `deadline`.
     ///
     /// The items that come back may lack their links: this route knows no expansion.
     ///
@@ -51,8 +54,12 @@ impl Client {
             let reason = format!("at most {WRITE_BATCH} fit");
             return Err(Error::NotSent { operation, reason });
         }
-        if let [one] = writes {
-            return Ok(vec![self.write(one, deadline).await]);
+        if writes.len() <= 1 || !self.takes_batches() {
+            let mut results = Vec::with_capacity(writes.len());
+            for write in writes {
+                results.push(self.write(write, deadline).await);
+            }
+            return Ok(results);
         }
         // What cannot be sent gets its error here; the others travel.
         let mut results: BTreeMap<usize, Result<Item, Error>> = BTreeMap::new();
@@ -94,6 +101,7 @@ impl Client {
                 }
                 // Refused as a whole: the route is missing or does not take this. Nothing was applied.
                 Err(Error::NotFound { .. } | Error::Rejected { .. }) => {
+                    self.refused_a_batch(self.now() + ASK_AGAIN);
                     for place in travelling {
                         results.insert(place, self.write(&writes[place], deadline).await);
                     }

@@ -96,6 +96,8 @@ struct Inner {
     definitions: Definitions,
     /// The server said that it does not know our version.
     is_server_2022: AtomicBool,
+    /// The service refused to take many writes in one request: until then it is not asked again.
+    no_batch_until: Mutex<DateTime<Utc>>,
 }
 
 impl fmt::Debug for Client {
@@ -211,6 +213,7 @@ impl Client {
                 counters: Counters::default(),
                 definitions: Definitions::default(),
                 is_server_2022: AtomicBool::new(false),
+                no_batch_until: Mutex::new(DateTime::<Utc>::MIN_UTC),
             }),
             meter: None,
         }
@@ -266,6 +269,16 @@ impl Client {
     pub(crate) async fn fetch_token(&self, operation: &str) -> Result<Option<&'static str>, Error> {
         let Some(giver) = self.inner.tokens.giver() else { return Ok(None) };
         self.inner.tokens.authorization(operation, self.soon()).await.map(|_| Some(giver))
+    }
+
+    /// Whether the service may be asked to take many writes in one request.
+    pub(crate) fn takes_batches(&self) -> bool {
+        *self.inner.no_batch_until.lock().unwrap_or_else(PoisonError::into_inner) <= self.now()
+    }
+
+    /// It refused to.
+    pub(crate) fn refused_a_batch(&self, ask_again_at: DateTime<Utc>) {
+        *self.inner.no_batch_until.lock().unwrap_or_else(PoisonError::into_inner) = ask_again_at;
     }
 
     /// Every counter that this handle feeds.

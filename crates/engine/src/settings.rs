@@ -29,6 +29,9 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How often every live ticket is compared with its work item. Default 1 h.
     pub sweep_interval: Duration,
+    /// A ticket that is closed on both sides and was not looked at for so long is left out of the sweep; the feed goes on
+    /// watching its work item. Default 30 days.
+    pub sweep_closed_for: Duration,
     /// How long after a claim a scan may still have looked at the old code. Default none.
     pub grace: Duration,
     /// A scan that would close at least this many findings …
@@ -51,6 +54,7 @@ impl Settings {
             settle: Duration::seconds(40),
             poll_interval: Duration::seconds(30),
             sweep_interval: Duration::hours(1),
+            sweep_closed_for: Duration::days(30),
             grace: Duration::zero(),
             collapse_number: 25,
             collapse_percent: 50,

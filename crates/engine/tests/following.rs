@@ -229,3 +229,24 @@ async fn a_card_that_the_board_puts_elsewhere_waits_for_a_person_and_every_try_i
     let tries = log.iter().filter(|row| row.text("what").unwrap().contains("stands elsewhere")).count();
     assert_eq!(tries, 3);
 }
+
+#[tokio::test]
+async fn a_link_of_ours_that_a_person_takes_away_stays_away_and_is_told() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
+    story.settle().await;
+    let item = story.board.work_items()[0];
+    let patch = serde_json::json!([{ "op": "remove", "path": "/relations/0" }]);
+    let path = format!("_apis/wit/workitems/{item}?api-version=7.1");
+    story.board.act("PATCH", &path, "application/json-patch+json", &patch);
+    let before = story.board.writes();
+    story.sweep().await;
+    story.settle().await;
+    story.sweep().await;
+    story.settle().await;
+    assert_eq!(story.board.writes(), before, "it is not added again");
+    let mut tx = story.engine.db().read().await.unwrap();
+    let told =
+        tx.all("SELECT what FROM audit WHERE what LIKE 'The link to Lockstep was taken off%'", args![]);
+    assert_eq!(told.await.unwrap().len(), 1, "it is said once");
+}

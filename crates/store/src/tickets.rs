@@ -316,6 +316,32 @@ pub async fn live_after(
     .collect()
 }
 
+/// Tickets of a connection that a sweep compares, page by page: those with a work item, but for what was closed on both
+/// sides and has not been looked at since `closed_before`.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn to_sweep(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    after: Uuid,
+    closed_before: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Ticket>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2
+             AND (t.health <> 'closed' OR t.mark <> t.synced_mark OR t.synced_at IS NULL OR t.synced_at > $3)
+             ORDER BY t.id LIMIT $4"
+        )),
+        args![connection, after, closed_before, limit],
+    )
+    .await?
+    .iter()
+    .map(ticket)
+    .collect()
+}
+
 /// Tickets of a connection without a work item, oldest first.
 ///
 /// # Errors

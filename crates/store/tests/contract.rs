@@ -308,6 +308,58 @@ async fn a_budget_is_spent_once_and_given_back_to_its_day() {
 }
 
 #[tokio::test]
+async fn a_sweep_leaves_out_what_was_closed_long_ago_and_has_no_reason_to_be_looked_at() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        let mut closed = ticket(20);
+        store::tickets::add(&mut tx, &closed).await.unwrap();
+        closed.work_item_id = Some(WorkItemId(7));
+        closed.health = store::tickets::Health::Closed;
+        closed.synced_at = Some(at(10));
+        store::tickets::save(&mut tx, &closed).await.unwrap();
+        let swept = async |tx: &mut store::Tx, closed_before| {
+            store::tickets::to_sweep(tx, connection, uuid::Uuid::nil(), closed_before, 10)
+                .await
+                .unwrap()
+                .len()
+        };
+        assert_eq!(swept(&mut tx, at(9)).await, 1);
+        assert_eq!(swept(&mut tx, at(11)).await, 0);
+        store::tickets::mark(&mut tx, closed.id).await.unwrap();
+        assert_eq!(swept(&mut tx, at(11)).await, 1);
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_piece_of_work_that_is_undone_takes_no_other_with_it() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        tx.commit().await.unwrap();
+        let mut pieces = store::Pieces::new(&db);
+        for number in 0..120 {
+            let tx = pieces.begin().await.unwrap();
+            store::connections::blocked(tx, connection, &format!("{number}"), at(number)).await.unwrap();
+            match number % 7 {
+                0 => pieces.undo().await.unwrap(),
+                _ => pieces.keep().await.unwrap(),
+            }
+        }
+        let tx = pieces.begin().await.unwrap();
+        store::connections::blocked(tx, connection, "the last", at(121)).await.unwrap();
+        pieces.undo().await.unwrap();
+        pieces.finish().await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let stored = store::connections::get(&mut tx, connection).await.unwrap().unwrap();
+        // 119 is a multiple of seven.
+        assert_eq!(stored.problem.as_deref(), Some("118"));
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
 async fn a_ticket_is_due_while_a_reason_came_after_the_last_look() {
     for (db, _folder) in databases().await {
         let mut tx = db.begin().await.unwrap();

@@ -9,6 +9,7 @@ mod clock;
 mod database;
 mod exchange;
 mod report;
+mod served;
 pub mod sim;
 mod story;
 
@@ -16,4 +17,5 @@ pub use board::{Board, Fault, Halt};
 pub use clock::{HandClock, SeededChance};
 pub use database::{TestDatabase, databases};
 pub use report::{Report, weakness};
+pub use served::{Served, of_family};
 pub use story::{Story, StoryBuilder};

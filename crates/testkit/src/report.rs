@@ -38,8 +38,10 @@ impl Report {
         self
     }
 
-    /// The file.
+    /// The file. What tells the format stands first: the beginning of a file must be enough to know it.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.to_string().into_bytes()
+        let mut rest = self.0.clone();
+        let version = rest.as_object_mut().and_then(|members| members.remove("lockstep")).unwrap_or(1.into());
+        format!("{{\"lockstep\":{version},{}", &rest.to_string()[1..]).into_bytes()
     }
 }

@@ -248,7 +248,11 @@ impl Engine {
             }
             return Ok(());
         }
-        let view = item.view(shape);
+        let mut view = item.view(shape);
+        if view.hyperlinks.is_empty() && view.revision <= 1 {
+            // Answers to many writes in one request may lack the links.
+            view.hyperlinks.clone_from(&draft.hyperlinks);
+        }
         result.created += 1;
         ticket.base = Some(Base::of_created(&as_created(&view, &draft, destination), &wanted, &ticket.token));
         ticket.work_item_id = Some(view.id);

@@ -40,7 +40,8 @@ impl Engine {
                 url: self.page(&format!("findings/{}", finding.id)),
                 title: &finding.detail.title,
                 severity: finding.severity,
-                status: finding.status.label(),
+                // What a card says by where it stands is not said again in its text: a person's move would cause a write.
+                status: if finding.status.is_open() { "Open" } else { finding.status.label() },
                 kind: finding.kind,
                 asset: names.get(&finding.asset_id).map_or("", String::as_str),
                 scanner: &finding.scanner,

@@ -1,12 +1,17 @@
 //! The truth behind the hints: the feed tells what changed since a cursor; the sweep compares every live ticket.
 
+use std::collections::HashMap;
+
+use azure::Item;
 use chrono::Duration;
 use model::WorkItemId;
+use store::tickets::Ticket;
 use uuid::Uuid;
 
 use crate::Refusal;
 use crate::connections::Board;
 use crate::engine::{Engine, EventKind};
+use crate::sync::desired::carries;
 use crate::sync::report::Reach;
 
 /// Live tickets that are compared in one read.
@@ -66,9 +71,10 @@ impl Engine {
         }
         let mut after = Uuid::nil();
         let mut read = 0;
+        let closed_before = self.inner.world.now() - self.inner.settings.sweep_closed_for;
         loop {
             let mut tx = self.inner.db.read().await?;
-            let tickets = store::tickets::live_after(&mut tx, board.id, after, STEP).await?;
+            let tickets = store::tickets::to_sweep(&mut tx, board.id, after, closed_before, STEP).await?;
             drop(tx);
             let Some(last) = tickets.last() else { break };
             after = last.id.0;
@@ -86,15 +92,15 @@ impl Engine {
                 }
             };
             read += ids.len() as u64;
-            let revisions: std::collections::HashMap<WorkItemId, i64> =
-                items.iter().map(|item| (item.id(), item.revision())).collect();
+            let items: HashMap<WorkItemId, Item> = items.into_iter().map(|item| (item.id(), item)).collect();
             let mut tx = self.inner.db.begin().await?;
             for ticket in &tickets {
                 let Some(id) = ticket.work_item_id else { continue };
                 let known = ticket.base.as_ref().map(|base| base.revision);
                 let is_missing = ticket.health == store::tickets::Health::Missing;
-                let differs = match revisions.get(&id) {
-                    Some(revision) => known != Some(*revision) || is_missing,
+                let differs = match items.get(&id) {
+                    // Whether a link alone makes a revision is not certain (azure-devops.md section 7.2).
+                    Some(item) => known != Some(item.revision()) || is_missing || lost_our_link(ticket, item),
                     None => !is_missing,
                 };
                 if differs {
@@ -109,4 +115,13 @@ impl Engine {
         tx.commit().await?;
         Ok(read)
     }
+}
+
+/// Our link stood there when the work item was last read, and does not any more.
+pub(crate) fn lost_our_link(ticket: &Ticket, item: &Item) -> bool {
+    let stood = ticket
+        .work_item
+        .as_ref()
+        .is_some_and(|known| known.hyperlinks.iter().any(|link| carries(link, &ticket.token)));
+    stood && !item.hyperlinks().iter().any(|link| carries(link, &ticket.token))
 }

@@ -131,7 +131,11 @@ impl Engine {
         }
         let mut base = outcome.base.clone();
         if let Some(item) = way.item() {
-            let view = item.view(shape);
+            let mut view = item.view(shape);
+            if view.hyperlinks.is_empty() {
+                // Answers to many writes in one request may lack the links; our changes take none away.
+                view.hyperlinks = stored.work_item.take().map(|known| known.hyperlinks).unwrap_or_default();
+            }
             let from = intent.revision;
             store::comments::wrote(tx, ticket.id, from, view.revision, view.comment_count).await?;
             if failure.is_none() {

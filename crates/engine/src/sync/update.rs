@@ -13,6 +13,7 @@ use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
 
 use crate::engine::Engine;
+use crate::sync::feed::lost_our_link;
 use crate::sync::pass::{Decided, Pass};
 use crate::sync::send::AnnouncedUpdate;
 use crate::triage::Followed;
@@ -34,7 +35,7 @@ impl Engine {
         let mark = ticket.mark;
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
         // A reason that came after the board was read is a reason to read it again.
-        ticket.mark = mark;
+        let marked = std::mem::replace(&mut ticket.mark, mark);
         if self.must_wait(tx, &mut ticket).await? {
             return Ok(Decided::Rest);
         }
@@ -81,12 +82,19 @@ impl Engine {
             }
         }
 
+        let mut own_marks = 0;
         let rules = rules(destination, &ticket);
         let mut outcome = merge(&base, &desired, &view, rules);
         if let Some(meaning) = outcome.follow {
             let followed = self.follow_card(tx, pass, &ticket, meaning, &view).await?;
             if followed == Followed::Yes {
                 result.followed += 1;
+            }
+            // The findings that followed have marked their ticket, and what they say now is looked at right here. Where
+            // there is one writer, nobody else can have marked it since.
+            let alone = matches!(tx, Tx::Sqlite(_));
+            if alone && let Some(now) = store::tickets::get(tx, ticket.id).await? {
+                own_marks = now.mark - marked;
             }
             let findings = store::findings::of_ticket(tx, ticket.id).await?;
             desired = self.desired(tx, destination, &findings).await?;
@@ -96,6 +104,10 @@ impl Engine {
                 if followed == Followed::Refuted { Status::AwaitingValidation } else { desired.status };
             base.status = Some(said);
             outcome = merge(&base, &desired, &view, rules);
+        }
+        ticket.mark += own_marks;
+        if lost_our_link(&ticket, &item) {
+            self.note_lost_link(tx, &ticket, &view).await?;
         }
         ticket.title.clone_from(&view.title);
         ticket.status = desired.status;
@@ -114,6 +126,24 @@ impl Engine {
             return Ok(Decided::Rest);
         }
         self.announce_update(tx, pass, ticket, desired, outcome, deadline).await
+    }
+
+    /// Links are a set: what a person took away stays away. The number of the work item is its identity, so nothing else
+    /// changes.
+    async fn note_lost_link(&self, tx: &mut Tx, ticket: &Ticket, view: &WorkItem) -> Result<(), Refusal> {
+        let cause =
+            Cause::new(CauseKind::WorkItem, format!("work item {} revision {}", view.id, view.revision));
+        let entry = Entry {
+            id: self.inner.world.id(),
+            at: self.inner.world.now(),
+            subject: Subject::Ticket(ticket.id),
+            cause: &cause,
+            what: format!("The link to Lockstep was taken off work item {}; it is not added again.", view.id),
+            statuses: None,
+            fields: &[],
+        };
+        store::audit::add(tx, entry).await?;
+        Ok(())
     }
 
     /// Stores what is about to be sent. Nobody else may act on this connection before the deadline is over.
