@@ -46,7 +46,7 @@ const STEPS: [Step; 11] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
-    ("simulation", || simulation("LOCKSTEP_SEEDS", 1000)),
+    ("simulation", || simulation("LOCKSTEP_SEEDS", 200)),
     ("kill tests", || {
         run::cargo(&[
             "test",
