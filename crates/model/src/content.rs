@@ -185,7 +185,7 @@ pub fn spoken(text: &str, author: &str, token: &str) -> String {
     format!("{paragraphs}<p><i>{} in Lockstep ({})</i></p>", name(author), escape(token))
 }
 
-/// HTML of the board as plain text: nothing active is left, lines stay lines. At most [`TEXT_LIMIT`] characters.
+/// HTML of the board as plain text: nothing active is left, lines stay lines. At most 8,000 characters.
 pub fn plain(html: &str) -> String {
     /// Elements that end a line.
     const LINES: [&str; 12] = [
