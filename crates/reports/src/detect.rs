@@ -1,15 +1,11 @@
 //! Which format a file has, told from its first bytes and never from its name.
 
-use std::collections::BTreeMap;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use crate::encoding::other_encoding;
 use crate::error::{Error, ErrorKind, Place};
 use crate::format::Format;
-use crate::generic;
-use crate::json::lenient::Words;
+use crate::outline::Outline;
 use crate::text::shorten;
+use crate::{generic, sarif, trivy};
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -75,87 +71,19 @@ fn not_json(text: &[u8]) -> Result<Format, Error> {
     Err(unknown(seen))
 }
 
-/// Top-level keys with the short texts among their values; for a list, those of its first object.
-#[derive(Default)]
-struct Outline {
-    list: bool,
-    keys: BTreeMap<String, Option<String>>,
-}
+type LooksLike = fn(&Outline) -> bool;
 
-impl Outline {
-    fn has(&self, key: &str) -> bool {
-        self.keys.contains_key(key)
-    }
-
-    fn text(&self, key: &str) -> Option<&str> {
-        self.keys.get(key)?.as_deref()
-    }
-
-    fn format(&self) -> Option<Format> {
-        let has_any = |keys: &[&str]| keys.iter().any(|key| self.has(key));
-        let results = ["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "Class", "Type"];
-        if self.list {
-            return (self.has("Target") && has_any(&results)).then_some(Format::Trivy);
-        }
-        if self.has("lockstep") {
-            return Some(Format::GenericJson);
-        }
-        let names_sarif = self.text("$schema").is_some_and(|schema| schema.contains("sarif"));
-        if names_sarif || self.has("runs") {
-            return Some(Format::Sarif);
-        }
-        let trivy = (self.has("SchemaVersion")
-            && has_any(&["ArtifactName", "ArtifactType", "Results", "ClusterName"]))
-            || (self.has("ArtifactName") && self.has("Results"))
-            || (self.has("ClusterName")
-                && has_any(&["Resources", "Findings", "Vulnerabilities", "Misconfigurations"]));
-        trivy.then_some(Format::Trivy)
-    }
-}
-
-struct Fill<'a>(&'a mut Outline);
-
-impl<'de> DeserializeSeed<'de> for Fill<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Fill<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object or a list of objects")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            let key = shorten(&key, 80);
-            self.0.keys.insert(key.clone(), None);
-            if key == "$schema" || key == "version" {
-                let value: Words = map.next_value()?;
-                self.0.keys.insert(key, value.first().map(|text| shorten(text, 200)));
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.0.list = true;
-        seq.next_element_seed(Fill(self.0))?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-}
+/// How each JSON format is recognised. A format whose keys others use too comes after them.
+const JSON: &[(Format, LooksLike)] = &[
+    (Format::GenericJson, generic::json::looks_like),
+    (Format::Sarif, sarif::looks_like),
+    (Format::Trivy, trivy::looks_like),
+];
 
 fn json(text: &[u8], whole: bool) -> Result<Format, Error> {
-    let mut outline = Outline::default();
-    let end = Fill(&mut outline).deserialize(&mut serde_json::Deserializer::from_slice(text));
-    if let Some(format) = outline.format() {
-        return Ok(format);
+    let (outline, end) = Outline::of(text);
+    if let Some((format, _)) = JSON.iter().find(|(_, looks_like)| looks_like(&outline)) {
+        return Ok(*format);
     }
     if let Err(error) = end {
         let place =
@@ -175,10 +103,11 @@ fn json(text: &[u8], whole: bool) -> Result<Format, Error> {
             _ => {}
         }
     }
-    let keys: Vec<&str> = outline.keys.keys().map(String::as_str).take(8).collect();
-    let what = if outline.list { "a JSON list of objects" } else { "a JSON object" };
+    let keys: Vec<&str> = outline.keys().into_iter().take(8).collect();
+    let list = outline.is_list("");
+    let what = if list { "a JSON list of objects" } else { "a JSON object" };
     Err(unknown(match keys.as_slice() {
-        [] if outline.list => "an empty JSON list, or a list of something else than objects".to_owned(),
+        [] if list => "an empty JSON list, or a list of something else than objects".to_owned(),
         [] => "an empty JSON object".to_owned(),
         keys => format!("{what} with the keys {}", keys.join(", ")),
     }))

@@ -5,7 +5,7 @@
 //! that are no weakness are counted with their reason ([`Summary::left_out`]). How the fields of each format are read is
 //! described in `docs/formats`.
 //!
-//! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect`.
+//! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect` that names its `looks_like`.
 
 mod detect;
 mod encoding;
@@ -14,6 +14,7 @@ mod format;
 mod generic;
 mod json;
 mod limits;
+mod outline;
 mod output;
 mod sarif;
 mod text;

@@ -17,8 +17,9 @@ use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{FromOne, Presence, Words};
 use crate::json::seeds::{Elements, Keys, OneResult};
-use crate::json::{self, Bulk, Exchange};
+use crate::json::{self, Bulk, Exchange, Top};
 use crate::limits::Limits;
+use crate::outline::Outline;
 use crate::output::Output;
 use crate::text::{self, short};
 
@@ -27,7 +28,7 @@ const VERSION: u64 = 1;
 /// Further places kept of one finding.
 const MAX_PLACES: usize = 1_000;
 /// `findings`.
-const BULK: Bulk = Bulk { keys: &["findings"], depth: 1 };
+const BULK: Bulk = Bulk { keys: &["findings"], depth: 1, top: Top::Header };
 /// Keys of the document.
 const KEYS: [&str; 12] = [
     "lockstep",
@@ -76,6 +77,10 @@ struct GivenCoverage {
     rules: Option<Vec<String>>,
     #[serde(default)]
     paths: Vec<String>,
+}
+
+pub(crate) fn looks_like(outline: &Outline) -> bool {
+    outline.has("lockstep")
 }
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {

@@ -7,13 +7,26 @@ use crate::encoding::Utf8;
 use crate::error::{ErrorKind, Place};
 use crate::limits::Limits;
 
-/// The lists whose elements are results: streamed one by one, and no part of the header.
+/// The lists (or maps) whose elements are results: streamed one by one, and no part of the header.
 #[derive(Clone, Copy)]
 pub(crate) struct Bulk {
     /// Keys of the lists.
     pub(crate) keys: &'static [&'static str],
     /// How many brackets at least are open around such a key; the same key further out means something else.
     pub(crate) depth: usize,
+    /// What stands at the top of the file.
+    pub(crate) top: Top,
+}
+
+/// What stands at the top of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Top {
+    /// An object or list whose members are header, unless a key says otherwise.
+    Header,
+    /// If it is a list, its elements are results.
+    Elements,
+    /// One value after the other (JSON Lines), each a result.
+    Documents,
 }
 
 /// Longest part of a key that is kept for the path, in bytes.
@@ -71,7 +84,8 @@ pub(super) struct Lexer<'a> {
     kept: usize,
     cut: bool,
     after_high_surrogate: bool,
-    bulk_level: Option<usize>,
+    /// How many brackets are open around a result, where results are.
+    bulk_depth: Option<usize>,
     /// Bytes of results before the current list of them.
     bulk_bytes: u64,
     bulk_start: u64,
@@ -98,7 +112,7 @@ impl<'a> Lexer<'a> {
             kept: 0,
             cut: false,
             after_high_surrogate: false,
-            bulk_level: None,
+            bulk_depth: (bulk.top == Top::Documents).then_some(0),
             bulk_bytes: 0,
             bulk_start: 0,
             result_start: 0,
@@ -135,12 +149,11 @@ impl<'a> Lexer<'a> {
 
     /// Whether a bracket that comes now would open a result.
     pub(super) fn before_result(&mut self) -> bool {
-        if self.bulk_level.is_none() || self.inside_text() {
+        if self.bulk_depth.is_none() || self.inside_text() {
             return false;
         }
         self.apply_pending();
-        let in_list = self.levels.last().is_some_and(|level| level.nest == Nest::Array);
-        in_list && self.bulk_level.is_some_and(|bulk| self.levels.len() == bulk + 2)
+        self.bulk_depth == Some(self.levels.len())
     }
 
     /// Column of the last byte, from 1; 0 at the start of a line.
@@ -181,7 +194,7 @@ impl<'a> Lexer<'a> {
                     level.index += 1;
                     self.keys.truncate(level.key_start);
                     self.expects_key = level.nest == Nest::Object;
-                    if self.bulk_level.is_some_and(|bulk| self.levels.len() == bulk + 2) {
+                    if self.bulk_depth == Some(self.levels.len()) {
                         self.result_start = self.byte;
                         self.set_stop();
                     }
@@ -192,10 +205,14 @@ impl<'a> Lexer<'a> {
                     self.keys.truncate(level.key_start);
                 }
                 self.expects_key = false;
+                if self.levels.is_empty() && self.bulk_depth == Some(0) {
+                    self.result_start = self.byte;
+                    self.set_stop();
+                }
             }
         }
-        if self.bulk_level.is_some_and(|level| self.levels.len() <= level + 1) {
-            self.bulk_level = None;
+        if self.bulk_depth.is_some_and(|depth| self.levels.len() < depth) {
+            self.bulk_depth = None;
             self.bulk_bytes += self.byte - self.bulk_start;
             self.set_stop();
         }
@@ -204,6 +221,9 @@ impl<'a> Lexer<'a> {
     fn open(&mut self, nest: Nest) -> Result<(), ErrorKind> {
         self.levels.push(Level { nest, index: 0, key_start: self.keys.len() });
         self.expects_key = nest == Nest::Object;
+        if self.bulk.top == Top::Elements && nest == Nest::Array && self.levels.len() == 1 {
+            self.bulk_begins(1);
+        }
         if self.levels.len() > self.limits.max_depth {
             let bound = self.limits.max_depth as u64;
             return Err(ErrorKind::LimitExceeded { what: "nesting of the JSON in levels", bound });
@@ -233,14 +253,18 @@ impl<'a> Lexer<'a> {
 
     fn key_ends(&mut self) {
         let Some(level) = self.levels.last() else { return };
-        if self.bulk_level.is_none()
+        if self.bulk_depth.is_none()
             && self.levels.len() >= self.bulk.depth
             && self.bulk.keys.iter().any(|name| name.as_bytes() == &self.keys[level.key_start..])
         {
-            self.bulk_level = Some(self.levels.len() - 1);
-            (self.bulk_start, self.result_start) = (self.byte, self.byte);
-            self.set_stop();
+            self.bulk_begins(self.levels.len() + 1);
         }
+    }
+
+    fn bulk_begins(&mut self, depth: usize) {
+        self.bulk_depth = Some(depth);
+        (self.bulk_start, self.result_start) = (self.byte, self.byte);
+        self.set_stop();
     }
 
     /// Follows a byte inside a text; `false`: the byte is dropped because the text is too long.
@@ -292,7 +316,7 @@ impl<'a> Lexer<'a> {
 
     /// The position up to which no limit needs to be looked at.
     fn set_stop(&mut self) {
-        let part = match self.bulk_level {
+        let part = match self.bulk_depth {
             None => self.limits.max_header_bytes.saturating_add(self.bulk_bytes),
             Some(_) => self.limits.max_result_bytes.saturating_add(self.result_start),
         };
@@ -303,7 +327,7 @@ impl<'a> Lexer<'a> {
     fn exceeded(&self) -> ErrorKind {
         let (what, bound) = if self.byte > self.limits.max_bytes {
             ("size of the file in bytes", self.limits.max_bytes)
-        } else if self.bulk_level.is_some() {
+        } else if self.bulk_depth.is_some() {
             ("size of one result in bytes", self.limits.max_result_bytes)
         } else {
             ("size in bytes of what is not a result (rules, artifacts)", self.limits.max_header_bytes)

@@ -15,8 +15,8 @@ use crate::ReadSeek;
 use crate::error::{Error, ErrorKind, Place};
 use crate::limits::Limits;
 use guard::{Element, Guard};
-pub(crate) use lexer::Bulk;
 use lexer::Lexer;
+pub(crate) use lexer::{Bulk, Top};
 
 /// What guard, parser and seeds hand each other: the result that comes next, and typed errors past the parser, which
 /// knows texts only.
@@ -63,6 +63,27 @@ where
     pass(input, limits, bulk, &Exchange::default(), true, seed)
 }
 
+/// Reads a file of JSON values one after the other (JSON Lines), each as a result with the seed that `each` gives.
+#[cfg_attr(not(test), expect(dead_code, reason = "the first format of JSON Lines removes this"))]
+pub(crate) fn documents_pass<S>(
+    input: &mut dyn ReadSeek,
+    limits: &Limits,
+    exchange: &Exchange,
+    mut each: impl FnMut() -> S,
+) -> Result<(), Error>
+where
+    S: for<'de> DeserializeSeed<'de, Value = ()>,
+{
+    let bulk = Bulk { keys: &[], depth: 0, top: Top::Documents };
+    run(input, limits, bulk, exchange, false, |parser| {
+        // The end is only looked at, so a failure of it is met again by the seed.
+        while parser.end().is_err() {
+            seeds::OneResult { exchange, limits, seed: each() }.deserialize(&mut *parser)?;
+        }
+        Ok(())
+    })
+}
+
 /// Streams the results through the seeds.
 pub(crate) fn result_pass<S>(
     input: &mut dyn ReadSeek,
@@ -88,9 +109,25 @@ fn pass<S, T>(
 where
     S: for<'de> DeserializeSeed<'de, Value = T>,
 {
+    run(input, limits, bulk, exchange, checks_results, |parser| {
+        let value = seed.deserialize(&mut *parser)?;
+        parser.end().map(|()| value)
+    })
+}
+
+type Parser<'g, 'a> = serde_json::Deserializer<serde_json::de::IoRead<&'g mut Guard<'a>>>;
+
+fn run<T>(
+    input: &mut dyn ReadSeek,
+    limits: &Limits,
+    bulk: Bulk,
+    exchange: &Exchange,
+    checks_results: bool,
+    parse: impl FnOnce(&mut Parser<'_, '_>) -> Result<T, serde_json::Error>,
+) -> Result<T, Error> {
     let mut guard = Guard::new(&mut *input, limits, bulk, exchange, checks_results).map_err(ErrorKind::Io)?;
     let mut parser = serde_json::Deserializer::from_reader(&mut guard);
-    let result = seed.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
+    let result = parse(&mut parser);
     drop(parser);
     let error = match result {
         Ok(value) => return Ok(value),
@@ -155,7 +192,7 @@ fn find(reader: &mut dyn Read, error: &serde_json::Error) -> Result<(), Error> {
 
 /// Where in the file an error inside one result is.
 fn place_of(element: &Element, error: &serde_json::Error, limits: &Limits) -> Place {
-    let mut lexer = Lexer::new(limits, Bulk { keys: &[], depth: 0 });
+    let mut lexer = Lexer::new(limits, Bulk { keys: &[], depth: 0, top: Top::Header });
     let target = (error.line(), error.column());
     let mut at = (1, 0);
     for byte in &element.bytes {
@@ -166,11 +203,88 @@ fn place_of(element: &Element, error: &serde_json::Error, limits: &Limits) -> Pl
     }
     let inner = lexer.place(means_whole(error, &lexer));
     let outer = &element.place;
-    let joint = if inner.path.is_empty() || inner.path.starts_with('[') { "" } else { "." };
+    let joined = inner.path.is_empty() || outer.path.is_empty() || inner.path.starts_with('[');
+    let joint = if joined { "" } else { "." };
     Place {
         byte: outer.byte + inner.byte,
         line: outer.line + inner.line - 1,
         column: if inner.line == 1 { outer.column + inner.column } else { inner.column },
         path: format!("{}{joint}{}", outer.path, inner.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::io::Cursor;
+
+    use super::seeds::{Elements, Members, OneResult, Value};
+    use super::*;
+
+    /// The `n` of each document.
+    fn numbers(text: &str, limits: &Limits) -> Result<Vec<u64>, Error> {
+        let (exchange, seen) = (Exchange::default(), RefCell::new(Vec::new()));
+        let each = || {
+            Value::new(&exchange, |one: std::collections::BTreeMap<String, u64>| {
+                seen.borrow_mut().extend(one.get("n"));
+                Ok(())
+            })
+        };
+        documents_pass(&mut Cursor::new(text), limits, &exchange, each)?;
+        Ok(seen.into_inner())
+    }
+
+    #[test]
+    fn documents_are_read_one_after_the_other_however_they_are_set_apart() {
+        let limits = Limits { max_header_bytes: 10, max_result_bytes: 30, ..Limits::default() };
+        for text in ["{\"n\":1}\n{\"n\":2}\n\n", "{\"n\":1}{\"n\":2}", "{\n \"n\": 1\n}\r\n{\n \"n\": 2\n}"] {
+            assert_eq!(numbers(text, &limits).unwrap(), [1, 2], "{text}");
+        }
+        let many = "{\"n\": 7}\n".repeat(10_000);
+        assert_eq!(numbers(&many, &limits).unwrap().len(), 10_000, "the limits count for each document");
+        let error = numbers(&format!("{{\"n\":1}}\n{{\"n\":{}2}}", " ".repeat(40)), &limits).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::LimitExceeded { bound: 30, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_broken_document_is_told_with_its_line() {
+        for (text, told) in [
+            ("{\"n\":1}\n{\"n\":\"x\"}", "line 2, column 8 (byte 16), at n: invalid type"),
+            ("{\"n\":1}\n{\"n\"", "the file ends in the middle of the JSON"),
+            ("{\"n\":1}\n5", "a result must be an object"),
+            ("{\"n\":1},\n{\"n\":2}", "not valid JSON"),
+        ] {
+            let error = numbers(text, &Limits::default()).unwrap_err().to_string();
+            assert!(error.contains(told), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_elements_of_a_list_at_the_top_and_the_members_of_a_map_are_results() {
+        let limits = Limits { max_header_bytes: 12, ..Limits::default() };
+        let (exchange, seen) = (Exchange::default(), RefCell::new(Vec::new()));
+        let take = |name: String| {
+            let seen = &seen;
+            let seed = Value::new(&exchange, move |one: serde_json::Value| {
+                seen.borrow_mut().push(format!("{name}{one}"));
+                Ok(())
+            });
+            OneResult { exchange: &exchange, limits: &limits, seed }
+        };
+        let bulk = Bulk { keys: &["map"], depth: 1, top: Top::Elements };
+        let list = Elements(|index: usize| take(index.to_string()));
+        result_pass(&mut Cursor::new("[{\"a\": [1]}, {\"b\": {\"c\": 2}}]"), &limits, bulk, &exchange, list)
+            .unwrap();
+        let map =
+            seeds::Keys(|key: &str| (key == "map").then_some(Members(|name: &str| take(name.to_owned()))));
+        result_pass(
+            &mut Cursor::new("{\"map\": {\"k\": {\"d\": 3}, \"l\": {}}}"),
+            &limits,
+            bulk,
+            &exchange,
+            map,
+        )
+        .unwrap();
+        assert_eq!(seen.into_inner(), ["0{\"a\":[1]}", "1{\"b\":{\"c\":2}}", "k{\"d\":3}", "l{}"]);
     }
 }

@@ -18,14 +18,19 @@ use serde::de::{DeserializeSeed, Deserializer};
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::seeds::{Elements, Keys, OneResult, Value};
-use crate::json::{self, Bulk, Exchange};
+use crate::json::{self, Bulk, Exchange, Top};
 use crate::limits::Limits;
+use crate::outline::Outline;
 use crate::output::Output;
 use model::{Log, SarifResult, Version};
 use run::Header;
 
 /// `runs[].results`.
-const BULK: Bulk = Bulk { keys: &["results"], depth: 3 };
+const BULK: Bulk = Bulk { keys: &["results"], depth: 3, top: Top::Header };
+
+pub(crate) fn looks_like(outline: &Outline) -> bool {
+    outline.word("$schema").contains("sarif") || outline.has("runs")
+}
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     let headers = headers(input, limits)?;

@@ -15,8 +15,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::seeds::{Elements, Keys, OneResult, Value};
-use crate::json::{self, Bulk, Exchange};
+use crate::json::{self, Bulk, Exchange, Top};
 use crate::limits::Limits;
+use crate::outline::Outline;
 use crate::output::Output;
 use crate::text::{short, time};
 use model::{Head, Report, Resource};
@@ -26,7 +27,21 @@ use result::Found;
 const BULK: Bulk = Bulk {
     keys: &["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "Packages", "CustomResources"],
     depth: 2,
+    top: Top::Header,
 };
+
+pub(crate) fn looks_like(outline: &Outline) -> bool {
+    let results = ["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "Class", "Type"];
+    let old_results = results.map(|key| format!("[].{key}"));
+    if outline.has("[].Target") {
+        return old_results.iter().any(|path| outline.has(path));
+    }
+    (outline.has("SchemaVersion")
+        && outline.has_any(&["ArtifactName", "ArtifactType", "Results", "ClusterName"]))
+        || outline.has_all(&["ArtifactName", "Results"])
+        || (outline.has("ClusterName")
+            && outline.has_any(&["Resources", "Findings", "Vulnerabilities", "Misconfigurations"]))
+}
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     let report = json::header_pass(input, limits, BULK, ReportSeed)?;

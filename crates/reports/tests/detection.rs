@@ -1,0 +1,145 @@
+//! Every public report is told to be of the format it has, by its content alone, and of no other.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+mod support;
+
+use std::path::Path;
+
+use reports::{Error, ErrorKind, Format};
+use support::fixtures;
+
+/// Folders whose format is not read yet: their files may not be taken for reports of another format.
+const NOT_YET: &[&str] = &[
+    "asff",
+    "aws_security_hub",
+    "azure_defender_recommendations",
+    "bandit",
+    "burp",
+    "burp_api",
+    "burp_graphql",
+    "cargo_audit",
+    "checkov",
+    "cyclonedx",
+    "cyclonedx_spec",
+    "cyclonedx_vex",
+    "dependency_check",
+    "generic",
+    "github_dependabot",
+    "github_sast",
+    "github_secrets",
+    "gitleaks",
+    "govulncheck",
+    "grype",
+    "kubescape",
+    "ms_defender",
+    "nessus",
+    "nmap",
+    "npm_audit",
+    "nuclei",
+    "openvas",
+    "openvex",
+    "osv_scanner",
+    "pip_audit",
+    "prowler",
+    "prowler_v2",
+    "prowler_v3",
+    "qualys",
+    "qualys_infrascan",
+    "qualys_vmdr",
+    "qualys_webapp",
+    "semgrep",
+    "semgrep_pro",
+    "snyk",
+    "snyk_issue_api",
+    "sonarqube",
+    "trivy_operator",
+    "wiz",
+    "wizcli",
+    "zap",
+];
+
+/// Folders of formats that are read.
+const FOLDERS: &[(&str, Format)] = &[
+    ("sarif", Format::Sarif),
+    ("sarif_baseline", Format::Sarif),
+    ("sarif_lint", Format::Sarif),
+    ("snyk_code", Format::Sarif),
+    ("trivy", Format::Trivy),
+];
+
+/// Files that are something else than their folder says.
+const EXCEPTIONS: &[(&str, Told, &str)] = &[
+    ("govulncheck/defectdojo/issue_15033_sarif.json", Told::As(Format::Sarif), "govulncheck's SARIF"),
+    ("snyk/defectdojo/snykcode_issue_9270.json", Told::As(Format::Sarif), "Snyk Code writes SARIF"),
+    ("sarif/ms-sdk/WorkItems__Invalid.sarif", Told::Unknown, "not a SARIF log at all"),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Told {
+    As(Format),
+    /// Refused as unknown.
+    Unknown,
+    Otherwise,
+}
+
+impl From<Result<Format, Error>> for Told {
+    fn from(told: Result<Format, Error>) -> Self {
+        match told {
+            Ok(format) => Self::As(format),
+            Err(Error { kind: ErrorKind::UnknownFormat { .. }, .. }) => Self::Unknown,
+            Err(_) => Self::Otherwise,
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if !path.ends_with("expected.json") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_public_report_is_recognised_by_its_content() {
+    let Some(root) = fixtures() else { return };
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for folder in std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()) {
+        let folder_name = folder.file_name().unwrap().to_str().unwrap();
+        if !folder.is_dir() {
+            continue;
+        }
+        let expected = FOLDERS.iter().find(|(name, _)| *name == folder_name).map(|(_, format)| *format);
+        assert_ne!(
+            expected.is_some(),
+            NOT_YET.contains(&folder_name),
+            "{folder_name} is in one of the tables"
+        );
+        for file in files(&folder) {
+            seen += 1;
+            let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            let told = Told::from(reports::detect(&std::fs::read(&file).unwrap()));
+            let exception = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
+            let right = match (exception, expected) {
+                (Some((_, expected, _)), _) => told == *expected,
+                (None, Some(format)) => told == Told::As(format),
+                (None, None) => !matches!(told, Told::As(_)),
+            };
+            if !right {
+                wrong.push(format!("{name}: {told:?}"));
+            }
+        }
+    }
+    println!("{seen} files");
+    assert!(seen > 700, "only {seen} files");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
