@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Place};
 use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
-use crate::{generic, sarif, trivy};
+use crate::{cyclonedx, generic, sarif, trivy};
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -78,6 +78,7 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::GenericJson, generic::json::looks_like),
     (Format::Sarif, sarif::looks_like),
     (Format::Trivy, trivy::looks_like),
+    (Format::CycloneDx, cyclonedx::looks_like),
 ];
 
 fn json(text: &[u8], whole: bool) -> Result<Format, Error> {

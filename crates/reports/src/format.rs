@@ -11,6 +11,8 @@ pub enum Format {
     Sarif,
     /// JSON of Trivy.
     Trivy,
+    /// CycloneDX as JSON: a bill of materials with vulnerabilities, or a VEX document.
+    CycloneDx,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -19,13 +21,15 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 4] = [Self::Sarif, Self::Trivy, Self::GenericJson, Self::GenericCsv];
+    pub const ALL: [Format; 5] =
+        [Self::Sarif, Self::Trivy, Self::CycloneDx, Self::GenericJson, Self::GenericCsv];
 
     /// The word used in API, database and command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sarif => "sarif",
             Self::Trivy => "trivy",
+            Self::CycloneDx => "cyclonedx",
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
         }

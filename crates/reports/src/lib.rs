@@ -7,6 +7,8 @@
 //!
 //! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect` that names its `looks_like`.
 
+mod component;
+mod cyclonedx;
 mod detect;
 mod encoding;
 mod error;
@@ -16,7 +18,9 @@ mod json;
 mod limits;
 mod outline;
 mod output;
+mod purl;
 mod sarif;
+mod severity;
 mod text;
 mod trivy;
 
@@ -94,6 +98,7 @@ pub fn read(
     match format {
         Format::Sarif => sarif::read(&mut input, limits, &mut output)?,
         Format::Trivy => trivy::read(&mut input, limits, &mut output)?,
+        Format::CycloneDx => cyclonedx::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
     }

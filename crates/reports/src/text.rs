@@ -49,6 +49,15 @@ pub(crate) fn first_line(text: &str) -> Option<&str> {
     text.lines().map(str::trim).find(|line| !line.is_empty())
 }
 
+/// The first sentence of a description, short enough to be part of a title.
+pub(crate) fn headline(text: &str) -> Option<String> {
+    const MAX_HEADLINE: usize = 160;
+    let line = one_line(first_line(text)?);
+    let sentence = line.split_once(". ").map_or(line.as_str(), |(sentence, _)| sentence);
+    let sentence = sentence.trim_start_matches('#').trim().trim_end_matches(['.', ':']);
+    (!sentence.is_empty()).then(|| shorten(sentence, MAX_HEADLINE))
+}
+
 /// A title from its first non-blank part, with the place behind it. `fallback` is never blank.
 pub(crate) fn title(parts: &[Option<&str>], fallback: &str, place: Option<&str>) -> String {
     let name = parts.iter().flatten().copied().filter_map(first_line).next().unwrap_or(fallback);

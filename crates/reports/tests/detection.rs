@@ -20,9 +20,6 @@ const NOT_YET: &[&str] = &[
     "burp_graphql",
     "cargo_audit",
     "checkov",
-    "cyclonedx",
-    "cyclonedx_spec",
-    "cyclonedx_vex",
     "dependency_check",
     "generic",
     "github_dependabot",
@@ -59,8 +56,14 @@ const NOT_YET: &[&str] = &[
     "zap",
 ];
 
+/// Folders of formats that are read, but not in the spelling of files with this ending.
+const NOT_YET_SPELT: &[(&str, &str)] = &[("cyclonedx", ".xml"), ("cyclonedx_spec", ".xml")];
+
 /// Folders of formats that are read.
 const FOLDERS: &[(&str, Format)] = &[
+    ("cyclonedx", Format::CycloneDx),
+    ("cyclonedx_spec", Format::CycloneDx),
+    ("cyclonedx_vex", Format::CycloneDx),
     ("sarif", Format::Sarif),
     ("sarif_baseline", Format::Sarif),
     ("sarif_lint", Format::Sarif),
@@ -128,7 +131,9 @@ fn every_public_report_is_recognised_by_its_content() {
             let name = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
             let told = Told::from(reports::detect(&std::fs::read(&file).unwrap()));
             let exception = EXCEPTIONS.iter().find(|(exception, ..)| *exception == name);
-            let right = match (exception, expected) {
+            let not_yet =
+                NOT_YET_SPELT.iter().any(|(folder, ending)| *folder == folder_name && name.ends_with(ending));
+            let right = match (exception, expected.filter(|_| !not_yet)) {
                 (Some((_, expected, _)), _) => told == *expected,
                 (None, Some(format)) => told == Told::As(format),
                 (None, None) => !matches!(told, Told::As(_)),

@@ -4,6 +4,7 @@ mod guard;
 pub(crate) mod lenient;
 mod lexer;
 pub(crate) mod seeds;
+pub(crate) mod walk;
 
 use std::cell::RefCell;
 use std::io::Read;
