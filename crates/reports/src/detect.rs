@@ -6,6 +6,7 @@ use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
 use crate::{cyclonedx, generic, sarif, trivy};
+use crate::{recognise, xml};
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -30,6 +31,10 @@ impl Error {
 }
 
 pub(crate) fn look(head: &[u8]) -> Result<Format, Error> {
+    // Before the encoding: XML may say which one it has.
+    if let Some(text) = xml::head_text(head) {
+        return recognise::xml(&text).map_err(unknown);
+    }
     if let Some(found) = other_encoding(head) {
         return Err(ErrorKind::WrongEncoding { found }.into());
     }
@@ -58,14 +63,10 @@ fn not_json(text: &[u8]) -> Result<Format, Error> {
             if generic::csv::is_header(&line) {
                 return Ok(Format::GenericCsv);
             }
-            let lower = line.to_ascii_lowercase();
-            if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
-                "an HTML page (an error page or a login page, perhaps)".to_owned()
-            } else if lower.starts_with('<') {
-                format!("XML that begins with {}", shorten(&line, 80))
-            } else {
-                format!("its first line is '{}'", shorten(&line, 80))
+            if let Some(format) = recognise::csv(&String::from_utf8_lossy(text)) {
+                return Ok(format);
             }
+            format!("its first line is '{}'", shorten(&line, 80))
         }
     };
     Err(unknown(seen))

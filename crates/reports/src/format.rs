@@ -13,6 +13,8 @@ pub enum Format {
     Trivy,
     /// CycloneDX as JSON: a bill of materials with vulnerabilities, or a VEX document.
     CycloneDx,
+    /// Nessus: `.nessus` (XML) and CSV, Tenable.sc and Web App Scanning too.
+    Nessus,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -21,8 +23,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 5] =
-        [Self::Sarif, Self::Trivy, Self::CycloneDx, Self::GenericJson, Self::GenericCsv];
+    pub const ALL: [Format; 6] =
+        [Self::Sarif, Self::Trivy, Self::CycloneDx, Self::Nessus, Self::GenericJson, Self::GenericCsv];
 
     /// The word used in API, database and command line.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Format {
             Self::CycloneDx => "cyclonedx",
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
+            Self::Nessus => "nessus",
         }
     }
 

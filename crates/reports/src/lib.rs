@@ -10,19 +10,24 @@
 mod component;
 mod cyclonedx;
 mod detect;
+mod draft;
 mod encoding;
 mod error;
 mod format;
 mod generic;
 mod json;
 mod limits;
+mod nessus;
 mod outline;
 mod output;
 mod purl;
+mod recognise;
 mod sarif;
 mod severity;
+mod table;
 mod text;
 mod trivy;
+mod xml;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -101,6 +106,7 @@ pub fn read(
         Format::CycloneDx => cyclonedx::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
+        Format::Nessus => nessus::read(&mut input, limits, &mut output)?,
     }
     Ok(output.finish())
 }
@@ -110,4 +116,9 @@ fn head(input: &mut dyn ReadSeek) -> Result<Vec<u8>, Error> {
     input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
     input.take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(ErrorKind::Io)?;
     Ok(head)
+}
+
+/// Whether a file of a scanner that writes both XML and CSV is XML.
+fn is_xml(input: &mut dyn ReadSeek) -> Result<bool, Error> {
+    Ok(xml::head_text(&head(input)?).is_some())
 }

@@ -106,7 +106,7 @@ fn a_file_of_another_kind_is_named_with_what_was_seen() {
         (&b"{\"this\": 1, \"that\": []}"[..], "a JSON object with the keys that, this"),
         (b"{}", "an empty JSON object"),
         (b"[1, 2]", "an empty JSON list"),
-        (b"<?xml version=\"1.0\"?><NessusClientData_v2>", "XML that begins with <?xml version"),
+        (b"<?xml version=\"1.0\"?><catalog>", "XML whose root element is 'catalog'"),
         (b"<!DOCTYPE html><html>", "an HTML page"),
         (b"PK\x03\x04rest", "a ZIP archive"),
         (b"\x1F\x8B\x08rest", "a gzip archive"),

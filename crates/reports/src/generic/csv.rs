@@ -3,7 +3,6 @@
 //! Two passes: the first proves that every row can be read, the second hands the findings on.
 
 use std::cell::RefCell;
-use std::io::{self, BufRead, BufReader, Read, SeekFrom};
 use std::rc::Rc;
 
 use csv::{ReaderBuilder, StringRecord};
@@ -11,12 +10,13 @@ use model::ScanRun;
 
 use super::finding::{Draft, FIELDS, LISTS, Wrong};
 use super::names::{is_private, unknown};
-use crate::encoding::Utf8;
+use crate::ReadSeek;
 use crate::error::{Error, ErrorKind, Place};
 use crate::limits::Limits;
 use crate::output::Output;
+use crate::table::guard::{Guard, Progress, refuse};
+use crate::table::{clean, delimiter};
 use crate::text::{self, short};
-use crate::{HEAD_BYTES, ReadSeek};
 
 /// Columns that describe the run: every row holds the same value, or none.
 const RUN_COLUMNS: [&str; 8] =
@@ -29,14 +29,6 @@ const UNNAMED_SCANNER: &str = "generic-csv";
 pub(crate) fn is_header(line: &str) -> bool {
     let names: Vec<String> = line.split(delimiter(line)).map(clean).collect();
     ["id", "title"].iter().all(|needed| names.iter().any(|name| name == needed))
-}
-
-fn delimiter(header: &str) -> char {
-    if header.matches(';').count() > header.matches(',').count() { ';' } else { ',' }
-}
-
-fn clean(name: &str) -> String {
-    name.trim().trim_matches('"').trim().to_lowercase()
 }
 
 /// What a column means.
@@ -58,10 +50,8 @@ fn pass(
     limits: &Limits,
     mut output: Option<&mut Output<'_>>,
 ) -> Result<ScanRun, Error> {
-    input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
     let progress = Rc::new(RefCell::new(Progress::default()));
-    let mut guard =
-        Guard { input: BufReader::with_capacity(HEAD_BYTES, input), limits, progress: Rc::clone(&progress) };
+    let mut guard = Guard::new(input, limits, &progress)?;
     let header = guard.header()?;
     let delimiter = delimiter(&header) as u8;
     progress.borrow_mut().delimiter = delimiter;
@@ -145,18 +135,6 @@ fn at(wrong: Wrong, place: Place) -> Error {
     Error::at(ErrorKind::Invalid { reason: wrong.reason }, place)
 }
 
-fn refuse(error: csv::Error, progress: &RefCell<Progress>) -> Error {
-    let mut progress = progress.borrow_mut();
-    let place = progress.place();
-    if let Some(kind) = progress.failure.take() {
-        return Error::at(kind, place);
-    }
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => ErrorKind::Io(error).into(),
-        other => Error::at(ErrorKind::Syntax { reason: format!("not valid CSV: {other:?}") }, place),
-    }
-}
-
 fn columns(names: &StringRecord) -> Result<Vec<Column>, Error> {
     let mut columns = Vec::with_capacity(names.len());
     let mut seen: Vec<String> = Vec::new();
@@ -222,106 +200,4 @@ fn scan(run: [Option<String>; RUN_COLUMNS.len()]) -> Result<ScanRun, String> {
         target,
         ..ScanRun::default()
     })
-}
-
-/// How far the file was read, shared with the reader that owns the guard.
-#[derive(Default)]
-struct Progress {
-    byte: u64,
-    line: u64,
-    row_bytes: u64,
-    in_quotes: bool,
-    just_closed: bool,
-    delimiter: u8,
-    last: u8,
-    ends_a_line: bool,
-    ended: bool,
-    utf8: Utf8,
-    failure: Option<ErrorKind>,
-}
-
-impl Progress {
-    fn place(&self) -> Place {
-        Place { byte: self.byte, line: self.line + 1, column: self.row_bytes + 1, path: String::new() }
-    }
-}
-
-/// Bounds the file and each row, and refuses what is not UTF-8, before the CSV reader sees it.
-struct Guard<'a> {
-    input: BufReader<&'a mut dyn ReadSeek>,
-    limits: &'a Limits,
-    progress: Rc<RefCell<Progress>>,
-}
-
-impl Guard<'_> {
-    /// The first line, which stays to be read. Also skips the byte order mark.
-    fn header(&mut self) -> Result<String, Error> {
-        if self.input.fill_buf().map_err(ErrorKind::Io)?.starts_with(b"\xEF\xBB\xBF") {
-            self.input.consume(3);
-            self.progress.borrow_mut().byte = 3;
-        }
-        let start = self.input.fill_buf().map_err(ErrorKind::Io)?;
-        let line =
-            start.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.trim_ascii().is_empty());
-        Ok(String::from_utf8_lossy(line.unwrap_or_default()).into_owned())
-    }
-}
-
-impl Progress {
-    fn follow(&mut self, byte: u8, limits: &Limits) -> Result<(), ErrorKind> {
-        self.byte += 1;
-        self.row_bytes += 1;
-        if byte >= 0x80 || self.utf8.inside() {
-            self.utf8.follow(byte).map_err(|found| ErrorKind::WrongEncoding { found })?;
-        }
-        if self.byte > limits.max_bytes {
-            return Err(ErrorKind::LimitExceeded {
-                what: "size of the file in bytes",
-                bound: limits.max_bytes,
-            });
-        }
-        if self.row_bytes > limits.max_result_bytes {
-            let bound = limits.max_result_bytes;
-            let what = "size of one row in bytes (a quote that is not closed, perhaps)";
-            return Err(ErrorKind::LimitExceeded { what, bound });
-        }
-        // A quote opens a cell only at its start; two quotes inside a cell close and open it again (RFC 4180).
-        let starts_cell =
-            self.last == self.delimiter || matches!(self.last, 0 | b'\n' | b'\r') || self.just_closed;
-        self.just_closed = false;
-        match byte {
-            b'"' if self.in_quotes => (self.in_quotes, self.just_closed) = (false, true),
-            b'"' if starts_cell => self.in_quotes = true,
-            b'\n' => {
-                self.line += 1;
-                if !self.in_quotes {
-                    self.row_bytes = 0;
-                }
-            }
-            _ => {}
-        }
-        self.last = byte;
-        self.ends_a_line = byte == b'\n';
-        Ok(())
-    }
-}
-
-impl Read for Guard<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.input.read(buffer)?;
-        let mut progress = self.progress.borrow_mut();
-        let followed = buffer[..count].iter().try_for_each(|byte| progress.follow(*byte, self.limits));
-        if let Err(kind) = followed {
-            progress.failure = Some(kind);
-            return Err(io::Error::other("stopped"));
-        }
-        progress.ended = count == 0;
-        if count == 0
-            && let Err(found) = progress.utf8.finish()
-        {
-            progress.failure = Some(ErrorKind::WrongEncoding { found });
-            return Err(io::Error::other("stopped"));
-        }
-        Ok(count)
-    }
 }

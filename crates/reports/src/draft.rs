@@ -1,0 +1,111 @@
+//! What formats of hosts, pages and tables share when they make an observation.
+
+use std::collections::BTreeMap;
+
+use model::{FindingKind, Location, Observation, Severity, Vulnerability};
+
+use crate::error::ErrorKind;
+use crate::output::Output;
+use crate::text::{one_line, short, shorten};
+
+/// What became of one result.
+pub(crate) enum Found {
+    Observation(Box<Observation>),
+    /// Not a weakness seen now, and why.
+    LeftOut(&'static str),
+}
+
+impl Found {
+    pub(crate) fn put(self, output: &mut Output<'_>) -> Result<(), ErrorKind> {
+        match self {
+            Self::Observation(observation) => output.observation(*observation),
+            Self::LeftOut(reason) => {
+                output.left_out(reason);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An observation that has nothing yet but what every one has. The title is the id until the format sets it.
+pub(crate) fn observation(kind: FindingKind, id: &str, severity: Severity) -> Observation {
+    let id = short(id).unwrap_or_else(|| "unnamed".to_owned());
+    Observation {
+        kind,
+        severity,
+        scanner_severity: None,
+        title: id.clone(),
+        message: None,
+        location: Location::default(),
+        related_locations: Vec::new(),
+        component: None,
+        scanner_fingerprints: BTreeMap::new(),
+        suppression: None,
+        vulnerability: Vulnerability { id, ..Vulnerability::default() },
+    }
+}
+
+/// The place of a service on a host: `host/443/tcp`, or the host alone where no port is meant (none, or 0).
+///
+/// The host stands first, so that it is a prefix by which a scan can say what it looked at.
+pub(crate) fn host_path(host: &str, port: Option<&str>, protocol: Option<&str>) -> String {
+    let part = |text: &str| shorten(&one_line(text).replace('/', "_"), 250);
+    let host = part(host);
+    match port.map(str::trim).filter(|port| !port.is_empty() && *port != "0") {
+        None => host,
+        Some(port) => {
+            let protocol =
+                protocol.map_or_else(|| "tcp".to_owned(), |protocol| part(protocol).to_lowercase());
+            format!("{host}/{}/{protocol}", part(port))
+        }
+    }
+}
+
+/// A CVSS vector with its prefix: version 2 has none, version 3 without one is taken as 3.0.
+pub(crate) fn cvss_vector(text: &str) -> Option<String> {
+    let text = text.trim().trim_matches(['(', ')']);
+    let bare = text.strip_prefix("CVSS2#").unwrap_or(text);
+    let is_vector = bare.contains("AV:") && bare.contains('/');
+    let missing = is_vector && !bare.starts_with("CVSS:") && bare.contains("/PR:");
+    short(&if missing { format!("CVSS:3.0/{bare}") } else { bare.to_owned() }).filter(|_| is_vector)
+}
+
+/// A CVSS base score above 0.
+pub(crate) fn cvss_score(text: &str) -> Option<f64> {
+    crate::severity::score(text.trim().parse().ok())
+}
+
+/// The texts that are there, as paragraphs; one that another already contains is not repeated.
+pub(crate) fn paragraphs(parts: &[Option<&str>]) -> Option<String> {
+    let mut kept: Vec<&str> = Vec::new();
+    for part in parts.iter().flatten().map(|part| part.trim()) {
+        let said = parts.iter().flatten().any(|other| other.trim() != part && other.contains(part));
+        if !part.is_empty() && !said && !kept.contains(&part) {
+            kept.push(part);
+        }
+    }
+    crate::text::body(&kept.join("\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_none_names_the_host() {
+        assert_eq!(host_path("a.example", Some("443"), Some("TCP")), "a.example/443/tcp");
+        assert_eq!(host_path("a.example", Some("0"), Some("tcp")), "a.example");
+        assert_eq!(host_path("2001:db8::1", None, None), "2001:db8::1");
+    }
+
+    #[test]
+    fn a_vector_of_version_3_gets_the_prefix_it_lacks() {
+        let bare = "AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:H/A:N";
+        assert_eq!(cvss_vector(bare).as_deref(), Some(format!("CVSS:3.0/{bare}").as_str()));
+        assert_eq!(
+            cvss_vector("CVSS2#AV:N/AC:L/Au:N/C:N/I:P/A:N").as_deref(),
+            Some("AV:N/AC:L/Au:N/C:N/I:P/A:N")
+        );
+        assert_eq!(cvss_vector("7.5"), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! What a plugin reported, from either writing to an observation.
+
+use model::{FindingKind, Location, Observation, Severity};
+
+use crate::draft::{self, paragraphs};
+use crate::text::{self, add_new, advisories_in, body, cwes_in, short};
+
+/// One result of a plugin, as the XML or the CSV gives it.
+#[derive(Default)]
+pub(super) struct Reported<'a> {
+    pub(super) plugin: &'a str,
+    pub(super) name: Option<&'a str>,
+    pub(super) family: Option<&'a str>,
+    pub(super) host: &'a str,
+    pub(super) port: Option<&'a str>,
+    pub(super) protocol: Option<&'a str>,
+    pub(super) severity: Option<Severity>,
+    /// Nessus' own word or number.
+    pub(super) word: Option<&'a str>,
+    /// Texts that name CVEs.
+    pub(super) cves: Vec<&'a str>,
+    /// Texts that name CWEs (`CWE:79`, `CWE #310`).
+    pub(super) cwes: Vec<&'a str>,
+    /// Scores and vectors, the newest version of CVSS first.
+    pub(super) scores: Vec<&'a str>,
+    pub(super) vectors: Vec<&'a str>,
+    pub(super) synopsis: Option<&'a str>,
+    pub(super) description: Option<&'a str>,
+    pub(super) solution: Option<&'a str>,
+    /// Pages, one or more to a text.
+    pub(super) see_also: Vec<&'a str>,
+    pub(super) output: Option<&'a str>,
+    /// Web App Scanning: the place is a page.
+    pub(super) is_web: bool,
+}
+
+/// The words and numbers that Nessus, Tenable.sc and Web App Scanning use.
+pub(super) fn severity(word: &str) -> Option<Severity> {
+    match word.trim() {
+        "0" => Some(Severity::Info),
+        "1" => Some(Severity::Low),
+        "2" => Some(Severity::Medium),
+        "3" => Some(Severity::High),
+        "4" => Some(Severity::Critical),
+        word => crate::severity::word(word),
+    }
+}
+
+impl Reported<'_> {
+    pub(super) fn observation(self) -> Observation {
+        let score = self.scores.iter().find_map(|score| draft::cvss_score(score));
+        let severity = self.severity.or_else(|| score.and_then(Severity::from_cvss_score));
+        let (kind, path) = if self.is_web {
+            let page = self.output.and_then(page_in).unwrap_or(self.host);
+            (FindingKind::Web, text::one_line(page))
+        } else {
+            (FindingKind::Host, draft::host_path(self.host, self.port, self.protocol))
+        };
+        let id = format!("nessus-{}", self.plugin.trim());
+        let mut observation = draft::observation(kind, &id, severity.unwrap_or(Severity::Info));
+        let name = self.name.or(self.synopsis).and_then(short);
+        observation.title = text::title(&[name.as_deref()], &id, Some(&path));
+        observation.scanner_severity = self.word.and_then(short);
+        observation.message = self.output.and_then(body);
+        observation.location = Location { path, ..Location::default() };
+        let definition = &mut observation.vulnerability;
+        for text in self.cves {
+            add_new(&mut definition.aliases, advisories_in(text));
+        }
+        for text in self.cwes {
+            add_new(&mut definition.cwes, cwes_in(&text.replace('#', " ")));
+        }
+        definition.name = name;
+        definition.description = paragraphs(&[self.synopsis, self.description]);
+        definition.remediation =
+            self.solution.filter(|text| !text.trim().eq_ignore_ascii_case("n/a")).and_then(body);
+        definition.cvss_score = score;
+        definition.cvss_vector = self.vectors.iter().find_map(|vector| draft::cvss_vector(vector));
+        definition.references =
+            text::references(self.see_also.iter().flat_map(|links| links.split_whitespace()));
+        definition.tags = self.family.and_then(short).into_iter().collect();
+        observation
+    }
+}
+
+/// The page that Web App Scanning names in its output: `detected on URL 'https://…'`.
+fn page_in(output: &str) -> Option<&str> {
+    let (_, rest) = output.split_once("URL '")?;
+    let page = rest.split('\'').next()?;
+    (page.starts_with("http://") || page.starts_with("https://")).then_some(page)
+}

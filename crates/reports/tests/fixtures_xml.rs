@@ -1,0 +1,203 @@
+//! Public reports in XML and CSV: each is read with its raw count, or the difference is justified here.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
+mod support;
+
+use model::Observation;
+use reports::{ErrorKind, Format};
+use serde_json::Value;
+use support::{Report, fixtures, read};
+
+/// Folders of fixtures, the endings of their files that are read here, and their format.
+const FOLDERS: &[(&str, &[&str], Format)] = &[("nessus", &[""], Format::Nessus)];
+
+/// Where our count of a file is not its raw count, and why.
+const JUSTIFIED: &[(&str, Expected, &str)] = &[(
+    "nessus/ms-sdk/InvalidResults.nessus.xml",
+    Expected::NoRun,
+    "there is no `Report` in it: nothing was scanned",
+)];
+
+/// Asserted values that mean something else here: file, title, field, why.
+const OTHERWISE: &[(&str, &str, &str, &str)] = &[
+    (
+        "nessus__issue_6992.nessus",
+        "",
+        "severity",
+        "the other reader judges by the CVSS 3 score; Nessus itself says Medium, and the score is kept beside it",
+    ),
+    (
+        "nessus__nessus_v_unknown.xml",
+        "",
+        "len(unsaved_vulnerability_ids)",
+        "the same CVE of seven hosts, folded",
+    ),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Expected {
+    /// This many observations, and this many results that are no weakness seen now.
+    Read(u64, u64),
+    NoRun,
+    /// Several reports in one archive.
+    Several,
+}
+
+impl Expected {
+    fn of(report: &Result<Report, reports::Error>) -> Option<Self> {
+        match report {
+            Ok(Report { summary, .. }) => {
+                Some(Self::Read(summary.observations, summary.results - summary.observations))
+            }
+            Err(error) => match &error.kind {
+                ErrorKind::NoRun => Some(Self::NoRun),
+                ErrorKind::Invalid { reason } if reason.contains("reports") => Some(Self::Several),
+                _ => None,
+            },
+        }
+    }
+}
+
+struct Fixture {
+    name: String,
+    format: Format,
+    expected: Value,
+    report: Result<Report, reports::Error>,
+}
+
+fn all() -> Option<Vec<Fixture>> {
+    let root = fixtures()?;
+    let mut all = Vec::new();
+    for (folder, endings, format) in FOLDERS {
+        let expected = std::fs::read(root.join(folder).join("expected.json")).unwrap();
+        let expected: Value = serde_json::from_slice(&expected).unwrap();
+        for file in expected["files"].as_array().unwrap() {
+            let name = format!("{folder}/{}", file["file"].as_str().unwrap());
+            if endings.iter().any(|ending| name.ends_with(ending)) {
+                let report = read(&std::fs::read(root.join(&name)).unwrap());
+                all.push(Fixture { name, format: *format, expected: file.clone(), report });
+            }
+        }
+    }
+    Some(all)
+}
+
+#[test]
+fn every_public_report_is_read_with_its_raw_count_or_a_justified_difference() {
+    let Some(fixtures) = all() else { return };
+    let mut wrong = Vec::new();
+    println!("{:<75} {:>5} {:>5} {:>5}  why", "file", "raw", "ours", "out");
+    for Fixture { name, format, expected, report } in &fixtures {
+        let raw = expected["raw_results"].as_u64();
+        let ours = Expected::of(report);
+        let justified = JUSTIFIED.iter().find(|(justified, ..)| justified == name);
+        let (wanted, why) = justified
+            .map_or((raw.map(|raw| Expected::Read(raw, 0)), ""), |(_, wanted, why)| (Some(*wanted), why));
+        let right_format = report.as_ref().map_or(true, |report| report.summary.format == *format);
+        let told = report.as_ref().err().map_or_else(String::new, ToString::to_string);
+        match ours {
+            Some(Expected::Read(observations, left_out)) => {
+                println!("{name:<75} {:>5} {observations:>5} {left_out:>5}  {why}", raw.unwrap_or_default());
+            }
+            _ => println!("{name:<75} {:>5}     -     -  {why} {told}", raw.unwrap_or_default()),
+        }
+        if ours.is_none() || ours != wanted || !right_format {
+            wrong.push(format!("{name}: raw {raw:?}, wanted {wanted:?}, ours {ours:?} {told}"));
+        }
+    }
+    for (name, ..) in JUSTIFIED {
+        assert!(fixtures.iter().any(|fixture| fixture.name == *name), "{name} is not among the fixtures");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Values that another reader's tests assert. Its list is folded, so results are found by their title.
+#[test]
+fn asserted_values_are_found_in_our_reading() {
+    let Some(fixtures) = all() else { return };
+    let (mut compared, mut not_found) = (0, Vec::new());
+    let mut wrong = Vec::new();
+    for Fixture { name, expected, report, .. } in &fixtures {
+        let Ok(report) = report else { continue };
+        let calls = expected["defectdojo"]["parser_calls"].as_array().cloned().unwrap_or_default();
+        for asserted in calls.iter().flat_map(|call| call["asserted"].as_array().unwrap()) {
+            let title = asserted["dd_title"].as_str().unwrap_or_default().trim();
+            let ours: Vec<&Observation> =
+                report.observations.iter().filter(|ours| is_called(ours, title)).collect();
+            if ours.is_empty() {
+                not_found.push(format!("{name}: '{title}'"));
+            }
+            for (field, value) in asserted.as_object().unwrap() {
+                let otherwise = OTHERWISE
+                    .iter()
+                    .any(|(file, of, other, _)| name.ends_with(file) && title.contains(of) && field == other);
+                let same: Vec<bool> = ours.iter().filter_map(|ours| same(field, value, ours)).collect();
+                if same.is_empty() || otherwise {
+                    continue;
+                }
+                compared += 1;
+                if !same.contains(&true) {
+                    wrong.push(format!("{name} '{title}'.{field} = {value}, ours: {:#?}", ours[0]));
+                }
+            }
+        }
+    }
+    println!("{compared} asserted values compared");
+    assert!(compared >= MIN_COMPARED, "only {compared} values compared");
+    assert!(not_found.is_empty(), "{}", not_found.join("\n"));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const MIN_COMPARED: usize = 30;
+
+fn is_called(ours: &Observation, title: &str) -> bool {
+    let definition = &ours.vulnerability;
+    definition.name.as_deref().is_some_and(|name| name == title || title.starts_with(&format!("{name}_")))
+        || title.split(['_', ' ']).any(|word| word == definition.id)
+        || definition.aliases.iter().any(|alias| alias == title)
+        || ours.title.starts_with(title)
+}
+
+/// `None`: the field is the other reader's own matter.
+fn same(field: &str, value: &Value, ours: &Observation) -> Option<bool> {
+    let definition = &ours.vulnerability;
+    let ids: Vec<&str> =
+        definition.aliases.iter().map(String::as_str).chain([definition.id.as_str()]).collect();
+    match field {
+        "severity" => Some(value.as_str()?.eq_ignore_ascii_case(ours.severity.as_str())),
+        "file_path" => Some(value.as_str()? == ours.location.path),
+        // The other reader writes 0 for none, and keeps one where the report lists several.
+        "cwe" if value.as_u64().is_some_and(|cwe| cwe > 0) => {
+            Some(definition.cwes.iter().any(|ours| Some(u64::from(*ours)) == value.as_u64()))
+        }
+        "unsaved_cwes" => Some(
+            value
+                .as_array()?
+                .iter()
+                .all(|cwe| definition.cwes.iter().any(|ours| cwe.as_u64() == Some(u64::from(*ours)))),
+        ),
+        "cvssv3" => Some(value.as_str() == definition.cvss_vector.as_deref()),
+        "cvssv3_score" => {
+            let score = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+            Some(score == definition.cvss_score)
+        }
+        "vuln_id_from_tool" => {
+            let id = value.as_str()?;
+            Some(
+                ids.iter()
+                    .any(|ours| *ours == id || ours.strip_suffix(id).is_some_and(|rest| rest.ends_with('-'))),
+            )
+        }
+        "unique_id_from_tool" => Some(
+            ours.scanner_fingerprints.values().any(|ours| Some(ours.as_str()) == value.as_str())
+                || ids.iter().any(|ours| ours.rsplit('-').next() == value.as_str()),
+        ),
+        "len(unsaved_vulnerability_ids)" => {
+            let known = ids.iter().filter(|id| id.starts_with("CVE-") || id.starts_with("GHSA-")).count();
+            Some(value.as_u64()? == known as u64)
+        }
+        field if field.starts_with("unsaved_vulnerability_ids") => Some(ids.contains(&value.as_str()?)),
+        _ => None,
+    }
+}
