@@ -12,6 +12,11 @@ pub(crate) fn place(component: &Component) -> String {
     }
 }
 
+/// The upgrade that fixes it, if one is known.
+pub(crate) fn upgrade(component: &Component) -> Option<String> {
+    Some(format!("Upgrade {} to {}.", component.name, component.fixed_version.as_deref()?))
+}
+
 /// An observation of a vulnerable component, titled `id: name in component version`.
 pub(crate) fn observation(
     vulnerability: Vulnerability,

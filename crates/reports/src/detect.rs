@@ -5,8 +5,7 @@ use crate::error::{Error, ErrorKind, Place};
 use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
-use crate::{cyclonedx, generic, sarif, trivy};
-use crate::{recognise, xml};
+use crate::{asff, cyclonedx, generic, github, nuclei, openvex, recognise, sarif, trivy, xml};
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -80,6 +79,12 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::Sarif, sarif::looks_like),
     (Format::Trivy, trivy::looks_like),
     (Format::CycloneDx, cyclonedx::looks_like),
+    (Format::OpenVex, openvex::looks_like),
+    (Format::GithubDependabot, github::dependabot::looks_like),
+    (Format::GithubCodeScanning, github::code_scanning::looks_like),
+    (Format::GithubSecretScanning, github::secret_scanning::looks_like),
+    (Format::Nuclei, nuclei::looks_like),
+    (Format::Asff, asff::looks_like),
 ];
 
 fn json(text: &[u8], whole: bool) -> Result<Format, Error> {

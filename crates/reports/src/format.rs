@@ -15,6 +15,18 @@ pub enum Format {
     CycloneDx,
     /// Nessus: `.nessus` (XML) and CSV, Tenable.sc and Web App Scanning too.
     Nessus,
+    /// OpenVEX: statements about vulnerabilities in products.
+    OpenVex,
+    /// Dependabot's alerts of GitHub, from REST or GraphQL.
+    GithubDependabot,
+    /// Code scanning alerts of GitHub's REST API.
+    GithubCodeScanning,
+    /// Secret scanning alerts of GitHub's REST API.
+    GithubSecretScanning,
+    /// JSON Lines or JSON of Nuclei.
+    Nuclei,
+    /// Findings of AWS Security Hub (AWS Security Finding Format).
+    Asff,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -23,8 +35,20 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 6] =
-        [Self::Sarif, Self::Trivy, Self::CycloneDx, Self::Nessus, Self::GenericJson, Self::GenericCsv];
+    pub const ALL: [Format; 12] = [
+        Self::Sarif,
+        Self::Trivy,
+        Self::CycloneDx,
+        Self::Nessus,
+        Self::OpenVex,
+        Self::GithubDependabot,
+        Self::GithubCodeScanning,
+        Self::GithubSecretScanning,
+        Self::Nuclei,
+        Self::Asff,
+        Self::GenericJson,
+        Self::GenericCsv,
+    ];
 
     /// The word used in API, database and command line.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +56,12 @@ impl Format {
             Self::Sarif => "sarif",
             Self::Trivy => "trivy",
             Self::CycloneDx => "cyclonedx",
+            Self::OpenVex => "openvex",
+            Self::GithubDependabot => "github-dependabot",
+            Self::GithubCodeScanning => "github-code-scanning",
+            Self::GithubSecretScanning => "github-secret-scanning",
+            Self::Nuclei => "nuclei",
+            Self::Asff => "aws-security-hub",
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
             Self::Nessus => "nessus",

@@ -7,6 +7,7 @@
 //!
 //! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect` that names its `looks_like`.
 
+mod asff;
 mod component;
 mod cyclonedx;
 mod detect;
@@ -14,10 +15,14 @@ mod draft;
 mod encoding;
 mod error;
 mod format;
+mod found;
 mod generic;
+mod github;
 mod json;
 mod limits;
 mod nessus;
+mod nuclei;
+mod openvex;
 mod outline;
 mod output;
 mod purl;
@@ -104,6 +109,12 @@ pub fn read(
         Format::Sarif => sarif::read(&mut input, limits, &mut output)?,
         Format::Trivy => trivy::read(&mut input, limits, &mut output)?,
         Format::CycloneDx => cyclonedx::read(&mut input, limits, &mut output)?,
+        Format::OpenVex => openvex::read(&mut input, limits, &mut output)?,
+        Format::GithubDependabot => github::dependabot::read(&mut input, limits, &mut output)?,
+        Format::GithubCodeScanning => github::code_scanning::read(&mut input, limits, &mut output)?,
+        Format::GithubSecretScanning => github::secret_scanning::read(&mut input, limits, &mut output)?,
+        Format::Asff => asff::read(&mut input, limits, &mut output)?,
+        Format::Nuclei => nuclei::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
         Format::Nessus => nessus::read(&mut input, limits, &mut output)?,

@@ -5,10 +5,10 @@ use model::Severity;
 /// The severity that a word means; `None` for one that says nothing ("unknown") or is not known.
 pub(crate) fn word(text: &str) -> Option<Severity> {
     Some(match text.trim().to_ascii_lowercase().as_str() {
-        "critical" | "blocker" => Severity::Critical,
-        "high" | "major" | "important" | "error" => Severity::High,
+        "critical" => Severity::Critical,
+        "high" | "important" | "error" => Severity::High,
         "medium" | "moderate" | "warning" => Severity::Medium,
-        "low" | "minor" | "note" => Severity::Low,
+        "low" | "note" => Severity::Low,
         "info" | "informational" | "information" | "none" | "negligible" | "undefined" => Severity::Info,
         _ => return None,
     })

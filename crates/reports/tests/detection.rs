@@ -11,8 +11,6 @@ use support::fixtures;
 
 /// Folders whose format is not read yet: their files may not be taken for reports of another format.
 const NOT_YET: &[&str] = &[
-    "asff",
-    "aws_security_hub",
     "azure_defender_recommendations",
     "bandit",
     "burp",
@@ -22,9 +20,6 @@ const NOT_YET: &[&str] = &[
     "checkov",
     "dependency_check",
     "generic",
-    "github_dependabot",
-    "github_sast",
-    "github_secrets",
     "gitleaks",
     "govulncheck",
     "grype",
@@ -32,9 +27,7 @@ const NOT_YET: &[&str] = &[
     "ms_defender",
     "nmap",
     "npm_audit",
-    "nuclei",
     "openvas",
-    "openvex",
     "osv_scanner",
     "pip_audit",
     "prowler",
@@ -61,6 +54,13 @@ const NOT_YET_SPELT: &[(&str, &str)] = &[("cyclonedx", ".xml"), ("cyclonedx_spec
 /// Folders of formats that are read.
 const FOLDERS: &[(&str, Format)] = &[
     ("cyclonedx", Format::CycloneDx),
+    ("nuclei", Format::Nuclei),
+    ("aws_security_hub", Format::Asff),
+    ("asff", Format::Asff),
+    ("github_secrets", Format::GithubSecretScanning),
+    ("github_sast", Format::GithubCodeScanning),
+    ("github_dependabot", Format::GithubDependabot),
+    ("openvex", Format::OpenVex),
     ("cyclonedx_spec", Format::CycloneDx),
     ("cyclonedx_vex", Format::CycloneDx),
     ("nessus", Format::Nessus),
@@ -75,6 +75,20 @@ const FOLDERS: &[(&str, Format)] = &[
 const EXCEPTIONS: &[(&str, Told, &str)] = &[
     ("govulncheck/defectdojo/issue_15033_sarif.json", Told::As(Format::Sarif), "govulncheck's SARIF"),
     ("snyk/defectdojo/snykcode_issue_9270.json", Told::As(Format::Sarif), "Snyk Code writes SARIF"),
+    (
+        "github_dependabot/defectdojo/issue_9582.json",
+        Told::As(Format::GithubCodeScanning),
+        "alerts of code scanning",
+    ),
+    ("github_sast/defectdojo/github_sast_zero_vul.json", Told::Unknown, "an empty list"),
+    (
+        "github_secrets/defectdojo/github_secrets_detection_report_zero_vul.json",
+        Told::Unknown,
+        "an empty list",
+    ),
+    ("openvex/defectdojo/openvex_not_a_document.json", Told::Unknown, "a list of texts"),
+    ("nuclei/defectdojo/empty.jsonl", Told::Otherwise, "no byte"),
+    ("nuclei/defectdojo/no_findings.json", Told::Otherwise, "no byte"),
     ("sarif/ms-sdk/WorkItems__Invalid.sarif", Told::Unknown, "not a SARIF log at all"),
 ];
 

@@ -17,6 +17,13 @@ const FOLDERS: &[(&str, &str, Format)] = &[
     ("cyclonedx", ".json", Format::CycloneDx),
     ("cyclonedx_spec", ".json", Format::CycloneDx),
     ("cyclonedx_vex", ".json", Format::CycloneDx),
+    ("openvex", ".json", Format::OpenVex),
+    ("github_dependabot", ".json", Format::GithubDependabot),
+    ("github_sast", ".json", Format::GithubCodeScanning),
+    ("github_secrets", ".json", Format::GithubSecretScanning),
+    ("nuclei", "", Format::Nuclei),
+    ("aws_security_hub", ".json", Format::Asff),
+    ("asff", ".json", Format::Asff),
 ];
 
 /// Where our count of a file is not its raw count.
@@ -30,7 +37,29 @@ const JUSTIFIED: &[(&str, Expected, &str)] = &[
     ),
     ("cyclonedx_vex/bom-examples/VEX__Use-Cases__Case-13__vex.json", Expected::Read(3, 0), PER_COMPONENT),
     ("cyclonedx_vex/bom-examples/VEX__Use-Cases__Case-6__vex.json", Expected::Read(3, 0), PER_COMPONENT),
+    ("openvex/defectdojo/openvex_not_a_document.json", Expected::Unknown, "a list of texts"),
+    ("github_dependabot/defectdojo/github_shiro.json", Expected::Read(0, 1), "the alert is fixed"),
+    ("github_sast/defectdojo/github_sast_zero_vul.json", Expected::Unknown, EMPTY_LIST),
+    (
+        "github_secrets/defectdojo/github_secrets_detection_report_zero_vul.json",
+        Expected::Unknown,
+        EMPTY_LIST,
+    ),
+    ("asff/defectdojo/many_vulns.json", Expected::Read(7, 0), PER_PACKAGE),
+    ("aws_security_hub/defectdojo/inspector_ecr.json", Expected::Read(12, 0), PER_PACKAGE),
+    ("aws_security_hub/defectdojo/config_one_finding.json", Expected::Read(0, 1), "the control passed"),
+    ("aws_security_hub/defectdojo/config_repeated_findings.json", Expected::Read(0, 2), "the control passed"),
+    ("nuclei/defectdojo/empty.jsonl", Expected::Empty, "no byte: the scan may not have run"),
+    ("nuclei/defectdojo/no_findings.json", Expected::Empty, "no byte: the scan may not have run"),
 ];
+
+/// Files that hold another format than their folder says.
+const ELSEWHERE: &[(&str, Format)] =
+    &[("github_dependabot/defectdojo/issue_9582.json", Format::GithubCodeScanning)];
+
+const EMPTY_LIST: &str = "an empty list says nothing about its format; named, it is a scan";
+
+const PER_PACKAGE: &str = "one observation for each vulnerable package of a finding";
 
 const PER_COMPONENT: &str = "one observation for each affected component, not for each vulnerability";
 
@@ -39,6 +68,17 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("cyclonedx/", "component_name", "a component's group is part of its name"),
     ("cyclonedx/", "cvssv3", "the specification's method CVSSv3 is CVSS 3.0; 3.1 has a word of its own"),
     ("cyclonedx/", "title", "their title begins with the component"),
+    ("aws_security_hub/defectdojo/inspector", "title", "their title names all packages; ours is of one"),
+    ("asff/defectdojo/many_vulns.json", "title", "their title names all packages; ours is of one"),
+    ("openvex/", "severity", "OpenVEX knows no severity; theirs follows from the status"),
+    ("openvex/", "component_name", "theirs is the package URL; ours the name in it"),
+    (
+        "github_dependabot/defectdojo/issue_9582.json",
+        "title",
+        "theirs is the rule's id; ours its description",
+    ),
+    ("github_secrets/", "severity", "theirs is lowered because the alert is resolved"),
+    ("github_secrets/", "title", "another wording"),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +124,9 @@ fn all() -> Option<Vec<Fixture>> {
             let name = format!("{folder}/{}", file["file"].as_str().unwrap());
             if name.ends_with(ending) {
                 let report = read(&std::fs::read(root.join(&name)).unwrap());
-                all.push(Fixture { name, format: *format, expected: file.clone(), report });
+                let elsewhere = ELSEWHERE.iter().find(|(file, _)| *file == name);
+                let format = elsewhere.map_or(*format, |(_, format)| *format);
+                all.push(Fixture { name, format, expected: file.clone(), report });
             }
         }
     }

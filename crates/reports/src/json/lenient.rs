@@ -66,6 +66,29 @@ where
     deserializer.deserialize_any(ObjectOrNothing(PhantomData))
 }
 
+/// An object that some versions of a format shorten to a text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TextOr<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de> + From<String>> Deserialize<'de> for TextOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + From<String>> Visitor<'de> for Either<T> {
+            type Value = TextOr<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object or a text")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<TextOr<T>, E> {
+                Ok(TextOr(T::from(text.to_owned())))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TextOr<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
 /// All texts of a value, in order: a text or number gives one, a list many, an object the texts of its members.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Words(pub(crate) Vec<String>);

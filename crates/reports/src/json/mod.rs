@@ -7,14 +7,14 @@ pub(crate) mod seeds;
 pub(crate) mod walk;
 
 use std::cell::RefCell;
-use std::io::Read;
+use std::io::{Read, SeekFrom};
 
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
-use crate::ReadSeek;
 use crate::error::{Error, ErrorKind, Place};
 use crate::limits::Limits;
+use crate::{HEAD_BYTES, ReadSeek};
 use guard::{Element, Guard};
 use lexer::Lexer;
 pub(crate) use lexer::{Bulk, Top};
@@ -83,6 +83,15 @@ where
         }
         Ok(())
     })
+}
+
+/// Whether the first byte of the document, white space and a byte order mark aside, is this one.
+pub(crate) fn starts_with(input: &mut dyn ReadSeek, byte: u8) -> Result<bool, Error> {
+    let mut head = Vec::new();
+    input.seek(SeekFrom::Start(0)).map_err(ErrorKind::Io)?;
+    (&mut *input).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(ErrorKind::Io)?;
+    let text = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&head);
+    Ok(text.trim_ascii_start().first() == Some(&byte))
 }
 
 /// Streams the results through the seeds.

@@ -39,6 +39,27 @@ impl Row<'_> {
     }
 }
 
+/// What all results of a report say alike, if they do: its branch, for example.
+#[derive(Default)]
+pub(crate) struct Agreed(Option<Option<String>>);
+
+impl Agreed {
+    /// Takes what one result says; a result that says nothing disagrees with nobody.
+    pub(crate) fn hear(&mut self, said: Option<String>) {
+        match (&self.0, said) {
+            (_, None) => {}
+            (None, said) => self.0 = Some(said),
+            (Some(before), said) if *before != said => self.0 = Some(None),
+            _ => {}
+        }
+    }
+
+    /// What they agree on.
+    pub(crate) fn on(self) -> Option<String> {
+        self.0.flatten()
+    }
+}
+
 /// Why a result was refused.
 pub(crate) enum Refused {
     /// The parser's words, with a position inside of the result.
@@ -184,5 +205,37 @@ impl<'de> Deserialize<'de> for Rows {
         // Results are nulls in this pass, so anything else in the list is no result.
         let placeholders = Option::<Vec<()>>::deserialize(deserializer)?;
         Ok(Self(placeholders.map(|rows| rows.len())))
+    }
+}
+
+/// A document that is either an object `T` or a bare list of results.
+pub(crate) struct ObjectOrList<T> {
+    /// The object; its default for a list.
+    pub(crate) object: T,
+    /// The list, if it is one.
+    pub(crate) list: Rows,
+}
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for ObjectOrList<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Either<T> {
+            type Value = ObjectOrList<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object, or a list of objects")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let object = T::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(ObjectOrList { object, list: Rows(None) })
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut rows = 0;
+                while seq.next_element::<()>()?.is_some() {
+                    rows += 1;
+                }
+                Ok(ObjectOrList { object: T::default(), list: Rows(Some(rows)) })
+            }
+        }
+        deserializer.deserialize_any(Either(std::marker::PhantomData))
     }
 }
