@@ -1,10 +1,9 @@
 //! What formats of hosts, pages and tables share when they make an observation.
 
-use std::collections::BTreeMap;
-
 use model::{FindingKind, Location, Observation, Severity, Vulnerability};
 
 use crate::error::ErrorKind;
+use crate::found;
 use crate::output::Output;
 use crate::text::{one_line, short, shorten};
 
@@ -30,19 +29,7 @@ impl Found {
 /// An observation that has nothing yet but what every one has. The title is the id until the format sets it.
 pub(crate) fn observation(kind: FindingKind, id: &str, severity: Severity) -> Observation {
     let id = short(id).unwrap_or_else(|| "unnamed".to_owned());
-    Observation {
-        kind,
-        severity,
-        scanner_severity: None,
-        title: id.clone(),
-        message: None,
-        location: Location::default(),
-        related_locations: Vec::new(),
-        component: None,
-        scanner_fingerprints: BTreeMap::new(),
-        suppression: None,
-        vulnerability: Vulnerability { id, ..Vulnerability::default() },
-    }
+    found::observation(kind, Vulnerability { id, ..Vulnerability::default() }, severity, Location::default())
 }
 
 /// The place of a service on a host: `host/443/tcp`, or the host alone where no port is meant (none, or 0).

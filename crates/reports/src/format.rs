@@ -27,6 +27,18 @@ pub enum Format {
     Nuclei,
     /// Findings of AWS Security Hub (AWS Security Finding Format).
     Asff,
+    /// XML report of ZAP.
+    Zap,
+    /// XML report of OWASP Dependency-Check.
+    DependencyCheck,
+    /// XML of Burp Suite.
+    Burp,
+    /// OpenVAS (Greenbone): XML and CSV.
+    OpenVas,
+    /// Qualys: XML and CSV of VM and VMDR, XML of Web Application Scanning.
+    Qualys,
+    /// XML of Nmap: what its scripts found.
+    Nmap,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -35,7 +47,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 12] = [
+    pub const ALL: [Format; 18] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
@@ -46,6 +58,12 @@ impl Format {
         Self::GithubSecretScanning,
         Self::Nuclei,
         Self::Asff,
+        Self::Zap,
+        Self::DependencyCheck,
+        Self::Burp,
+        Self::OpenVas,
+        Self::Qualys,
+        Self::Nmap,
         Self::GenericJson,
         Self::GenericCsv,
     ];
@@ -65,6 +83,12 @@ impl Format {
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
             Self::Nessus => "nessus",
+            Self::Zap => "zap",
+            Self::DependencyCheck => "dependency-check",
+            Self::Burp => "burp",
+            Self::OpenVas => "openvas",
+            Self::Qualys => "qualys",
+            Self::Nmap => "nmap",
         }
     }
 

@@ -8,8 +8,10 @@
 //! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect` that names its `looks_like`.
 
 mod asff;
+mod burp;
 mod component;
 mod cyclonedx;
+mod dependency_check;
 mod detect;
 mod draft;
 mod encoding;
@@ -18,14 +20,18 @@ mod format;
 mod found;
 mod generic;
 mod github;
+mod html;
 mod json;
 mod limits;
 mod nessus;
+mod nmap;
 mod nuclei;
+mod openvas;
 mod openvex;
 mod outline;
 mod output;
 mod purl;
+mod qualys;
 mod recognise;
 mod sarif;
 mod severity;
@@ -33,6 +39,7 @@ mod table;
 mod text;
 mod trivy;
 mod xml;
+mod zap;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -118,6 +125,12 @@ pub fn read(
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
         Format::Nessus => nessus::read(&mut input, limits, &mut output)?,
+        Format::Zap => zap::read(&mut input, limits, &mut output)?,
+        Format::DependencyCheck => dependency_check::read(&mut input, limits, &mut output)?,
+        Format::Burp => burp::read(&mut input, limits, &mut output)?,
+        Format::OpenVas => openvas::read(&mut input, limits, &mut output)?,
+        Format::Qualys => qualys::read(&mut input, limits, &mut output)?,
+        Format::Nmap => nmap::read(&mut input, limits, &mut output)?,
     }
     Ok(output.finish())
 }
