@@ -53,3 +53,45 @@ pub(crate) fn observation(
         vulnerability,
     }
 }
+
+/// The same for scanners that know component, severity and path of every result. Where the report has no advice, the
+/// fixed version is it.
+pub(crate) fn vulnerable(
+    mut vulnerability: Vulnerability,
+    component: Component,
+    severity: Severity,
+    scanner_severity: Option<&str>,
+    path: String,
+) -> Observation {
+    if vulnerability.id.is_empty() {
+        vulnerability.id = "unnamed".to_owned();
+    }
+    let id = &vulnerability.id;
+    vulnerability.aliases.retain(|alias| !alias.eq_ignore_ascii_case(id));
+    if vulnerability.remediation.is_none() {
+        vulnerability.remediation =
+            component.fixed_version.as_ref().map(|fixed| format!("Upgrade {} to {fixed}.", component.name));
+    }
+    let location = Location { path, ..Location::default() };
+    Observation {
+        scanner_severity: scanner_severity.and_then(text::short),
+        ..observation(vulnerability, Some(component), severity, location)
+    }
+}
+
+/// A component by name and version, of the only ecosystem that a scanner looks at.
+pub(crate) fn named(ecosystem: &str, name: &str, version: Option<&str>) -> Component {
+    Component {
+        name: text::short(name).unwrap_or_else(|| "unnamed".to_owned()),
+        version: version.and_then(text::short),
+        ecosystem: Some(ecosystem.to_owned()),
+        ..Component::default()
+    }
+}
+
+/// Several fixed versions (one per branch of releases) as one text.
+pub(crate) fn versions<'a>(versions: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let mut kept: Vec<&str> = Vec::new();
+    text::add_new(&mut kept, versions.into_iter().map(str::trim).filter(|version| !version.is_empty()));
+    text::short(&kept.join(", "))
+}

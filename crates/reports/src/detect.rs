@@ -5,7 +5,10 @@ use crate::error::{Error, ErrorKind, Place};
 use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
-use crate::{asff, cyclonedx, generic, github, nuclei, openvex, recognise, sarif, trivy, xml};
+use crate::{
+    asff, bandit, cargo_audit, cyclonedx, generic, github, gitleaks, grype, npm_audit, nuclei, openvex,
+    osv_scanner, pip_audit, recognise, sarif, semgrep, trivy, xml,
+};
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
 pub const HEAD_BYTES: usize = 64 << 10;
@@ -85,6 +88,14 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::GithubSecretScanning, github::secret_scanning::looks_like),
     (Format::Nuclei, nuclei::looks_like),
     (Format::Asff, asff::looks_like),
+    (Format::Semgrep, semgrep::looks_like),
+    (Format::NpmAudit, npm_audit::looks_like),
+    (Format::Grype, grype::looks_like),
+    (Format::OsvScanner, osv_scanner::looks_like),
+    (Format::PipAudit, pip_audit::looks_like),
+    (Format::CargoAudit, cargo_audit::looks_like),
+    (Format::Bandit, bandit::looks_like),
+    (Format::Gitleaks, gitleaks::looks_like),
 ];
 
 fn json(text: &[u8], whole: bool) -> Result<Format, Error> {
@@ -102,6 +113,10 @@ fn json(text: &[u8], whole: bool) -> Result<Format, Error> {
             serde_json::error::Category::Syntax if whole => {
                 let byte = text.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
                 let byte = byte.map(<[u8]>::len).sum::<usize>() + error.column();
+                // A number may end behind its point, and the file with it.
+                if byte >= text.len() {
+                    return Err(ErrorKind::Truncated { inside: "the JSON".to_owned() }.into());
+                }
                 let full = error.to_string();
                 let reason = full.rsplit_once(" at line ").map_or(full.as_str(), |(reason, _)| reason);
                 let kind = ErrorKind::Syntax { reason: format!("not valid JSON: {reason}") };

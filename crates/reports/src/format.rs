@@ -39,6 +39,22 @@ pub enum Format {
     Qualys,
     /// XML of Nmap: what its scripts found.
     Nmap,
+    /// JSON of Semgrep: the command line and the platform.
+    Semgrep,
+    /// JSON of `npm audit`.
+    NpmAudit,
+    /// JSON of Grype.
+    Grype,
+    /// JSON of OSV-Scanner.
+    OsvScanner,
+    /// JSON of pip-audit.
+    PipAudit,
+    /// JSON of cargo-audit.
+    CargoAudit,
+    /// JSON of Bandit.
+    Bandit,
+    /// JSON of Gitleaks.
+    Gitleaks,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -47,17 +63,25 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 18] = [
+    pub const ALL: [Format; 26] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
-        Self::Nessus,
         Self::OpenVex,
         Self::GithubDependabot,
         Self::GithubCodeScanning,
         Self::GithubSecretScanning,
         Self::Nuclei,
         Self::Asff,
+        Self::Semgrep,
+        Self::NpmAudit,
+        Self::Grype,
+        Self::OsvScanner,
+        Self::PipAudit,
+        Self::CargoAudit,
+        Self::Bandit,
+        Self::Gitleaks,
+        Self::Nessus,
         Self::Zap,
         Self::DependencyCheck,
         Self::Burp,
@@ -80,6 +104,14 @@ impl Format {
             Self::GithubSecretScanning => "github-secret-scanning",
             Self::Nuclei => "nuclei",
             Self::Asff => "aws-security-hub",
+            Self::Semgrep => "semgrep",
+            Self::NpmAudit => "npm-audit",
+            Self::Grype => "grype",
+            Self::OsvScanner => "osv-scanner",
+            Self::PipAudit => "pip-audit",
+            Self::CargoAudit => "cargo-audit",
+            Self::Bandit => "bandit",
+            Self::Gitleaks => "gitleaks",
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
             Self::Nessus => "nessus",

@@ -8,8 +8,11 @@
 //! A new format is a module with a `read` function, a variant of [`Format`] and a line in `detect` that names its `looks_like`.
 
 mod asff;
+mod bandit;
 mod burp;
+mod cargo_audit;
 mod component;
+mod cvss;
 mod cyclonedx;
 mod dependency_check;
 mod detect;
@@ -20,20 +23,27 @@ mod format;
 mod found;
 mod generic;
 mod github;
+mod gitleaks;
+mod grype;
 mod html;
 mod json;
 mod limits;
 mod nessus;
 mod nmap;
+mod npm_audit;
 mod nuclei;
 mod openvas;
 mod openvex;
+mod osv;
+mod osv_scanner;
 mod outline;
 mod output;
+mod pip_audit;
 mod purl;
 mod qualys;
 mod recognise;
 mod sarif;
+mod semgrep;
 mod severity;
 mod table;
 mod text;
@@ -122,6 +132,14 @@ pub fn read(
         Format::GithubSecretScanning => github::secret_scanning::read(&mut input, limits, &mut output)?,
         Format::Asff => asff::read(&mut input, limits, &mut output)?,
         Format::Nuclei => nuclei::read(&mut input, limits, &mut output)?,
+        Format::Semgrep => semgrep::read(&mut input, limits, &mut output)?,
+        Format::NpmAudit => npm_audit::read(&mut input, limits, &mut output)?,
+        Format::Grype => grype::read(&mut input, limits, &mut output)?,
+        Format::OsvScanner => osv_scanner::read(&mut input, limits, &mut output)?,
+        Format::PipAudit => pip_audit::read(&mut input, limits, &mut output)?,
+        Format::CargoAudit => cargo_audit::read(&mut input, limits, &mut output)?,
+        Format::Bandit => bandit::read(&mut input, limits, &mut output)?,
+        Format::Gitleaks => gitleaks::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
         Format::Nessus => nessus::read(&mut input, limits, &mut output)?,

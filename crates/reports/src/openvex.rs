@@ -1,7 +1,5 @@
 //! OpenVEX: what somebody says about vulnerabilities in products. What each field becomes: `docs/formats/openvex.md`.
 
-use std::marker::PhantomData;
-
 use model::{
     Component, Coverage, CoverageExtent, Location, Observation, ReportedSuppression, ScanRun, Severity,
     Vulnerability as Definition,
@@ -11,6 +9,7 @@ use serde::Deserialize;
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{TextOr, Words, list, object_or_nothing};
+use crate::json::seeds::object;
 use crate::json::walk::{Rows, each_result};
 use crate::json::{self, Bulk, Top};
 use crate::limits::Limits;
@@ -113,7 +112,7 @@ pub(crate) fn looks_like(outline: &Outline) -> bool {
 }
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
-    let document: Document = json::header_pass(input, limits, BULK, PhantomData)?;
+    let document: Document = json::header_pass(input, limits, BULK, object())?;
     if document.context.first().is_none() && !document.statements.is_there() {
         let reason = "the keys of an OpenVEX document (`@context`, `statements`) are missing";
         return Err(ErrorKind::invalid(reason).into());

@@ -39,3 +39,25 @@ pub(crate) fn vector(text: &str, method: Option<&str>) -> Option<String> {
         _ => vector,
     })
 }
+
+/// By the scanner's word, else by the score, else by the vector's own score; `None` if nothing rates it.
+pub(crate) fn rated(said: Option<&str>, given: Option<f64>, vector: Option<&str>) -> Option<Severity> {
+    let score_of = |number: Option<f64>| number.and_then(Severity::from_cvss_score);
+    said.and_then(word)
+        .or_else(|| score_of(score(given)))
+        .or_else(|| score_of(crate::cvss::base_score(vector?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_comes_before_the_score_and_the_score_before_the_vector() {
+        let vector = Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H");
+        assert_eq!(rated(Some("moderate"), Some(9.0), vector), Some(Severity::Medium));
+        assert_eq!(rated(Some("Unknown"), Some(7.5), vector), Some(Severity::High));
+        assert_eq!(rated(None, Some(0.0), vector), Some(Severity::Critical));
+        assert_eq!(rated(None, None, None), None);
+    }
+}

@@ -44,6 +44,18 @@ pub(crate) fn one_line(text: &str) -> String {
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A path of a file with `/`, without `.` steps and double slashes. What is absolute stays so.
+pub(crate) fn path(text: &str) -> String {
+    let line = one_line(text).replace('\\', "/");
+    if line.contains("://") {
+        return shorten(&line, 4_000);
+    }
+    let rooted = line.starts_with('/');
+    let parts: Vec<&str> = line.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let joined = shorten(&parts.join("/"), 4_000);
+    if rooted { format!("/{joined}") } else { joined }
+}
+
 /// First line of a text, if it has one that is not blank.
 pub(crate) fn first_line(text: &str) -> Option<&str> {
     text.lines().map(str::trim).find(|line| !line.is_empty())

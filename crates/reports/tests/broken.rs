@@ -7,8 +7,24 @@ use proptest::prelude::*;
 use reports::{ErrorKind, Format, Limits};
 use support::{read, read_as, sample};
 
-const SAMPLES: [&str; 6] =
-    ["whole.sarif", "trivy.json", "cluster.json", "cyclonedx.json", "generic.json", "generic.csv"];
+const SAMPLES: [&str; 16] = [
+    "whole.sarif",
+    "trivy.json",
+    "cluster.json",
+    "cyclonedx.json",
+    "semgrep.json",
+    "semgrep-platform.json",
+    "npm-audit.json",
+    "npm-audit-1.json",
+    "grype.json",
+    "osv-scanner.json",
+    "pip-audit.json",
+    "cargo-audit.json",
+    "bandit.json",
+    "gitleaks.json",
+    "generic.json",
+    "generic.csv",
+];
 
 #[track_caller]
 fn refusal(bytes: &[u8]) -> reports::Error {

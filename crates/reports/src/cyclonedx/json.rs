@@ -1,7 +1,5 @@
 //! CycloneDX as JSON.
 
-use std::marker::PhantomData;
-
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
@@ -9,6 +7,7 @@ use super::bom::{Bom, Outcome, Part, Tool};
 use crate::ReadSeek;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Words, list, object_or_nothing};
+use crate::json::seeds::object;
 use crate::json::walk::{Rows, each_result};
 use crate::json::{self, Bulk, Top};
 use crate::limits::Limits;
@@ -88,7 +87,7 @@ pub(crate) fn looks_like(outline: &Outline) -> bool {
 }
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
-    let document: Document = json::header_pass(input, limits, BULK, PhantomData)?;
+    let document: Document = json::header_pass(input, limits, BULK, object())?;
     let is_bom = document.bom_format.first().is_some_and(|word| word.eq_ignore_ascii_case("CycloneDX"));
     if !is_bom && document.spec_version.first().is_none() {
         let reason = "the keys of a CycloneDX document (`bomFormat`, `specVersion`) are missing";

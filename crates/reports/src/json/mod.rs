@@ -5,6 +5,7 @@ pub(crate) mod lenient;
 mod lexer;
 pub(crate) mod seeds;
 pub(crate) mod walk;
+pub(crate) mod ways;
 
 use std::cell::RefCell;
 use std::io::{Read, SeekFrom};

@@ -47,7 +47,13 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
     let report = json::header_pass(input, limits, BULK, ReportSeed)?;
     let lists = [&report.resources, &report.findings, &report.vulnerabilities, &report.misconfigurations];
     let says_nothing = report.schema_version.is_none() && report.artifact_name.is_none();
-    if report.results.is_none() && lists.iter().all(|list| list.is_none()) && says_nothing {
+    let other_list = report.is_list
+        && report
+            .results
+            .iter()
+            .flatten()
+            .any(|head| head.target.is_none() && head.class.is_none() && head.ecosystem.is_none());
+    if other_list || report.results.is_none() && lists.iter().all(|list| list.is_none()) && says_nothing {
         let reason = "the keys of a Trivy report (`SchemaVersion`, `ArtifactName`, `Results`) are missing";
         return Err(ErrorKind::invalid(reason).into());
     }
@@ -107,7 +113,7 @@ impl<'de> Visitor<'de> for ReportSeed {
         while let Some(head) = seq.next_element::<Head>()? {
             results.push(head);
         }
-        Ok(Report { results: Some(results), ..Report::default() })
+        Ok(Report { is_list: true, results: Some(results), ..Report::default() })
     }
 }
 

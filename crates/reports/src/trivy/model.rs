@@ -10,6 +10,9 @@ use crate::json::lenient::{FromOne, Words, list, map, object_or_nothing};
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Report {
+    /// The bare list of results.
+    #[serde(skip)]
+    pub(super) is_list: bool,
     pub(super) schema_version: Option<u32>,
     pub(super) created_at: Option<String>,
     #[serde(rename = "ReportID")]
