@@ -6,8 +6,8 @@ use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
 use crate::{
-    asff, bandit, cargo_audit, cyclonedx, generic, github, gitleaks, grype, npm_audit, nuclei, openvex,
-    osv_scanner, pip_audit, recognise, sarif, semgrep, trivy, xml,
+    asff, bandit, cargo_audit, cyclonedx, defender, generic, github, gitleaks, grype, npm_audit, nuclei,
+    openvex, osv_scanner, pip_audit, recognise, sarif, semgrep, trivy, unpack, xml,
 };
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
@@ -15,14 +15,19 @@ pub const HEAD_BYTES: usize = 64 << 10;
 
 /// Tells the format from the beginning of a file, of which at most [`HEAD_BYTES`] are looked at.
 ///
-/// A byte order mark, white space and the order of keys do not matter.
+/// A byte order mark, white space and the order of keys do not matter. The beginning of a gzip archive is unpacked; a ZIP
+/// archive does not say at its beginning what is in it, so its report has to be unpacked first, as [`crate::read`] does.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Empty`], [`ErrorKind::WrongEncoding`], [`ErrorKind::Syntax`] or [`ErrorKind::Truncated`] if the JSON
 /// breaks before it tells anything, [`ErrorKind::UnknownFormat`] with what was seen.
 pub fn detect(head: &[u8]) -> Result<Format, Error> {
-    look(&head[..head.len().min(HEAD_BYTES)])
+    let head = &head[..head.len().min(HEAD_BYTES)];
+    match unpack::gzip_head(head, HEAD_BYTES) {
+        Some(unpacked) => look(&unpacked),
+        None => look(head),
+    }
 }
 
 impl Error {
@@ -56,8 +61,7 @@ fn unknown(seen: impl Into<String>) -> Error {
 
 fn not_json(text: &[u8]) -> Result<Format, Error> {
     let seen = match text {
-        [b'P', b'K', 3, 4, ..] => "a ZIP archive; unpack it first".to_owned(),
-        [0x1F, 0x8B, ..] => "a gzip archive; unpack it first".to_owned(),
+        [b'P', b'K', 3, 4, ..] => "a ZIP archive, whose beginning does not say what is in it".to_owned(),
         [b'%', b'P', b'D', b'F', ..] => "a PDF document".to_owned(),
         _ => {
             let line: &[u8] = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
@@ -87,6 +91,7 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::GithubCodeScanning, github::code_scanning::looks_like),
     (Format::GithubSecretScanning, github::secret_scanning::looks_like),
     (Format::Nuclei, nuclei::looks_like),
+    (Format::DefenderEndpoint, defender::looks_like),
     (Format::Asff, asff::looks_like),
     (Format::Semgrep, semgrep::looks_like),
     (Format::NpmAudit, npm_audit::looks_like),

@@ -55,6 +55,14 @@ pub enum Format {
     Bandit,
     /// JSON of Gitleaks.
     Gitleaks,
+    /// CSV of Wiz: issues and vulnerability findings.
+    Wiz,
+    /// CSV of recommendations of Microsoft Defender for Cloud.
+    DefenderCloud,
+    /// JSON of vulnerabilities of Microsoft Defender for Endpoint.
+    DefenderEndpoint,
+    /// DefectDojo's generic CSV.
+    DefectDojoCsv,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -63,16 +71,23 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 26] = [
+    pub const ALL: [Format; 30] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
+        Self::Nessus,
         Self::OpenVex,
         Self::GithubDependabot,
         Self::GithubCodeScanning,
         Self::GithubSecretScanning,
         Self::Nuclei,
         Self::Asff,
+        Self::Zap,
+        Self::DependencyCheck,
+        Self::Burp,
+        Self::OpenVas,
+        Self::Qualys,
+        Self::Nmap,
         Self::Semgrep,
         Self::NpmAudit,
         Self::Grype,
@@ -81,13 +96,10 @@ impl Format {
         Self::CargoAudit,
         Self::Bandit,
         Self::Gitleaks,
-        Self::Nessus,
-        Self::Zap,
-        Self::DependencyCheck,
-        Self::Burp,
-        Self::OpenVas,
-        Self::Qualys,
-        Self::Nmap,
+        Self::Wiz,
+        Self::DefenderCloud,
+        Self::DefenderEndpoint,
+        Self::DefectDojoCsv,
         Self::GenericJson,
         Self::GenericCsv,
     ];
@@ -121,6 +133,10 @@ impl Format {
             Self::OpenVas => "openvas",
             Self::Qualys => "qualys",
             Self::Nmap => "nmap",
+            Self::Wiz => "wiz",
+            Self::DefenderCloud => "defender-cloud",
+            Self::DefenderEndpoint => "defender-endpoint",
+            Self::DefectDojoCsv => "defectdojo-csv",
         }
     }
 

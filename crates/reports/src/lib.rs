@@ -14,6 +14,8 @@ mod cargo_audit;
 mod component;
 mod cvss;
 mod cyclonedx;
+mod defectdojo_csv;
+mod defender;
 mod dependency_check;
 mod detect;
 mod draft;
@@ -48,6 +50,8 @@ mod severity;
 mod table;
 mod text;
 mod trivy;
+mod unpack;
+mod wiz;
 mod xml;
 mod zap;
 
@@ -58,6 +62,7 @@ use model::{Observation, ScanRun};
 pub use detect::{HEAD_BYTES, detect};
 pub use error::{Error, ErrorKind, Place, SinkError};
 pub use format::{Format, UnknownFormatName};
+pub use generic::mapped::ColumnMap;
 pub use limits::Limits;
 
 /// What a report says, in the order of the file. Every observation follows the run it belongs to.
@@ -98,29 +103,74 @@ pub trait ReadSeek: Read + Seek {}
 
 impl<T: Read + Seek> ReadSeek for T {}
 
+/// How a report is read.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// The format, if it is known; else it is told from the content.
+    pub format: Option<Format>,
+    /// Bounds of what is taken in.
+    pub limits: Limits,
+    /// The report is a table of which these columns mean something.
+    pub columns: Option<ColumnMap>,
+}
+
 /// Reads a report and hands each run and result to `sink`.
 ///
-/// Without a `format` it is detected from the content. Blocks on I/O and on the sink; memory is bounded by `limits`,
-/// not by the number of results. JSON formats are read through once before the first event, so a report that is cut
-/// off or broken in its structure yields no event; a wrong value in a later result is found while streaming, hence a
-/// caller must drop what it received when an error comes back.
+/// Without a `format` it is detected from the content. A report in gzip, or alone in a ZIP archive, is unpacked within
+/// the limits, into a temporary file if it is large. Blocks on I/O and on the sink; memory is bounded by `limits`, not
+/// by the number of results. Formats are read through once before the first event, so a report that is cut off or
+/// broken in its structure yields no event; a wrong value in a later result is found while streaming, hence a caller
+/// must drop what it received when an error comes back.
 ///
 /// # Errors
 ///
 /// [`Error`] with position, reason and next step; [`ErrorKind::Sink`] if the sink refused an event.
 pub fn read(
-    mut input: impl ReadSeek,
+    input: impl ReadSeek,
     format: Option<Format>,
     limits: &Limits,
     sink: &mut dyn FnMut(Event) -> Result<(), SinkError>,
 ) -> Result<Summary, Error> {
+    read_with(input, &ReadOptions { format, limits: limits.clone(), columns: None }, sink)
+}
+
+/// As [`read`], with everything that can be said about how.
+///
+/// # Errors
+///
+/// As [`read`]; [`ErrorKind::Invalid`] too if a map of columns has no meaning, or stands beside another format than
+/// [`Format::GenericCsv`].
+pub fn read_with(
+    mut input: impl ReadSeek,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Event) -> Result<(), SinkError>,
+) -> Result<Summary, Error> {
+    match unpack::unpack(&mut input, &options.limits)? {
+        Some(mut unpacked) => read_plain(&mut unpacked, options, sink),
+        None => read_plain(&mut input, options, sink),
+    }
+}
+
+fn read_plain(
+    mut input: &mut dyn ReadSeek,
+    options: &ReadOptions,
+    sink: &mut dyn FnMut(Event) -> Result<(), SinkError>,
+) -> Result<Summary, Error> {
+    let ReadOptions { format, limits, columns } = options;
     let head = head(&mut input)?;
     let detected = detect::look(&head);
-    let format = match (format, detected) {
+    let format = match (*format, detected) {
         (_, Err(error)) if error.whatever_the_format() => return Err(error),
         (Some(format), _) => format,
+        // A map says what the table is: what its columns look like does not matter.
+        (None, _) if columns.is_some() => Format::GenericCsv,
         (None, detected) => detected?,
     };
+    if let (Some(_), true) = (columns, format != Format::GenericCsv) {
+        let reason =
+            format!("a map of columns is for tables without a format of their own, not for {format}");
+        return Err(ErrorKind::Invalid { reason }.into());
+    }
     let mut output = output::Output::new(format, limits, sink);
     match format {
         Format::Sarif => sarif::read(&mut input, limits, &mut output)?,
@@ -141,8 +191,15 @@ pub fn read(
         Format::Bandit => bandit::read(&mut input, limits, &mut output)?,
         Format::Gitleaks => gitleaks::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
-        Format::GenericCsv => generic::csv::read(&mut input, limits, &mut output)?,
+        Format::GenericCsv => match columns {
+            Some(map) => generic::mapped::read(&mut input, limits, map, &mut output)?,
+            None => generic::csv::read(&mut input, limits, &mut output)?,
+        },
         Format::Nessus => nessus::read(&mut input, limits, &mut output)?,
+        Format::Wiz => wiz::read(&mut input, limits, &mut output)?,
+        Format::DefenderCloud => defender::read_cloud(&mut input, limits, &mut output)?,
+        Format::DefenderEndpoint => defender::read_endpoint(&mut input, limits, &mut output)?,
+        Format::DefectDojoCsv => defectdojo_csv::read(&mut input, limits, &mut output)?,
         Format::Zap => zap::read(&mut input, limits, &mut output)?,
         Format::DependencyCheck => dependency_check::read(&mut input, limits, &mut output)?,
         Format::Burp => burp::read(&mut input, limits, &mut output)?,

@@ -2,7 +2,9 @@
 
 use crate::format::Format;
 use crate::text::shorten;
-use crate::{burp, dependency_check, nessus, nmap, openvas, qualys, table, xml, zap};
+use crate::{
+    burp, defectdojo_csv, defender, dependency_check, nessus, nmap, openvas, qualys, table, wiz, xml, zap,
+};
 
 /// Elements that are looked at.
 const MOST_ELEMENTS: usize = 50;
@@ -46,6 +48,9 @@ const TABLES: &[(Format, IsHeader)] = &[
     (Format::Nessus, nessus::is_header),
     (Format::OpenVas, openvas::is_header),
     (Format::Qualys, qualys::is_header),
+    (Format::Wiz, wiz::is_header),
+    (Format::DefenderCloud, defender::is_header),
+    (Format::DefectDojoCsv, defectdojo_csv::is_header),
 ];
 
 /// The format of the first lines of a text, if one of them is a header that is known.

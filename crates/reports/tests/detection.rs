@@ -11,14 +11,11 @@ use support::fixtures;
 
 /// Folders whose format is not read yet: their files may not be taken for reports of another format.
 const NOT_YET: &[&str] = &[
-    "azure_defender_recommendations",
     "burp_api",
     "burp_graphql",
     "checkov",
-    "generic",
     "govulncheck",
     "kubescape",
-    "ms_defender",
     "prowler",
     "prowler_v2",
     "prowler_v3",
@@ -26,12 +23,12 @@ const NOT_YET: &[&str] = &[
     "snyk_issue_api",
     "sonarqube",
     "trivy_operator",
-    "wiz",
     "wizcli",
 ];
 
 /// Folders of formats that are read, but not in the spelling of files with this ending.
-const NOT_YET_SPELT: &[(&str, &str)] = &[("cyclonedx", ".xml"), ("cyclonedx_spec", ".xml")];
+const NOT_YET_SPELT: &[(&str, &str)] =
+    &[("generic", ".json"), ("cyclonedx", ".xml"), ("cyclonedx_spec", ".xml")];
 
 /// Folders of formats that are read.
 const FOLDERS: &[(&str, Format)] = &[
@@ -46,6 +43,10 @@ const FOLDERS: &[(&str, Format)] = &[
     ("cyclonedx_spec", Format::CycloneDx),
     ("cyclonedx_vex", Format::CycloneDx),
     ("nessus", Format::Nessus),
+    ("ms_defender", Format::DefenderEndpoint),
+    ("generic", Format::DefectDojoCsv),
+    ("azure_defender_recommendations", Format::DefenderCloud),
+    ("wiz", Format::Wiz),
     ("nmap", Format::Nmap),
     ("qualys_webapp", Format::Qualys),
     ("qualys_vmdr", Format::Qualys),
@@ -73,6 +74,8 @@ const FOLDERS: &[(&str, Format)] = &[
 
 /// Files that are something else than their folder says.
 const EXCEPTIONS: &[(&str, Told, &str)] = &[
+    ("ms_defender/defectdojo/defender_multiple_files.zip", Told::Unknown, "a ZIP archive is unpacked first"),
+    ("ms_defender/defectdojo/issue_11217.zip", Told::Unknown, "a ZIP archive is unpacked first"),
     ("govulncheck/defectdojo/issue_15033_sarif.json", Told::As(Format::Sarif), "govulncheck's SARIF"),
     ("snyk/defectdojo/snykcode_issue_9270.json", Told::As(Format::Sarif), "Snyk Code writes SARIF"),
     (

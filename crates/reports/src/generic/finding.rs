@@ -74,6 +74,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Whether a value was set.
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.texts.contains_key(field)
+    }
+
     fn text(&self, field: &'static str) -> Option<&str> {
         self.texts.get(field)?.first().map(String::as_str)
     }

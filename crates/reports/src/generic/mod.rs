@@ -8,4 +8,5 @@
 pub(crate) mod csv;
 mod finding;
 pub(crate) mod json;
+pub(crate) mod mapped;
 mod names;
