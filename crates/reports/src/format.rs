@@ -11,7 +11,7 @@ pub enum Format {
     Sarif,
     /// JSON of Trivy.
     Trivy,
-    /// CycloneDX as JSON: a bill of materials with vulnerabilities, or a VEX document.
+    /// CycloneDX, as JSON or XML: a bill of materials with vulnerabilities, or a VEX document.
     CycloneDx,
     /// Nessus: `.nessus` (XML) and CSV, Tenable.sc and Web App Scanning too.
     Nessus,

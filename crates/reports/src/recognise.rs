@@ -3,7 +3,8 @@
 use crate::format::Format;
 use crate::text::shorten;
 use crate::{
-    burp, defectdojo_csv, defender, dependency_check, nessus, nmap, openvas, qualys, table, wiz, xml, zap,
+    burp, cyclonedx, defectdojo_csv, defender, dependency_check, nessus, nmap, openvas, qualys, table, wiz,
+    xml, zap,
 };
 
 /// Elements that are looked at.
@@ -29,6 +30,7 @@ pub(crate) fn xml(text: &str) -> Result<Format, String> {
         (openvas::is_root(name, root, &paths), Format::OpenVas),
         (qualys::is_root(name, &paths), Format::Qualys),
         (nmap::is_root(name), Format::Nmap),
+        (cyclonedx::is_root(name, root, &paths), Format::CycloneDx),
     ];
     if let Some((_, format)) = known.into_iter().find(|(is_root, _)| *is_root) {
         return Ok(format);

@@ -27,8 +27,7 @@ const NOT_YET: &[&str] = &[
 ];
 
 /// Folders of formats that are read, but not in the spelling of files with this ending.
-const NOT_YET_SPELT: &[(&str, &str)] =
-    &[("generic", ".json"), ("cyclonedx", ".xml"), ("cyclonedx_spec", ".xml")];
+const NOT_YET_SPELT: &[(&str, &str)] = &[("generic", ".json")];
 
 /// Folders of formats that are read.
 const FOLDERS: &[(&str, Format)] = &[

@@ -86,7 +86,7 @@ pub(crate) fn looks_like(outline: &Outline) -> bool {
         || outline.has_all(&["bomFormat", "specVersion"])
 }
 
-pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
+pub(super) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     let document: Document = json::header_pass(input, limits, BULK, object())?;
     let is_bom = document.bom_format.first().is_some_and(|word| word.eq_ignore_ascii_case("CycloneDX"));
     if !is_bom && document.spec_version.first().is_none() {
