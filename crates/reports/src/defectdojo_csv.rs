@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::table::{self, Row, has_all};
-use crate::text::{self, add_new, advisories_in, body, cwe, one_line, short};
+use crate::text::{self, body, cwe, one_line, short};
 use crate::{ReadSeek, found, html, severity};
 
 /// Whether these are its columns. Title, severity and description others have too.
@@ -47,12 +47,8 @@ impl table::Results for Rows {
         }
         let title = row.get(&["title"]).and_then(short);
         let title = title.ok_or_else(|| ErrorKind::invalid("this row has no title; every row needs one"))?;
-        let mut ids = Vec::new();
-        for cell in
-            [row.get(&["cve"]), row.get(&["vulnerability_ids", "vulnerability_id"])].into_iter().flatten()
-        {
-            add_new(&mut ids, advisories_in(cell));
-        }
+        let cells = [row.get(&["cve"]), row.get(&["vulnerability_ids", "vulnerability_id"])];
+        let mut ids = draft::advisories(cells.into_iter().flatten());
         let id = row.get(&["vuln_id_from_tool"]).map(str::to_owned).or_else(|| ids.first().cloned());
         let id = id.unwrap_or_else(|| title.clone());
         let word = row.get(&["severity"]);

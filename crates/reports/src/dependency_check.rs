@@ -209,7 +209,11 @@ fn observation(of: &Element, component: &Component, dependency: &Element) -> Obs
     let mut cwes = Vec::new();
     add_new(
         &mut cwes,
-        of.under("cwes/cwe").into_iter().chain(of.all("cwe")).filter_map(|one| cwe(one.words()?)),
+        of.under("cwes/cwe")
+            .into_iter()
+            .chain(of.all("cwe"))
+            .take(text::MAX_IDS)
+            .filter_map(|one| cwe(one.words()?)),
     );
     let vulnerability = Vulnerability {
         id: of.text_of("name").and_then(short).unwrap_or_else(|| "unnamed".to_owned()),

@@ -1,11 +1,13 @@
 //! What formats of hosts, pages and tables share when they make an observation.
 
+use std::collections::HashSet;
+
 use model::{FindingKind, Location, Observation, Severity, Vulnerability};
 
 use crate::error::ErrorKind;
 use crate::found;
 use crate::output::Output;
-use crate::text::{one_line, short, shorten};
+use crate::text::{MAX_IDS, add_new, advisories_in, one_line, short, shorten};
 
 /// What became of one result.
 pub(crate) enum Found {
@@ -45,6 +47,41 @@ pub(crate) fn host_path(host: &str, port: Option<&str>, protocol: Option<&str>) 
                 protocol.map_or_else(|| "tcp".to_owned(), |protocol| part(protocol).to_lowercase());
             format!("{host}/{}/{protocol}", part(port))
         }
+    }
+}
+
+/// CVE and GHSA ids named in these texts, each once.
+pub(crate) fn advisories<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut found = Vec::new();
+    for text in texts {
+        add_new(&mut found, advisories_in(text));
+        if found.len() >= MAX_IDS {
+            break;
+        }
+    }
+    found
+}
+
+/// Texts in the order in which they came, each once, however many they are.
+#[derive(Default)]
+pub(crate) struct Distinct {
+    list: Vec<String>,
+    seen: HashSet<String>,
+}
+
+impl Distinct {
+    pub(crate) fn add(&mut self, text: String) {
+        if self.seen.insert(text.clone()) {
+            self.list.push(text);
+        }
+    }
+
+    pub(crate) fn first(&self) -> Option<&String> {
+        self.list.first()
+    }
+
+    pub(crate) fn into_list(self) -> Vec<String> {
+        self.list
     }
 }
 

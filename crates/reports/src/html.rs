@@ -88,18 +88,29 @@ fn tidy(text: &str) -> String {
     tidy
 }
 
+/// Longest address that is looked at, in bytes.
+const MAX_LINK: usize = 2_000;
+
 /// Addresses of pages in a text, in tags or not.
 pub(crate) fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("http").filter_map(|(at, _)| {
-        let before = text[..at].chars().next_back();
-        if before.is_some_and(char::is_alphanumeric) {
-            return None;
+    let mut rest = text;
+    let mut before = None;
+    std::iter::from_fn(move || {
+        loop {
+            let at = rest.find("http")?;
+            let joined = rest[..at].chars().next_back().or(before).is_some_and(char::is_alphanumeric);
+            rest = &rest[at..];
+            let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+            let begins = !joined && (rest.starts_with("http://") || rest.starts_with("https://"));
+            let end =
+                if begins { rest.char_indices().find(|(at, c)| ends(*c) || *at > MAX_LINK) } else { None };
+            let end = if begins { end.map_or(rest.len(), |(at, _)| at) } else { 4 };
+            let (link, behind) = rest.split_at(end);
+            (rest, before) = (behind, link.chars().next_back());
+            if begins {
+                return Some(link.trim_end_matches(['.', ',', ';', ')', ']']));
+            }
         }
-        let link = text[at..]
-            .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`'))
-            .next()?;
-        let link = link.trim_end_matches(['.', ',', ';', ')', ']']);
-        (link.starts_with("http://") || link.starts_with("https://")).then_some(link)
     })
 }
 
@@ -119,6 +130,17 @@ mod tests {
             "see this! &#xZZ; &unknown;"
         );
         assert_eq!(to_text("a<script>alert(1)</script>b<"), "aalert(1)b<");
+    }
+
+    #[test]
+    fn a_hostile_text_takes_no_more_than_its_length() {
+        let started = std::time::Instant::now();
+        for text in ["http://", "http:", "<a", "&lt", "<!", "https://a "] {
+            let text = text.repeat(100_000);
+            assert!(links(&text).count() <= 100_000);
+            assert!(!to_text(&text).is_empty() || text.starts_with('<'));
+        }
+        assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use model::{Component, Coverage, CoverageExtent, FindingKind, Location, Observat
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::output::Output;
-use crate::text::{self, add_new, advisories_in, body, first_line, short};
+use crate::text::{self, advisories_in, body, first_line, short};
 use crate::xml::{self, Element, Step, Visitor};
 use crate::{ReadSeek, draft};
 
@@ -32,7 +32,7 @@ struct Head {
     started_at: Option<DateTime<Utc>>,
     exit: Option<String>,
     error: Option<String>,
-    hosts: Vec<String>,
+    hosts: draft::Distinct,
 }
 
 impl Head {
@@ -50,7 +50,7 @@ impl Head {
                 // Without the closing statistics the scan was stopped, whatever the file's end looks like.
                 extent: if self.exit.is_some() { CoverageExtent::Full } else { CoverageExtent::Partial },
                 rules: None,
-                paths: self.hosts,
+                paths: self.hosts.into_list(),
             },
             ..ScanRun::default()
         })
@@ -80,8 +80,8 @@ impl Visitor for Head {
 
     fn take(&mut self, _: &str, host: Element) -> Result<(), ErrorKind> {
         let down = host.child("status").and_then(|status| status.attribute("state")) == Some("down");
-        if !down {
-            add_new(&mut self.hosts, address(&host).map(|host| draft::host_path(host, None, None)));
+        if let (false, Some(host)) = (down, address(&host)) {
+            self.hosts.add(draft::host_path(host, None, None));
         }
         Ok(())
     }
@@ -199,10 +199,7 @@ fn told(script: &Element, id: &str, place: &str) -> Vec<Observation> {
         let name = elem(table, "title").and_then(short);
         let ids = table.all("table").filter(|inner| inner.attribute("key") == Some("ids"));
         let ids: Vec<&str> = ids.flat_map(|ids| ids.all("elem")).filter_map(Element::words).collect();
-        let mut aliases = Vec::new();
-        for text in ids.iter().copied().chain(named) {
-            add_new(&mut aliases, advisories_in(text));
-        }
+        let mut aliases = draft::advisories(ids.iter().copied().chain(named));
         let score = table
             .all("table")
             .filter(|inner| inner.attribute("key") == Some("scores"))

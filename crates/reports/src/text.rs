@@ -9,6 +9,9 @@ const MAX_SNIPPET: usize = 4_000;
 /// Most references kept (`model::Vulnerability::references`).
 const MAX_REFERENCES: usize = 20;
 
+/// Most ids (advisories, CWEs) taken from one result: a real one has a few hundred at most.
+pub(crate) const MAX_IDS: usize = 1_000;
+
 /// The first `max` characters; what is cut is shown by an ellipsis.
 pub(crate) fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
@@ -157,6 +160,9 @@ pub(crate) fn advisories_in(text: &str) -> Vec<String> {
         };
         if !found.contains(&id) {
             found.push(id);
+        }
+        if found.len() == MAX_IDS {
+            break;
         }
     }
     found

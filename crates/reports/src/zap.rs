@@ -35,7 +35,7 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
         scanner_version: head.version,
         started_at: head.created,
         target: head.sites.first().cloned(),
-        coverage: Coverage { paths: head.sites, ..Coverage::default() },
+        coverage: Coverage { paths: head.sites.into_list(), ..Coverage::default() },
         ..ScanRun::default()
     })?;
     xml::walk(input, limits, &mut Alerts { output, site: String::new() })
@@ -46,7 +46,7 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
 struct Head {
     version: Option<String>,
     created: Option<DateTime<Utc>>,
-    sites: Vec<String>,
+    sites: draft::Distinct,
 }
 
 impl Visitor for Head {
@@ -59,8 +59,9 @@ impl Visitor for Head {
                 Step::Enter
             }
             SITE => {
-                let site = element.attribute("name").map(one_line);
-                text::add_new(&mut self.sites, site);
+                if let Some(site) = element.attribute("name") {
+                    self.sites.add(one_line(site));
+                }
                 Step::Skip
             }
             _ => Step::Skip,

@@ -195,3 +195,19 @@ fn a_run_of_nmap_that_did_not_end_is_partial_and_one_that_failed_is_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_report_of_very_many_hosts_and_ids_takes_no_more_than_its_length() {
+    let started = std::time::Instant::now();
+    let hosts: String =
+        (0..60_000).map(|n| format!("<host><address addr=\"h{n}\" addrtype=\"ipv4\"/></host>")).collect();
+    let nmap = format!("<nmaprun scanner=\"nmap\">{hosts}</nmaprun>");
+    assert_eq!(read(nmap.as_bytes()).unwrap().runs[0].coverage.paths.len(), 60_000);
+    let ids: String = (0..100_000).map(|n| format!("<cve>CVE-2026-{n:07}</cve>")).collect();
+    let nessus = format!(
+        "<NessusClientData_v2><Report><ReportHost name=\"a\"><ReportItem pluginID=\"1\">{ids}</ReportItem>\
+         </ReportHost></Report></NessusClientData_v2>"
+    );
+    assert_eq!(read(nessus.as_bytes()).unwrap().only().vulnerability.aliases.len(), 1_000);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}

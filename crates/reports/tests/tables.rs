@@ -192,3 +192,11 @@ fn a_map_that_does_not_fit_is_refused_with_what_is_wrong() {
     };
     assert!(refused(wrong).contains("'awful' is a severity"));
 }
+
+#[test]
+fn a_row_with_absurdly_many_cells_is_refused() {
+    let csv = format!("id,title,severity\n{}\n", ",".repeat(20_000));
+    let error = read(csv.as_bytes()).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::LimitExceeded { .. }), "{error}");
+    assert!(error.to_string().contains("number of cells in one row"), "{error}");
+}

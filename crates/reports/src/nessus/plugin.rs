@@ -3,7 +3,7 @@
 use model::{FindingKind, Location, Observation, Severity};
 
 use crate::draft::{self, paragraphs};
-use crate::text::{self, add_new, advisories_in, body, cwes_in, short};
+use crate::text::{self, add_new, body, cwes_in, short};
 
 /// One result of a plugin, as the XML or the CSV gives it.
 #[derive(Default)]
@@ -64,10 +64,8 @@ impl Reported<'_> {
         observation.message = self.output.and_then(body);
         observation.location = Location { path, ..Location::default() };
         let definition = &mut observation.vulnerability;
-        for text in self.cves {
-            add_new(&mut definition.aliases, advisories_in(text));
-        }
-        for text in self.cwes {
+        definition.aliases = draft::advisories(self.cves);
+        for text in self.cwes.into_iter().take(text::MAX_IDS) {
             add_new(&mut definition.cwes, cwes_in(&text.replace('#', " ")));
         }
         definition.name = name;

@@ -160,7 +160,10 @@ fn item_of(item: &Element, host: &str, is_web: bool) -> Result<Found, ErrorKind>
     };
     let mut observation = reported.observation();
     // Only numbers stand in some: `<cwe>94</cwe>`.
-    text::add_new(&mut observation.vulnerability.cwes, texts("cwe").into_iter().filter_map(text::cwe));
+    text::add_new(
+        &mut observation.vulnerability.cwes,
+        texts("cwe").into_iter().take(text::MAX_IDS).filter_map(text::cwe),
+    );
     if observation.vulnerability.cvss_score.is_none() {
         observation.vulnerability.cvss_score = item.text_of("cvss").and_then(draft::cvss_score);
     }

@@ -12,7 +12,7 @@ use crate::draft::{self, paragraphs};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::output::Output;
-use crate::text::{self, add_new, advisories_in, body, short};
+use crate::text::{self, body, short};
 pub(crate) use csv::is_header;
 pub(crate) use xml::is_root;
 
@@ -64,9 +64,7 @@ impl Reported<'_> {
         observation.message = self.output.and_then(body);
         observation.location = Location { path, ..Location::default() };
         let definition = &mut observation.vulnerability;
-        for text in self.cves {
-            add_new(&mut definition.aliases, advisories_in(text));
-        }
+        definition.aliases = draft::advisories(self.cves);
         let id = definition.id.clone();
         definition.aliases.retain(|alias| *alias != id);
         definition.name = name;

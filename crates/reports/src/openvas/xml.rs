@@ -5,12 +5,12 @@ use model::{Coverage, CoverageExtent, ScanRun};
 
 use super::Reported;
 use crate::ReadSeek;
-use crate::draft::host_path;
+use crate::draft::{Distinct, host_path};
 use crate::error::{Error, ErrorKind};
 use crate::html;
 use crate::limits::Limits;
 use crate::output::Output;
-use crate::text::{self, add_new, short};
+use crate::text::{self, short};
 use crate::xml::{self, Element, Step, Visitor};
 
 /// What an interrupted scan says, and what a running one says.
@@ -55,7 +55,7 @@ struct Head {
     task: Option<String>,
     target: Option<String>,
     started_at: Option<DateTime<Utc>>,
-    hosts: Vec<String>,
+    hosts: Distinct,
 }
 
 impl Head {
@@ -73,7 +73,7 @@ impl Head {
             run_id: self.run_id,
             started_at: self.started_at,
             target: self.target,
-            coverage: Coverage { extent, paths: self.hosts, ..Coverage::default() },
+            coverage: Coverage { extent, paths: self.hosts.into_list(), ..Coverage::default() },
             ..ScanRun::default()
         })
     }
@@ -105,7 +105,11 @@ impl Visitor for Head {
                 self.target = element.text_of("target/name").and_then(short);
             }
             // Every host that was up, with or without results.
-            _ => add_new(&mut self.hosts, element.text_of("ip").map(|host| host_path(host, None, None))),
+            _ => {
+                if let Some(host) = element.text_of("ip") {
+                    self.hosts.add(host_path(host, None, None));
+                }
+            }
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::html;
 use crate::limits::Limits;
 use crate::output::Output;
-use crate::text::{self, add_new, advisories_in, body, short};
+use crate::text::{self, body, short};
 use crate::xml::{self, Element, Step, Visitor};
 pub(crate) use csv::is_header;
 
@@ -123,16 +123,14 @@ impl Definition {
             solution: text(&["SOLUTION"]).map(str::to_owned),
             score: SCORES.iter().find_map(|path| element.text_of(path).and_then(score)),
             cwes: text(&["CWE"])
-                .map(|text| text.split(',').filter_map(text::cwe).collect())
+                .map(|text| text.split(',').take(text::MAX_IDS).filter_map(text::cwe).collect())
                 .unwrap_or_default(),
             ..Self::default()
         };
         let ids = element.under("CVE_ID_LIST/CVE_ID").into_iter().chain(element.under("CVE_LIST/CVE"));
         let ids =
             ids.filter_map(|one| one.text_of("ID").or_else(|| one.words())).chain(element.attribute("cveid"));
-        for id in ids {
-            add_new(&mut definition.cves, advisories_in(id));
-        }
+        definition.cves = draft::advisories(ids);
         let links = ["CVE_ID_LIST/CVE_ID", "VENDOR_REFERENCE_LIST/VENDOR_REFERENCE"];
         let links = links.into_iter().flat_map(|path| element.under(path));
         definition.references = text::references(links.filter_map(|one| one.text_of("URL")));

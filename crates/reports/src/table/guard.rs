@@ -9,12 +9,16 @@ use crate::error::{Error, ErrorKind, Place};
 use crate::limits::Limits;
 use crate::{HEAD_BYTES, ReadSeek};
 
+/// Most cells of one row: each costs memory beside its text.
+const MAX_CELLS: u64 = 10_000;
+
 /// How far the file was read, shared with the reader that owns the guard.
 #[derive(Default)]
 pub(crate) struct Progress {
     byte: u64,
     line: u64,
     row_bytes: u64,
+    cells: u64,
     /// Whether the last byte is inside a quoted cell.
     pub(crate) in_quotes: bool,
     just_closed: bool,
@@ -88,12 +92,21 @@ impl Progress {
             self.last == self.delimiter || matches!(self.last, 0 | b'\n' | b'\r') || self.just_closed;
         self.just_closed = false;
         match byte {
+            byte if byte == self.delimiter && !self.in_quotes => {
+                self.cells += 1;
+                if self.cells > MAX_CELLS {
+                    return Err(ErrorKind::LimitExceeded {
+                        what: "number of cells in one row",
+                        bound: MAX_CELLS,
+                    });
+                }
+            }
             b'"' if self.in_quotes => (self.in_quotes, self.just_closed) = (false, true),
             b'"' if starts_cell => self.in_quotes = true,
             b'\n' => {
                 self.line += 1;
                 if !self.in_quotes {
-                    self.row_bytes = 0;
+                    (self.row_bytes, self.cells) = (0, 0);
                 }
             }
             _ => {}
