@@ -6,8 +6,8 @@ use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
 use crate::{
-    asff, bandit, cargo_audit, cyclonedx, defender, generic, github, gitleaks, grype, npm_audit, nuclei,
-    openvex, osv_scanner, pip_audit, recognise, sarif, semgrep, trivy, unpack, xml,
+    asff, bandit, cargo_audit, checkov, cyclonedx, defender, generic, github, gitleaks, govulncheck, grype,
+    npm_audit, nuclei, openvex, osv_scanner, pip_audit, recognise, sarif, semgrep, snyk, trivy, unpack, xml,
 };
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
@@ -101,6 +101,10 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::CargoAudit, cargo_audit::looks_like),
     (Format::Bandit, bandit::looks_like),
     (Format::Gitleaks, gitleaks::looks_like),
+    (Format::Checkov, checkov::looks_like),
+    (Format::Snyk, snyk::looks_like),
+    (Format::SnykIssues, snyk::issues::looks_like),
+    (Format::Govulncheck, govulncheck::looks_like),
 ];
 
 fn json(text: &[u8], whole: bool) -> Result<Format, Error> {

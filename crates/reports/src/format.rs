@@ -63,6 +63,14 @@ pub enum Format {
     DefenderEndpoint,
     /// DefectDojo's generic CSV.
     DefectDojoCsv,
+    /// JSON of Checkov.
+    Checkov,
+    /// JSON of Snyk Open Source, Container and IaC.
+    Snyk,
+    /// Issues of Snyk's REST API.
+    SnykIssues,
+    /// JSON of govulncheck.
+    Govulncheck,
     /// Lockstep's own JSON (`docs/formats/generic-json.md`).
     GenericJson,
     /// Lockstep's own CSV (`docs/formats/generic-csv.md`).
@@ -71,23 +79,16 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 30] = [
+    pub const ALL: [Format; 34] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
-        Self::Nessus,
         Self::OpenVex,
         Self::GithubDependabot,
         Self::GithubCodeScanning,
         Self::GithubSecretScanning,
         Self::Nuclei,
         Self::Asff,
-        Self::Zap,
-        Self::DependencyCheck,
-        Self::Burp,
-        Self::OpenVas,
-        Self::Qualys,
-        Self::Nmap,
         Self::Semgrep,
         Self::NpmAudit,
         Self::Grype,
@@ -96,6 +97,17 @@ impl Format {
         Self::CargoAudit,
         Self::Bandit,
         Self::Gitleaks,
+        Self::Checkov,
+        Self::Snyk,
+        Self::SnykIssues,
+        Self::Govulncheck,
+        Self::Nessus,
+        Self::Zap,
+        Self::DependencyCheck,
+        Self::Burp,
+        Self::OpenVas,
+        Self::Qualys,
+        Self::Nmap,
         Self::Wiz,
         Self::DefenderCloud,
         Self::DefenderEndpoint,
@@ -124,6 +136,10 @@ impl Format {
             Self::CargoAudit => "cargo-audit",
             Self::Bandit => "bandit",
             Self::Gitleaks => "gitleaks",
+            Self::Checkov => "checkov",
+            Self::Snyk => "snyk",
+            Self::SnykIssues => "snyk-issues",
+            Self::Govulncheck => "govulncheck",
             Self::GenericJson => "generic-json",
             Self::GenericCsv => "generic-csv",
             Self::Nessus => "nessus",

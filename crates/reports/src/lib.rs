@@ -11,6 +11,7 @@ mod asff;
 mod bandit;
 mod burp;
 mod cargo_audit;
+mod checkov;
 mod component;
 mod cvss;
 mod cyclonedx;
@@ -26,6 +27,7 @@ mod found;
 mod generic;
 mod github;
 mod gitleaks;
+mod govulncheck;
 mod grype;
 mod html;
 mod json;
@@ -47,6 +49,7 @@ mod recognise;
 mod sarif;
 mod semgrep;
 mod severity;
+mod snyk;
 mod table;
 mod text;
 mod trivy;
@@ -190,6 +193,10 @@ fn read_plain(
         Format::CargoAudit => cargo_audit::read(&mut input, limits, &mut output)?,
         Format::Bandit => bandit::read(&mut input, limits, &mut output)?,
         Format::Gitleaks => gitleaks::read(&mut input, limits, &mut output)?,
+        Format::Checkov => checkov::read(&mut input, limits, &mut output)?,
+        Format::Snyk => snyk::read(&mut input, limits, &mut output)?,
+        Format::SnykIssues => snyk::issues::read(&mut input, limits, &mut output)?,
+        Format::Govulncheck => govulncheck::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => match columns {
             Some(map) => generic::mapped::read(&mut input, limits, map, &mut output)?,

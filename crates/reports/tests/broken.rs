@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use reports::{ErrorKind, Format, Limits};
 use support::{read, read_as, sample};
 
-const SAMPLES: [&str; 16] = [
+const SAMPLES: [&str; 20] = [
     "whole.sarif",
     "trivy.json",
     "cluster.json",
@@ -22,6 +22,10 @@ const SAMPLES: [&str; 16] = [
     "cargo-audit.json",
     "bandit.json",
     "gitleaks.json",
+    "checkov.json",
+    "snyk.json",
+    "snyk-issues.json",
+    "govulncheck.json",
     "generic.json",
     "generic.csv",
 ];
@@ -212,7 +216,16 @@ fn limits_stop_what_would_fill_memory() {
     assert!(matches!(error.kind, ErrorKind::LimitExceeded { bound: 200, .. }), "{error}");
 
     let result = Limits { max_result_bytes: 80, ..limits };
-    for name in ["whole.sarif", "trivy.json", "generic.json", "generic.csv"] {
+    for name in [
+        "whole.sarif",
+        "trivy.json",
+        "checkov.json",
+        "snyk.json",
+        "snyk-issues.json",
+        "govulncheck.json",
+        "generic.json",
+        "generic.csv",
+    ] {
         let error = read_as(&sample(name), None, &result).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::LimitExceeded { bound: 80, .. }), "{name}: {error}");
     }

@@ -228,3 +228,37 @@ fn a_wrong_shape_names_place_and_reason() {
         assert!(error.contains(told), "{text}: {error}");
     }
 }
+
+#[test]
+fn checkov_reads_checks_of_files_secrets_and_packages() {
+    let report = read_sample("checkov.json");
+    assert_eq!((report.summary.results, report.summary.observations), (5, 4));
+    assert_eq!(report.summary.left_out[0].reason, "the check passed");
+    assert_eq!(report.runs[0].scanner_version.as_deref(), Some("3.2.1"));
+    let [database, skipped, secret, django] = report.observations.as_slice() else { panic!() };
+    assert_eq!((database.kind, database.severity), (FindingKind::Misconfiguration, Severity::Medium));
+    assert_eq!(database.title, "Ensure the database has IAM authentication enabled in aws/db.tf");
+    assert_eq!((database.location.start_line, database.location.end_line), (Some(1), Some(2)));
+    assert_eq!(database.location.logical.as_deref(), Some("aws_db_instance.main"));
+    assert_eq!(database.location.snippet.as_deref(), Some("resource \"db\" \"main\" {\n}"));
+    assert_eq!(skipped.suppression, Some(ReportedSuppression::Accepted));
+    assert_eq!((skipped.message.as_deref(), skipped.location.start_line), (Some("test data"), None));
+    assert_eq!((secret.kind, secret.severity), (FindingKind::Secret, Severity::High));
+    let told = format!("{secret:?}");
+    assert!(
+        !told.contains("hunter2") && !told.contains("da39a3ee"),
+        "neither the secret nor its hash: {told}"
+    );
+    assert_eq!((django.kind, django.vulnerability.id.as_str()), (FindingKind::Component, "CVE-2022-1"));
+    assert_eq!(django.component.as_ref().and_then(|one| one.fixed_version.as_deref()), Some("2.2.28"));
+}
+
+#[test]
+fn checkov_with_nothing_to_check_is_a_scan() {
+    let report =
+        read(br#"{"passed": 0, "failed": 0, "skipped": 0, "parsing_errors": 0, "checkov_version": "3.2.1"}"#);
+    assert_eq!(report.unwrap().summary.results, 0);
+    let broken = String::from_utf8(sample("checkov.json")).unwrap();
+    let broken = broken.replacen("\"parsing_errors\": []", "\"parsing_errors\": [\"/x.tf\"]", 1);
+    assert_eq!(read(broken.as_bytes()).unwrap().runs[0].coverage.extent, CoverageExtent::Partial);
+}

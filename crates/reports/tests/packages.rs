@@ -235,3 +235,114 @@ fn a_wrong_shape_names_place_and_reason() {
         assert!(error.contains(told), "{text}: {error}");
     }
 }
+
+#[test]
+fn snyk_tells_the_way_to_a_package_and_the_upgrade_of_the_direct_one() {
+    let report = read_sample("snyk.json");
+    assert_eq!((report.summary.results, report.summary.observations), (5, 4));
+    assert_eq!(report.summary.left_out[0].reason, "ignored by the project's Snyk policy");
+    let [xxe, license, lodash, open] = report.observations.as_slice() else { panic!() };
+    assert_eq!(
+        xxe.title,
+        "SNYK-JAVA-XMLSEC-460281: XML External Entity (XXE) Injection in org.example:xmlsec 2.1.1"
+    );
+    assert_eq!((xxe.kind, xxe.severity), (FindingKind::Component, Severity::Medium));
+    assert_eq!(xxe.vulnerability.aliases, ["CVE-2019-12400", "GHSA-aaaa-bbbb-cccc"]);
+    assert_eq!(
+        xxe.vulnerability.remediation.as_deref(),
+        Some("Upgrade the direct dependency to org.example:ws@2.3.")
+    );
+    assert_eq!(xxe.location.path, "app/pom.xml");
+    assert_eq!(
+        xxe.message.as_deref(),
+        Some("Introduced through: com.test:app@1.0.0 > org.example:ws@2.0 > org.example:xmlsec@2.1.1")
+    );
+    assert_eq!(
+        (license.kind, license.vulnerability.tags.as_slice()),
+        (FindingKind::License, &["GPL-3.0".to_owned()][..])
+    );
+    assert_eq!(
+        (lodash.location.path.as_str(), lodash.severity),
+        ("/srv/web/package.json", Severity::Critical)
+    );
+    assert!(lodash.suppression.is_some());
+    assert_eq!(lodash.component.as_ref().unwrap().fixed_version.as_deref(), Some("4.17.21"));
+    assert_eq!((open.kind, open.location.start_line), (FindingKind::Misconfiguration, Some(12)));
+    assert_eq!(open.location.logical.as_deref(), Some("resource.aws_security_group[open].ingress"));
+    assert_eq!(open.vulnerability.remediation.as_deref(), Some("Set a range."));
+}
+
+#[test]
+fn a_project_that_snyk_could_not_test_is_no_scan_and_makes_others_partial() {
+    let failed = r#"{"ok": false, "error": "Could not detect package manager", "path": "/x"}"#;
+    let error = read(failed.as_bytes()).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::RunFailed { .. }), "{error}");
+    let report = read(
+        format!(r#"[{{"vulnerabilities": [], "ok": true, "dependencyCount": 1}}, {failed}]"#).as_bytes(),
+    );
+    let report = report.unwrap();
+    assert_eq!((report.summary.results, report.runs[0].coverage.extent), (0, model::CoverageExtent::Partial));
+}
+
+#[test]
+fn issues_of_snyks_api_keep_their_status() {
+    let report = read_sample("snyk-issues.json");
+    assert_eq!(
+        (report.summary.format, report.summary.results, report.summary.observations),
+        (Format::SnykIssues, 3, 2)
+    );
+    assert_eq!(report.runs[0].coverage.extent, model::CoverageExtent::Partial);
+    let [csrf, redos] = report.observations.as_slice() else { panic!() };
+    assert_eq!(
+        (csrf.kind, csrf.severity, csrf.vulnerability.cwes.as_slice()),
+        (FindingKind::Code, Severity::High, &[352][..])
+    );
+    assert_eq!(
+        (csrf.location.path.as_str(), csrf.location.start_line, csrf.location.end_line),
+        ("src/a.cs", Some(65), Some(71))
+    );
+    assert_eq!(
+        (redos.vulnerability.id.as_str(), redos.vulnerability.aliases.as_slice()),
+        ("SNYK-JS-MS-1", &["CVE-2017-1".to_owned()][..])
+    );
+    assert!(redos.suppression.is_some());
+}
+
+#[test]
+fn govulncheck_tells_each_vulnerability_as_near_to_the_code_as_it_knows() {
+    let report = read_sample("govulncheck.json");
+    assert_eq!((report.summary.results, report.summary.observations), (4, 2));
+    assert_eq!(report.runs[0].target.as_deref(), Some("example.com/shop"));
+    let [called, required] = report.observations.as_slice() else { panic!() };
+    assert_eq!(called.title, "GO-2026-0001: Memory growth in net/http in stdlib v1.24.4");
+    assert_eq!((called.severity, required.severity), (Severity::High, Severity::Low));
+    assert_eq!(called.message.as_deref(), Some("The code calls net/http.Server.ListenAndServe."));
+    assert_eq!(
+        (called.related_locations[0].path.as_str(), called.related_locations[0].start_line),
+        ("main.go", Some(22))
+    );
+    assert_eq!(called.component.as_ref().unwrap().path.as_deref(), Some("net/http"));
+    assert_eq!(called.vulnerability.aliases, ["CVE-2026-1"]);
+    assert_eq!(required.title, "GO-2026-0002 in example.com/dep v0.1.0");
+}
+
+#[test]
+fn govulncheck_is_read_as_a_stream_too() {
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&sample("govulncheck.json")).unwrap();
+    let stream: String = list.iter().map(|message| format!("{message:#}\n")).collect();
+    let report = read(stream.as_bytes()).unwrap();
+    assert_eq!(report.observations, read_sample("govulncheck.json").observations);
+    let cut = read(&stream.as_bytes()[..stream.len() - 10]).unwrap_err();
+    assert!(matches!(cut.kind, ErrorKind::Truncated { .. }), "{cut}");
+}
+
+#[test]
+fn govulncheck_before_1_0_is_read() {
+    let report = read(
+        br#"{"Calls": {"Functions": {}, "Entries": []}, "Imports": {}, "Requires": {"Modules": {"1": {"Path": "stdlib", "Version": "v1.19.0"}}},
+            "Vulns": [{"OSV": {"id": "GO-2022-1144", "aliases": ["CVE-2022-41717"]}, "Symbol": "Serve", "PkgPath": "net/http", "ModPath": "stdlib",
+            "CallSink": 0, "ImportSink": 57, "RequireSink": 1}], "Modules": []}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&report), [("GO-2022-1144", "stdlib", "v1.19.0", Severity::Medium)]);
+}

@@ -66,7 +66,6 @@ where
 }
 
 /// Reads a file of JSON values one after the other (JSON Lines), each as a result with the seed that `each` gives.
-#[cfg_attr(not(test), expect(dead_code, reason = "the first format of JSON Lines removes this"))]
 pub(crate) fn documents_pass<S>(
     input: &mut dyn ReadSeek,
     limits: &Limits,
