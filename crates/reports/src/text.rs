@@ -168,9 +168,12 @@ pub(crate) fn advisories_in(text: &str) -> Vec<String> {
     found
 }
 
-/// Appends without doubles.
+/// Appends without doubles, up to [`MAX_IDS`] in all: a longer list is nobody's, and looking through it takes time.
 pub(crate) fn add_new<T: PartialEq>(list: &mut Vec<T>, more: impl IntoIterator<Item = T>) {
     for item in more {
+        if list.len() >= MAX_IDS {
+            return;
+        }
         if !list.contains(&item) {
             list.push(item);
         }

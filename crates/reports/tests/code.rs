@@ -262,3 +262,17 @@ fn checkov_with_nothing_to_check_is_a_scan() {
     let broken = broken.replacen("\"parsing_errors\": []", "\"parsing_errors\": [\"/x.tf\"]", 1);
     assert_eq!(read(broken.as_bytes()).unwrap().runs[0].coverage.extent, CoverageExtent::Partial);
 }
+
+#[test]
+fn a_secret_with_more_variables_than_any_rule_has_keeps_no_message() {
+    let variables: Vec<String> =
+        (0..100_000).map(|n| format!(r#""$V{n}": {{"abstract_content": "value{n}"}}"#)).collect();
+    let text = format!(
+        r#"{{"results": [{{"check_id": "a.secrets.token", "path": "x", "extra": {{"message": "{} value7", "metavars": {{{}}}}}}}], "errors": []}}"#,
+        "m".repeat(10_000),
+        variables.join(",")
+    );
+    let report = read_as(text.as_bytes(), Some(Format::Semgrep), &Limits::default()).unwrap();
+    assert_eq!((report.only().kind, report.only().message.as_deref()), (FindingKind::Secret, None));
+    assert_eq!(report.only().title, "token in x");
+}

@@ -20,6 +20,8 @@ use crate::text::{self, add_new, body, cwes_in, short};
 
 /// What the command line writes instead of lines and fingerprints for people without an account.
 const WITHHELD: &str = "requires login";
+/// Variables and lines that are looked for in the message of a secret.
+const MAX_QUOTED: usize = 200;
 /// Steps of a data flow that are kept.
 const MAX_STEPS: usize = 50;
 
@@ -222,7 +224,8 @@ fn observation(of: Match) -> Observation {
     Observation { message: message.as_deref().and_then(body), scanner_fingerprints, suppression, ..base }
 }
 
-/// The message quotes variables and lines: of a credential they are the credential.
+/// The message quotes variables and lines: of a credential they are the credential. A result with more of them than any
+/// rule has keeps no message at all.
 fn without_secrets(message: &str, extra: &Extra) -> String {
     let variables = extra
         .metavars
@@ -233,6 +236,9 @@ fn without_secrets(message: &str, extra: &Extra) -> String {
         [text.trim(), bare]
     });
     let mut quoted: Vec<&str> = quoted.filter(|text| text.len() >= 4).collect();
+    if quoted.len() > MAX_QUOTED {
+        return String::new();
+    }
     quoted.sort_by_key(|text| std::cmp::Reverse(text.len()));
     quoted.into_iter().fold(message.to_owned(), |said, secret| said.replace(secret, "[removed]"))
 }
