@@ -8,6 +8,9 @@ use crate::text::shorten;
 use crate::{
     asff, bandit, cargo_audit, checkov, cyclonedx, defender, generic, github, gitleaks, govulncheck, grype,
     npm_audit, nuclei, openvex, osv_scanner, pip_audit, recognise, sarif, semgrep, snyk, trivy, unpack, xml,
+    asff, bandit, burp_enterprise, cargo_audit, cyclonedx, defectdojo, defender, generic, ghazdo, github,
+    gitleaks, grype, kubescape, npm_audit, nuclei, openvex, osv_scanner, pip_audit, prowler, recognise,
+    sarif, semgrep, sonarqube, trivy, trivy_operator, unpack, wiz_cli, xml, zap_json,
 };
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
@@ -90,6 +93,15 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::GithubDependabot, github::dependabot::looks_like),
     (Format::GithubCodeScanning, github::code_scanning::looks_like),
     (Format::GithubSecretScanning, github::secret_scanning::looks_like),
+    (Format::BurpEnterprise, burp_enterprise::looks_like),
+    (Format::Prowler, prowler::looks_like),
+    (Format::SonarQube, sonarqube::looks_like),
+    (Format::Zap, zap_json::looks_like),
+    (Format::AzureDevOpsAlerts, ghazdo::looks_like),
+    (Format::DefectDojo, defectdojo::looks_like),
+    (Format::WizCli, wiz_cli::looks_like),
+    (Format::Kubescape, kubescape::looks_like),
+    (Format::TrivyOperator, trivy_operator::looks_like),
     (Format::Nuclei, nuclei::looks_like),
     (Format::DefenderEndpoint, defender::looks_like),
     (Format::Asff, asff::looks_like),

@@ -23,6 +23,22 @@ pub enum Format {
     GithubCodeScanning,
     /// Secret scanning alerts of GitHub's REST API.
     GithubSecretScanning,
+    /// Issues of Burp Suite Enterprise, from REST or GraphQL.
+    BurpEnterprise,
+    /// JSON, OCSF and CSV of Prowler.
+    Prowler,
+    /// Answers of SonarQube's API and the JSON of sonar-report.
+    SonarQube,
+    /// Alerts of GitHub Advanced Security for Azure DevOps.
+    AzureDevOpsAlerts,
+    /// The generic JSON of DefectDojo.
+    DefectDojo,
+    /// JSON of the Wiz CLI.
+    WizCli,
+    /// JSON of Kubescape.
+    Kubescape,
+    /// Custom resources of the Trivy operator.
+    TrivyOperator,
     /// JSON Lines or JSON of Nuclei.
     Nuclei,
     /// Findings of AWS Security Hub (AWS Security Finding Format).
@@ -79,16 +95,31 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 34] = [
+    pub const ALL: [Format; 42] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
+        Self::Nessus,
         Self::OpenVex,
         Self::GithubDependabot,
         Self::GithubCodeScanning,
         Self::GithubSecretScanning,
+        Self::BurpEnterprise,
+        Self::Prowler,
+        Self::SonarQube,
+        Self::AzureDevOpsAlerts,
+        Self::DefectDojo,
+        Self::WizCli,
+        Self::Kubescape,
+        Self::TrivyOperator,
         Self::Nuclei,
         Self::Asff,
+        Self::Zap,
+        Self::DependencyCheck,
+        Self::Burp,
+        Self::OpenVas,
+        Self::Qualys,
+        Self::Nmap,
         Self::Semgrep,
         Self::NpmAudit,
         Self::Grype,
@@ -97,21 +128,14 @@ impl Format {
         Self::CargoAudit,
         Self::Bandit,
         Self::Gitleaks,
-        Self::Checkov,
-        Self::Snyk,
-        Self::SnykIssues,
-        Self::Govulncheck,
-        Self::Nessus,
-        Self::Zap,
-        Self::DependencyCheck,
-        Self::Burp,
-        Self::OpenVas,
-        Self::Qualys,
-        Self::Nmap,
         Self::Wiz,
         Self::DefenderCloud,
         Self::DefenderEndpoint,
         Self::DefectDojoCsv,
+        Self::Checkov,
+        Self::Snyk,
+        Self::SnykIssues,
+        Self::Govulncheck,
         Self::GenericJson,
         Self::GenericCsv,
     ];
@@ -126,6 +150,14 @@ impl Format {
             Self::GithubDependabot => "github-dependabot",
             Self::GithubCodeScanning => "github-code-scanning",
             Self::GithubSecretScanning => "github-secret-scanning",
+            Self::BurpEnterprise => "burp-enterprise",
+            Self::Prowler => "prowler",
+            Self::SonarQube => "sonarqube",
+            Self::AzureDevOpsAlerts => "azure-devops-alerts",
+            Self::DefectDojo => "defectdojo",
+            Self::WizCli => "wiz-cli",
+            Self::Kubescape => "kubescape",
+            Self::TrivyOperator => "trivy-operator",
             Self::Nuclei => "nuclei",
             Self::Asff => "aws-security-hub",
             Self::Semgrep => "semgrep",

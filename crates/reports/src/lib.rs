@@ -10,11 +10,13 @@
 mod asff;
 mod bandit;
 mod burp;
+mod burp_enterprise;
 mod cargo_audit;
 mod checkov;
 mod component;
 mod cvss;
 mod cyclonedx;
+mod defectdojo;
 mod defectdojo_csv;
 mod defender;
 mod dependency_check;
@@ -25,12 +27,14 @@ mod error;
 mod format;
 mod found;
 mod generic;
+mod ghazdo;
 mod github;
 mod gitleaks;
 mod govulncheck;
 mod grype;
 mod html;
 mod json;
+mod kubescape;
 mod limits;
 mod nessus;
 mod nmap;
@@ -43,6 +47,7 @@ mod osv_scanner;
 mod outline;
 mod output;
 mod pip_audit;
+mod prowler;
 mod purl;
 mod qualys;
 mod recognise;
@@ -50,13 +55,17 @@ mod sarif;
 mod semgrep;
 mod severity;
 mod snyk;
+mod sonarqube;
 mod table;
 mod text;
 mod trivy;
+mod trivy_operator;
 mod unpack;
 mod wiz;
+mod wiz_cli;
 mod xml;
 mod zap;
+mod zap_json;
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -197,6 +206,14 @@ fn read_plain(
         Format::Snyk => snyk::read(&mut input, limits, &mut output)?,
         Format::SnykIssues => snyk::issues::read(&mut input, limits, &mut output)?,
         Format::Govulncheck => govulncheck::read(&mut input, limits, &mut output)?,
+        Format::TrivyOperator => trivy_operator::read(&mut input, limits, &mut output)?,
+        Format::Kubescape => kubescape::read(&mut input, limits, &mut output)?,
+        Format::WizCli => wiz_cli::read(&mut input, limits, &mut output)?,
+        Format::DefectDojo => defectdojo::read(&mut input, limits, &mut output)?,
+        Format::AzureDevOpsAlerts => ghazdo::read(&mut input, limits, &mut output)?,
+        Format::SonarQube => sonarqube::read(&mut input, limits, &mut output)?,
+        Format::Prowler => prowler::read(&mut input, limits, &mut output)?,
+        Format::BurpEnterprise => burp_enterprise::read(&mut input, limits, &mut output)?,
         Format::GenericJson => generic::json::read(&mut input, limits, &mut output)?,
         Format::GenericCsv => match columns {
             Some(map) => generic::mapped::read(&mut input, limits, map, &mut output)?,

@@ -3,8 +3,8 @@
 use crate::format::Format;
 use crate::text::shorten;
 use crate::{
-    burp, cyclonedx, defectdojo_csv, defender, dependency_check, nessus, nmap, openvas, qualys, table, wiz,
-    xml, zap,
+    burp, cyclonedx, defectdojo_csv, defender, dependency_check, nessus, nmap, openvas, prowler, qualys,
+    table, wiz, xml, zap,
 };
 
 /// Elements that are looked at.
@@ -50,6 +50,7 @@ const TABLES: &[(Format, IsHeader)] = &[
     (Format::Nessus, nessus::is_header),
     (Format::OpenVas, openvas::is_header),
     (Format::Qualys, qualys::is_header),
+    (Format::Prowler, prowler::is_header),
     (Format::Wiz, wiz::is_header),
     (Format::DefenderCloud, defender::is_header),
     (Format::DefectDojoCsv, defectdojo_csv::is_header),

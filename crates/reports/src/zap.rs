@@ -9,10 +9,12 @@ use crate::ReadSeek;
 use crate::draft;
 use crate::error::{Error, ErrorKind};
 use crate::html;
+use crate::json;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::text::{self, body, one_line, short};
 use crate::xml::{self, Element, Step, Visitor};
+use crate::zap_json;
 
 const SITE: &str = "OWASPZAPReport/site";
 const ALERT: &str = "OWASPZAPReport/site/alerts/alertitem";
@@ -28,6 +30,9 @@ pub(crate) fn is_root(root: &str) -> bool {
 }
 
 pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
+    if json::starts_with(input, b'{')? {
+        return zap_json::read(input, limits, output);
+    }
     let mut head = Head::default();
     xml::walk(input, limits, &mut head)?;
     output.run(ScanRun {
@@ -73,9 +78,11 @@ impl Visitor for Head {
     }
 }
 
-struct Alerts<'a, 'o> {
-    output: &'a mut Output<'o>,
-    site: String,
+/// Takes alerts of a site one by one.
+pub(crate) struct Alerts<'a, 'o> {
+    pub(crate) output: &'a mut Output<'o>,
+    /// Address of the site.
+    pub(crate) site: String,
 }
 
 impl Visitor for Alerts<'_, '_> {

@@ -21,6 +21,16 @@ const FOLDERS: &[(&str, &str, Format)] = &[
     ("github_dependabot", ".json", Format::GithubDependabot),
     ("github_sast", ".json", Format::GithubCodeScanning),
     ("github_secrets", ".json", Format::GithubSecretScanning),
+    ("burp_graphql", ".json", Format::BurpEnterprise),
+    ("burp_api", ".json", Format::BurpEnterprise),
+    ("prowler_v3", "", Format::Prowler),
+    ("prowler_v2", "", Format::Prowler),
+    ("prowler", "", Format::Prowler),
+    ("sonarqube", ".json", Format::SonarQube),
+    ("generic", ".json", Format::DefectDojo),
+    ("wizcli", ".json", Format::WizCli),
+    ("kubescape", ".json", Format::Kubescape),
+    ("trivy_operator", ".json", Format::TrivyOperator),
     ("nuclei", "", Format::Nuclei),
     ("aws_security_hub", ".json", Format::Asff),
     ("asff", ".json", Format::Asff),
@@ -49,6 +59,18 @@ const JUSTIFIED: &[(&str, Expected, &str)] = &[
     ("aws_security_hub/defectdojo/inspector_ecr.json", Expected::Read(12, 0), PER_PACKAGE),
     ("aws_security_hub/defectdojo/config_one_finding.json", Expected::Read(0, 1), "the control passed"),
     ("aws_security_hub/defectdojo/config_repeated_findings.json", Expected::Read(0, 2), "the control passed"),
+    ("generic/defectdojo/generic_report4.json", Expected::Read(4, 0), "one observation for each address"),
+    ("generic/defectdojo/test_import_report1.json", Expected::Read(1, 3), "three are mitigated"),
+    ("generic/defectdojo/test_import_report2.json", Expected::Read(1, 3), "three are mitigated"),
+    ("kubescape/defectdojo/many_findings.json", Expected::Read(289, 421), "421 controls passed"),
+    ("kubescape/defectdojo/results.json", Expected::Read(0, 20), "all controls passed"),
+    ("trivy_operator/defectdojo/clustercompliancereport.json", Expected::Read(2, 1), "one control passed"),
+    ("prowler/defectdojo/example_output_aws.csv", Expected::Read(2, 2), MANUAL),
+    ("prowler/defectdojo/example_output_aws.ocsf.json", Expected::Read(2, 1), MANUAL),
+    ("prowler/defectdojo/example_output_gcp.csv", Expected::Read(3, 1), PASSED),
+    ("prowler_v2/defectdojo/many_vuln.json", Expected::Read(4, 2), PASSED),
+    ("prowler_v2/defectdojo/many_vuln2.csv", Expected::Read(42, 172), PASSED),
+    ("prowler_v2/defectdojo/many_vuln_plus_one.json", Expected::Read(5, 2), PASSED),
     ("nuclei/defectdojo/empty.jsonl", Expected::Empty, "no byte: the scan may not have run"),
     ("nuclei/defectdojo/no_findings.json", Expected::Empty, "no byte: the scan may not have run"),
 ];
@@ -58,6 +80,10 @@ const ELSEWHERE: &[(&str, Format)] =
     &[("github_dependabot/defectdojo/issue_9582.json", Format::GithubCodeScanning)];
 
 const EMPTY_LIST: &str = "an empty list says nothing about its format; named, it is a scan";
+
+const PASSED: &str = "checks that passed, or informed only";
+
+const MANUAL: &str = "checks that a person must look at";
 
 const PER_PACKAGE: &str = "one observation for each vulnerable package of a finding";
 
@@ -70,6 +96,14 @@ const OTHERWISE: &[(&str, &str, &str)] = &[
     ("cyclonedx/", "title", "their title begins with the component"),
     ("aws_security_hub/defectdojo/inspector", "title", "their title names all packages; ours is of one"),
     ("asff/defectdojo/many_vulns.json", "title", "their title names all packages; ours is of one"),
+    ("generic/defectdojo/generic_report_fix_version.json", "fix_version", "none is no value to compare"),
+    ("wizcli/", "title", "another wording"),
+    ("trivy_operator/", "title", "another wording"),
+    ("trivy_operator/", "unsaved_vulnerability_ids[0]", "theirs is made up from the check's id"),
+    ("trivy_operator/", "file_path", "the target of a system's packages repeats the image's tag"),
+    ("prowler_v2/defectdojo/many_vuln.csv", "severity", "theirs calls Informational low"),
+    ("prowler", "title", "theirs is the check's title or what it found; ours names the resource too"),
+    ("sonarqube/", "title", "theirs is rule and key"),
     ("openvex/", "severity", "OpenVEX knows no severity; theirs follows from the status"),
     ("openvex/", "component_name", "theirs is the package URL; ours the name in it"),
     (

@@ -124,7 +124,7 @@ fn read<A: Alert>(
     let (mut repository, mut branch, mut commit) = (Agreed::default(), Agreed::default(), Agreed::default());
     let mut count = 0;
     each_result(input, limits, bulk, &mut |_: &Trail, row| {
-        for alert in row.read::<Page<A>>()?.0 {
+        for alert in row.read_any::<Page<A>>()?.0 {
             if !alert.is_one() {
                 let reason = format!("this is no alert of {}: {} are missing", A::SCANNER, A::KEYS);
                 return Err(ErrorKind::invalid(reason).into());
@@ -147,7 +147,7 @@ fn read<A: Alert>(
         ..ScanRun::default()
     })?;
     each_result(input, limits, bulk, &mut |trail: &Trail, row| {
-        for alert in row.read::<Page<A>>()?.0 {
+        for alert in row.read_any::<Page<A>>()?.0 {
             let mut observation = alert.observation();
             around.set_apart(trail, &mut observation);
             match alert.state() {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::guard::Element;
 use super::{Bulk, Exchange, Top, kind_of, place_of, run};
@@ -15,10 +15,16 @@ use crate::limits::Limits;
 /// Where in the document a result stands.
 #[derive(Default)]
 pub(crate) struct Trail {
+    keys: Vec<String>,
     positions: Vec<usize>,
 }
 
 impl Trail {
+    /// Key of the list that holds the result; empty for a list at the top.
+    pub(crate) fn list(&self) -> &str {
+        self.keys.last().map_or("", String::as_str)
+    }
+
     /// Positions in the lists from the outermost to that of the result.
     pub(crate) fn positions(&self) -> &[usize] {
         &self.positions
@@ -29,12 +35,21 @@ impl Trail {
 pub(crate) struct Row<'a>(&'a [u8]);
 
 impl Row<'_> {
-    /// Parses it.
+    /// Parses an object.
     ///
     /// # Errors
     ///
-    /// It is not a `T`; the walk tells where.
+    /// It is none, or not a `T`; the walk tells where.
     pub(crate) fn read<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Refused> {
+        // Derived readers take a list for the fields in their order.
+        if self.0.first() != Some(&b'{') {
+            return Err(ErrorKind::invalid("a result must be an object").into());
+        }
+        self.read_any()
+    }
+
+    /// Parses an object or a list.
+    pub(crate) fn read_any<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Refused> {
         serde_json::from_slice(self.0).map_err(Refused::Parser)
     }
 }
@@ -144,8 +159,10 @@ impl<'de> Visitor<'de> for Step<'_, '_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while map.next_key::<IgnoredAny>()?.is_some() {
+        while let Some(key) = map.next_key::<String>()? {
+            self.0.trail.keys.push(key);
             map.next_value_seed(Step(self.0))?;
+            self.0.trail.keys.pop();
         }
         Ok(())
     }
