@@ -6,11 +6,10 @@ use crate::format::Format;
 use crate::outline::Outline;
 use crate::text::shorten;
 use crate::{
-    asff, bandit, cargo_audit, checkov, cyclonedx, defender, generic, github, gitleaks, govulncheck, grype,
-    npm_audit, nuclei, openvex, osv_scanner, pip_audit, recognise, sarif, semgrep, snyk, trivy, unpack, xml,
-    asff, bandit, burp_enterprise, cargo_audit, cyclonedx, defectdojo, defender, generic, ghazdo, github,
-    gitleaks, grype, kubescape, npm_audit, nuclei, openvex, osv_scanner, pip_audit, prowler, recognise,
-    sarif, semgrep, sonarqube, trivy, trivy_operator, unpack, wiz_cli, xml, zap_json,
+    asff, bandit, burp_enterprise, cargo_audit, checkov, cyclonedx, defectdojo, defender, generic, ghazdo,
+    github, gitleaks, govulncheck, grype, kubescape, npm_audit, nuclei, openvex, osv_scanner, pip_audit,
+    prowler, recognise, sarif, semgrep, snyk, sonarqube, trivy, trivy_operator, unpack, wiz_cli, xml,
+    zap_json,
 };
 
 /// How many bytes of a file are enough to tell its format: 64 KiB.
