@@ -1,16 +1,19 @@
 //! The reporting feeds (azure-devops.md section 7.4): which work items changed since a cursor, and which links between
 //! them came and went, of which the former says nothing.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use model::WorkItemId;
 use model::board::Person;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::client::{Call, Client};
 use crate::error::Error;
-use crate::item::{boolean, date, integer, lenient_integer, null_is_empty, person};
+use crate::item::{Item, boolean, date, integer, lenient_integer, null_is_empty, person};
 use crate::links::LinkKind;
 use crate::route::{Route, Version};
 
@@ -65,6 +68,24 @@ pub struct LinkChange {
     /// Who did it; empty if the service did not say.
     pub changed_by: Person,
 }
+
+/// A work item that was created, wherever it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Number.
+    pub id: WorkItemId,
+    /// The project it is in now; empty if the service did not say.
+    pub project: String,
+    /// It is in the recycle bin, or destroyed.
+    pub deleted: bool,
+    /// Who created it; empty if the service did not say.
+    pub created_by: Person,
+    /// When; none if the service did not say.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// Revisions on a page of the feed when it is read for a look-up.
+const LARGE_PAGE: &str = "1000";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -159,6 +180,76 @@ impl Client {
         self.feed(Some(project), cursor, since).await
     }
 
+    /// Work items that were created at or after a moment, in the whole organization: also those that were moved to another
+    /// project, or deleted. The cost grows with what changed since then.
+    ///
+    /// # Errors
+    /// Those of a read; nothing is returned in part.
+    pub async fn creations(&self, since: DateTime<Utc>) -> Result<Vec<Creation>, Error> {
+        let route = self
+            .revisions_of_all()
+            .with("includeLatestOnly", "true")
+            .with("includeDeleted", "true")
+            .with("includeIdentityRef", "true")
+            .with("$maxPageSize", LARGE_PAGE)
+            .with("fields", "System.CreatedBy,System.CreatedDate,System.IsDeleted,System.TeamProject");
+        let operation = "read what was created in the organization lately";
+        let changes: Vec<RawChange> = self.every_page(operation, route, since, |_| true).await?;
+        let mut found: BTreeMap<WorkItemId, Creation> = BTreeMap::new();
+        for change in changes {
+            let creation = change.into_creation();
+            // An item that changed while the pages were read is on two of them; the later one is newer.
+            if creation.created_at.is_none_or(|at| at >= since) {
+                found.insert(creation.id, creation);
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// The revisions that some work items were created with, with their long texts, whatever became of them since. They
+    /// must have been created at or after `since`. The cost grows with what changed since then.
+    ///
+    /// # Errors
+    /// Those of a read; nothing is returned in part.
+    pub async fn first_revisions(&self, since: DateTime<Utc>, of: &[WorkItemId]) -> Result<Vec<Item>, Error> {
+        let route = self
+            .revisions_of_all()
+            .with("includeLatestOnly", "false")
+            .with("includeDeleted", "true")
+            .with("includeIdentityRef", "true")
+            .with("$expand", "fields")
+            .with("$maxPageSize", LARGE_PAGE);
+        let operation = "read what some work items were created with";
+        let is_first = |item: &Item| item.revision() == 1 && of.contains(&item.id());
+        self.every_page(operation, route, since, is_first).await
+    }
+
+    fn revisions_of_all(&self) -> Route {
+        self.route(&["_apis", "wit", "reporting", "workitemrevisions"], Version::Released)
+    }
+
+    /// What is wanted of all pages from a moment on.
+    async fn every_page<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        route: Route,
+        since: DateTime<Utc>,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, Error> {
+        let mut found = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let page = from(route.clone(), cursor.as_deref(), Some(since));
+            let page: RawPage<T> = self.json(Call::get(operation.to_owned(), page)).await?;
+            let (values, next, is_last) = page.split(cursor.as_deref());
+            found.extend(values.into_iter().filter(|value| is_wanted(value)));
+            if is_last {
+                return Ok(found);
+            }
+            cursor = next;
+        }
+    }
+
     async fn feed(
         &self,
         project: Option<&str>,
@@ -223,15 +314,30 @@ fn from(route: Route, cursor: Option<&str>, since: Option<DateTime<Utc>>) -> Rou
 }
 
 impl RawChange {
+    fn is_deleted(&self) -> bool {
+        self.fields.get("System.IsDeleted").is_some_and(|value| match value {
+            Value::Bool(deleted) => *deleted,
+            Value::String(text) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        })
+    }
+
+    fn into_creation(self) -> Creation {
+        let text = |name: &str| self.fields.get(name).and_then(Value::as_str);
+        Creation {
+            id: WorkItemId(self.id),
+            project: text("System.TeamProject").unwrap_or_default().to_owned(),
+            deleted: self.is_deleted(),
+            created_by: self.fields.get("System.CreatedBy").and_then(person).unwrap_or_default(),
+            created_at: text("System.CreatedDate").and_then(|at| at.parse().ok()),
+        }
+    }
+
     fn into_change(self) -> FeedChange {
         FeedChange {
             id: WorkItemId(self.id),
             revision: self.rev,
-            deleted: self.fields.get("System.IsDeleted").is_some_and(|value| match value {
-                Value::Bool(deleted) => *deleted,
-                Value::String(text) => text.eq_ignore_ascii_case("true"),
-                _ => false,
-            }),
+            deleted: self.is_deleted(),
             changed_by: self.fields.get("System.ChangedBy").and_then(person).unwrap_or_default(),
         }
     }

@@ -12,9 +12,10 @@ use serde_json::Value;
 use crate::client::{Call, Client};
 use crate::discovery::Listed;
 use crate::error::Error;
-use crate::item::{Relation, date, lenient_integer, null_is_empty, person};
+use crate::item::{Item, Relation, date, lenient_integer, null_is_empty, person};
 use crate::links::Link;
 use crate::route::Version;
+use crate::work_items::READ_BATCH;
 
 const PAGE: usize = 200;
 /// 10,000 revisions are all an item may have (section 7.10); as many changes of links are granted.
@@ -138,5 +139,27 @@ impl Client {
             }
         }
         Ok(updates)
+    }
+
+    /// A work item as it was right after a revision, and after those that followed, at most [`READ_BATCH`], oldest first.
+    /// Works wherever the item is by now.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it was deleted or may not be read; those of a read.
+    pub async fn revisions_after(
+        &self,
+        id: WorkItemId,
+        revision: i64,
+        most: usize,
+    ) -> Result<Vec<Item>, Error> {
+        let route = self
+            .route(&["_apis", "wit", "workItems", &id.to_string(), "revisions"], Version::Released)
+            .with("$top", &most.min(READ_BATCH).to_string())
+            .with("$skip", &revision.to_string())
+            .with("$expand", "relations");
+        let operation = format!("read what became of work item {id} after revision {revision}");
+        let page: Listed<Item> = self.json(Call::get(operation, route)).await?;
+        // What is skipped is a number of revisions: should they ever not be counted from 1, none is better than a wrong one.
+        Ok(page.value.into_iter().filter(|item| item.revision() > revision).collect())
     }
 }

@@ -9,6 +9,7 @@ use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::{date, null_is_empty};
 use crate::route::Version;
+use crate::verify::{AREAS, READ_ITEMS};
 
 /// Deeper trees do not exist (section 7.10).
 const DEEPEST: &str = "14";
@@ -27,6 +28,8 @@ pub struct Iteration {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RawNode {
+    #[serde(default, deserialize_with = "null_is_empty")]
+    identifier: String,
     name: String,
     #[serde(default, deserialize_with = "null_is_empty")]
     structure_type: String,
@@ -66,7 +69,42 @@ impl RawNode {
     }
 }
 
+impl RawNode {
+    /// The security token of a node below this one, by its path as a field holds it: the identifiers of all nodes on the
+    /// way (section 8).
+    fn token_of(&self, path: &str) -> Option<String> {
+        let (name, rest) = path.split_once('\\').map_or((path, None), |(name, rest)| (name, Some(rest)));
+        if !self.name.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        let own = format!("vstfs:///Classification/Node/{}", self.identifier);
+        match rest {
+            None => Some(own),
+            Some(rest) => {
+                let below = self.children.iter().find_map(|child| child.token_of(rest))?;
+                Some(format!("{own}:{below}"))
+            }
+        }
+    }
+}
+
 impl Client {
+    /// May this identity see the work items of an area? The service leaves those that it may not see out of every answer
+    /// without a word, so that an empty answer proves nothing without this. An area that does not exist is not seen.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the project does not exist; those of a read.
+    pub async fn sees_area(&self, project: &str, area: &str) -> Result<bool, Error> {
+        let trees = self.trees(project).await?;
+        let token = trees
+            .iter()
+            .filter(|tree| tree.structure_type.eq_ignore_ascii_case("area"))
+            .find_map(|tree| tree.token_of(area));
+        let Some(token) = token else { return Ok(false) };
+        self.is_allowed(format!("look whether work items of {area} may be seen"), AREAS, &token, READ_ITEMS)
+            .await
+    }
+
     /// The paths of all areas of a project, the root first.
     ///
     /// # Errors
@@ -85,18 +123,22 @@ impl Client {
 
     /// Both trees come in one answer.
     async fn nodes(&self, project: &str, structure: &str) -> Result<Vec<Iteration>, Error> {
-        let route = self
-            .route(&[project, "_apis", "wit", "classificationnodes"], Version::Released)
-            .with("$depth", DEEPEST);
-        let operation = format!("read the areas and iterations of project {project}");
-        let trees: Listed<RawNode> = self.definition(operation, route, Keep::Briefly).await?;
         let mut nodes = Vec::new();
-        for tree in trees.value {
+        for tree in self.trees(project).await? {
             if tree.structure_type.eq_ignore_ascii_case(structure) {
                 tree.flatten(None, &mut nodes);
             }
         }
         Ok(nodes)
+    }
+
+    async fn trees(&self, project: &str) -> Result<Vec<RawNode>, Error> {
+        let route = self
+            .route(&[project, "_apis", "wit", "classificationnodes"], Version::Released)
+            .with("$depth", DEEPEST);
+        let operation = format!("read the areas and iterations of project {project}");
+        let trees: Listed<RawNode> = self.definition(operation, route, Keep::Briefly).await?;
+        Ok(trees.value)
     }
 
     /// The tags that exist in a project. A new one needs the permission to create tags (section 7.3).

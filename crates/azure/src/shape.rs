@@ -68,6 +68,17 @@ impl ItemShape {
         }
     }
 
+    /// The shape of a type, without any board: for an item that is not where its destination is.
+    pub fn of_type(project: &str, work_item_type: &WorkItemType) -> Self {
+        let field = |name: &str| work_item_type.fields.contains(name).then(|| name.to_owned());
+        Self {
+            description_field: field(REPRO_STEPS).unwrap_or_else(|| DESCRIPTION.to_owned()),
+            severity_field: field(SEVERITY),
+            priority_field: field(PRIORITY),
+            ..Self::plain(project, &work_item_type.name)
+        }
+    }
+
     /// Whether that column has a Done half.
     pub(crate) fn is_split(&self, column: &str) -> bool {
         self.split_columns.iter().any(|split| split.eq_ignore_ascii_case(column))

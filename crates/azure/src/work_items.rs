@@ -146,9 +146,15 @@ struct RawId {
 }
 
 #[derive(Deserialize)]
-struct RawQueryResult {
+pub(crate) struct RawQueryResult {
     #[serde(default, deserialize_with = "null_is_empty", rename = "workItems")]
     work_items: Vec<RawId>,
+}
+
+impl RawQueryResult {
+    pub(crate) fn ids(self) -> Vec<WorkItemId> {
+        self.work_items.into_iter().map(|item| WorkItemId(item.id)).collect()
+    }
 }
 
 impl Client {
@@ -251,7 +257,7 @@ impl Client {
         );
         let operation = "look for work items created lately".to_owned();
         let found: RawQueryResult = self.json(Call::ask(operation, route, json!({ "query": query }))).await?;
-        Ok(found.work_items.into_iter().map(|item| WorkItemId(item.id)).collect())
+        Ok(found.ids())
     }
 
     /// Ids in the recycle bin of a project. That is all the list tells; see [`Client::read_recycled`].
@@ -307,7 +313,7 @@ impl Client {
 }
 
 /// A string of the query language. Every value that goes into a query goes through here.
-fn wiql_text(text: &str) -> String {
+pub(crate) fn wiql_text(text: &str) -> String {
     // Control characters have no escape and mean nothing in names.
     let clean: String = text.chars().filter(|character| !character.is_control()).collect();
     format!("'{}'", clean.replace('\'', "''"))

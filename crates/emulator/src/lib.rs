@@ -14,7 +14,8 @@ pub use faults::{Fault, FaultAction, FaultMatch, RefusalCode};
 pub use http::{Options, Running, StartError, start};
 pub use seed::Seed;
 pub use state::{
-    ApplicationChange, ApplicationView, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
+    ApplicationChange, ApplicationView, AreaChange, MemberChange, NewPat, OrganizationChange, RefreshEnd,
+    SignInChange,
 };
 pub use state::{
     Counters, Delivery, DeliveryId, DeliveryOutcome, Family, HookKnobs, LogEntry, OrganizationView,

@@ -199,7 +199,8 @@ impl SignInFailure {
     pub fn needs_a_person(&self) -> bool {
         matches!(
             self,
-            Self::SignInAgain(_)
+            Self::CredentialRefused
+                | Self::SignInAgain(_)
                 | Self::NoRefreshToken
                 | Self::Declined
                 | Self::MoreProofRequired(_)

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use azure::{
-    Author, CheckOutcome, Client, ClientConfig, Clock, CommentText, Credential, Error, HookEvent, ItemShape,
-    SignInFailure, Write,
+    Author, CheckOutcome, Client, ClientConfig, Clock, CommentText, Credential, Error, HookEvent, Item,
+    ItemQuery, ItemShape, SignInFailure, Write,
 };
 use chrono::{DateTime, Duration, Utc};
 use emulator::seed::{DEMO_PAT, Seed};
@@ -237,6 +237,30 @@ async fn what_we_created_lately_is_found_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_carries_a_tag_and_changed_lately_is_found_longest_unchanged_first() {
+    let world = World::new().await;
+    let first = world.create("first").await;
+    let second = world.create("second").await;
+    world.clock.advance(Duration::seconds(10));
+    let since = world.clock.now();
+    let tagged = |item: &Item| {
+        let change = Change { tags: Some(vec!["other".into(), "Lockstep".into()]), ..Change::default() };
+        (item.id(), item.revision(), change)
+    };
+    for (id, revision, change) in [tagged(&second), tagged(&first)] {
+        world.clock.advance(Duration::seconds(10));
+        world.client.update(id, revision, &world.shape, &change, world.soon()).await.unwrap();
+    }
+    let found = world.client.tagged_since("lockstep", since, 200).await.unwrap();
+    assert_eq!(found, [second.id(), first.id()]);
+    assert_eq!(world.client.tagged_since("lockstep", since, 1).await.unwrap(), [second.id()]);
+    let query = ItemQuery::Text("SELECT [System.Id] FROM WorkItems WHERE [System.Title] = 'first'".into());
+    assert_eq!(world.client.query(&query, 10).await.unwrap(), [first.id()]);
+    let nonsense = world.client.query(&ItemQuery::Text("SELECT".into()), 10).await.unwrap_err();
+    assert!(matches!(nonsense, Error::Rejected { .. }), "{nonsense:?}");
+}
+
+#[tokio::test]
 async fn the_feed_tells_what_changed_since_its_cursor_and_who_did_it() {
     let world = World::new().await;
     let (first, second) = (world.create("A").await, world.create("B").await);
@@ -255,6 +279,47 @@ async fn the_feed_tells_what_changed_since_its_cursor_and_who_did_it() {
     let quiet = world.client.changes(next.cursor.as_deref(), None).await.unwrap();
     assert_eq!((quiet.changes.len(), quiet.is_last), (0, true));
     assert!(!world.client.changes_in("Webshop", None, None).await.unwrap().changes.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_work_item_was_created_with_is_known_whatever_became_of_it() {
+    let world = World::new().await;
+    world.create("before").await;
+    world.clock.advance(Duration::minutes(1));
+    let since = world.clock.now();
+    let (kept, gone) = (world.create("kept").await, world.create("gone").await);
+    world.clock.advance(Duration::seconds(1));
+    let renamed = Change { title: Some("renamed".into()), ..Change::default() };
+    world.change(&gone, &renamed).await.unwrap();
+    world.client.delete("Webshop", gone.id(), world.soon()).await.unwrap();
+
+    let found = world.client.creations(since).await.unwrap();
+    let told: Vec<_> = found.iter().map(|one| (one.id, one.project.as_str(), one.deleted)).collect();
+    assert_eq!(told, [(kept.id(), "Webshop", false), (gone.id(), "Webshop", true)]);
+    let me = world.client.check().await.unwrap().id;
+    assert!(found.iter().all(|one| one.created_by.id == me && one.created_at >= Some(since)));
+
+    let firsts = world.client.first_revisions(since, &[gone.id()]).await.unwrap();
+    let [first] = firsts.as_slice() else { panic!("{firsts:?}") };
+    assert_eq!((first.id(), first.revision(), first.text("System.Title")), (gone.id(), 1, Some("gone")));
+    let text = first.view(&world.shape).description.expect("long texts are read");
+    assert_eq!(Some(text), gone.view(&world.shape).description);
+}
+
+#[tokio::test]
+async fn an_area_that_may_not_be_seen_is_told_from_an_empty_one() {
+    let world = World::new().await;
+    let sees = async |area: &str| world.client.sees_area("Webshop", area).await.unwrap();
+    assert!(sees("Webshop").await && sees("webshop\\payments").await);
+    assert!(!sees("Webshop\\Nowhere").await, "what does not exist is not seen");
+    let change = emulator::AreaChange {
+        member: "service@contoso.example".into(),
+        area: "Webshop\\Payments".into(),
+        hidden: true,
+    };
+    world.transport.state.lock().unwrap().change_area("contoso", &change);
+    assert!(!sees("Webshop\\Payments").await);
+    assert!(sees("Webshop\\Storefront").await && sees("Webshop").await);
 }
 
 #[tokio::test]

@@ -140,9 +140,9 @@ async fn the_history_says_who_changed_what_from_what_and_when() {
         history.iter().map(|update| (update.id, update.revision)).collect::<Vec<_>>(),
         [(1, 1), (2, 2)]
     );
-    let state = &history[1].fields["System.State"];
+    let field = &history[1].fields["System.State"];
     assert_eq!(
-        (state.old_value.as_ref(), state.new_value.as_ref()),
+        (field.old_value.as_ref(), field.new_value.as_ref()),
         (Some(&json!("New")), Some(&json!("Active")))
     );
     assert_eq!(history[1].by.display_name, "Lockstep Service");
@@ -150,6 +150,11 @@ async fn the_history_says_who_changed_what_from_what_and_when() {
     let me = world.client.check().await.unwrap();
     assert_eq!(history[1].by.id, me.id);
     assert_eq!(world.client.updates(made.id(), 2).await.unwrap(), []);
+    let now = world.client.read(&[made.id()]).await.unwrap().remove(0);
+    world.change(&now, &state("Closed")).await.unwrap();
+    let later = world.client.revisions_after(made.id(), 1, 1).await.unwrap();
+    assert_eq!(later.iter().map(azure::Item::revision).collect::<Vec<_>>(), [2], "as it was, not as it is");
+    assert!(world.client.revisions_after(made.id(), 3, 5).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use azure::{
-    ATTACHMENT_PIECE, Author, BasicAuth, Client, ClientConfig, CommentText, Credential, HookEvent, Link,
-    LinkKind, LinkTarget, Relocation, Request, Response, Subscription, SubscriptionStatus, Transport,
+    ATTACHMENT_PIECE, Author, BasicAuth, Client, ClientConfig, CommentText, Credential, HookEvent, ItemQuery,
+    Link, LinkKind, LinkTarget, Relocation, Request, Response, Subscription, SubscriptionStatus, Transport,
     TransportError, Write,
 };
 use emulator::seed::{DEMO_PAT, ProcessKind, ProjectSeed, Seed};
@@ -71,13 +71,14 @@ impl Service {
 
 /// Routes that the documents have only below a project. Recordings, and azure-devops.md sections 1 and 7, show them
 /// for the whole organization; query and body still have to be those of the document.
-const ORGANIZATION_WIDE: [(&str, &str); 6] = [
+const ORGANIZATION_WIDE: [(&str, &str); 7] = [
     ("POST", "wit/workitemsbatch"),
     ("POST", "wit/wiql"),
     ("GET", "wit/reporting/workitemrevisions"),
     ("GET", "wit/reporting/workitemlinks"),
     ("PATCH", "wit/workitems/{id}"),
     ("GET", "wit/workitems/{id}/updates"),
+    ("GET", "wit/workitems/{id}/revisions"),
 ];
 
 /// Requests that no document of the service has, with the reason why they are right all the same.
@@ -249,11 +250,18 @@ async fn every_call(service: Service) -> Walk {
     let other = results[0].as_ref().unwrap().id();
     walk!(walk, client.read(&[made.id(), other])).unwrap();
     walk!(walk, client.created_since(&Author::Me, noon())).unwrap();
+    walk!(walk, client.tagged_since("lockstep", noon(), 200)).unwrap();
+    let all = ItemQuery::Text("SELECT [System.Id] FROM WorkItems".into());
+    walk!(walk, client.query(&all, 200)).unwrap();
     walk!(walk, client.updates(made.id(), 1)).unwrap();
+    walk!(walk, client.revisions_after(made.id(), 1, 2)).unwrap();
 
     let page = walk!(walk, client.changes(None, Some(noon()))).unwrap();
     walk!(walk, client.changes(page.cursor.as_deref(), None)).unwrap();
     walk!(walk, client.changes_in("Webshop", None, Some(noon()))).unwrap();
+    walk!(walk, client.creations(noon())).unwrap();
+    walk!(walk, client.first_revisions(noon(), &[made.id()])).unwrap();
+    walk!(walk, client.sees_area("Webshop", "Webshop")).unwrap();
     let related = LinkTarget::WorkItem { kind: LinkKind::Related, id: other };
     let link = Link { target: related.clone(), comment: "c".into(), name: String::new(), size: None };
     walk!(walk, client.link(made.id(), &link, soon)).unwrap();

@@ -109,6 +109,7 @@ fn organization(
             role: user.role,
             human: user.human,
             may_create_tags: !user.no_new_tags,
+            hidden_areas: Vec::new(),
             application: false,
             materialised: !user.never_signed_in,
         });
@@ -124,6 +125,7 @@ fn organization(
             role: principal.role,
             human: false,
             may_create_tags: true,
+            hidden_areas: Vec::new(),
             application: true,
             materialised: principal.role != Role::None,
         });

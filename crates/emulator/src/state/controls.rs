@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::{
     Request, Response, State, access,
     access::{
-        ApplicationChange, MemberChange, NewPat, OrganizationChange, Place, RefreshEnd, Refusal, SignInChange,
+        ApplicationChange, AreaChange, MemberChange, NewPat, OrganizationChange, Place, RefreshEnd, Refusal,
+        SignInChange,
     },
     errors::ApiError,
     model::Organization,
@@ -77,6 +78,12 @@ impl State {
     /// Changes what a member of an organization may do. False when the organization or the member is unknown.
     pub fn change_member(&mut self, name: &str, change: &MemberChange) -> bool {
         self.organization_mut(name).is_some_and(|org| access::change_member(org, change))
+    }
+
+    /// Hides an area from a member of an organization, or shows it again. False when the organization or the
+    /// member is unknown.
+    pub fn change_area(&mut self, name: &str, change: &AreaChange) -> bool {
+        self.organization_mut(name).is_some_and(|org| access::change_area(org, change))
     }
 
     /// Makes a personal access token; None when organization or person are unknown.

@@ -90,7 +90,7 @@ pub(crate) fn revisions(world: &World) -> Answer {
     let mut last = (from, 0, 0);
     let mut more = false;
     for (watermark, (id, rev)) in world.org.feed.range(from + 1..) {
-        let Some(item) = world.org.items.get(id) else { continue };
+        let Some(item) = world.org.items.get(id).filter(|i| world.may_see(i)) else { continue };
         if world.call.project.is_some_and(|p| p != item.project)
             || (latest_only && item.latest().rev != *rev)
             || (!deleted && item.deleted.is_some())
@@ -220,7 +220,9 @@ pub(crate) fn discussions(world: &World) -> Answer {
     let (from, start, size) = (position(world)?, start(world)?, page_size(world)?);
     let (mut values, mut last, mut more) = (Vec::new(), (from, 0, 0), false);
     for (watermark, (id, rev)) in world.org.feed.range(from + 1..) {
-        let Some(item) = world.org.items.get(id).filter(|i| i.deleted.is_none()) else { continue };
+        let Some(item) = world.org.items.get(id).filter(|i| i.deleted.is_none() && world.may_see(i)) else {
+            continue;
+        };
         let Some(revision) = item.revision(*rev).filter(|r| r.comment.is_some()) else { continue };
         if world.call.project.is_some_and(|p| p != item.project) || start.is_some_and(|s| revision.date < s) {
             continue;

@@ -53,7 +53,9 @@ use uuid::Uuid;
 pub(crate) use self::access::{is_known_code, rate_headers, throttled};
 use self::call::{decode, encode};
 pub use self::{
-    access::{ApplicationChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange},
+    access::{
+        ApplicationChange, AreaChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
+    },
     controls::ApplicationView,
     hooks::{Delivery, DeliveryId, DeliveryOutcome, HookKnobs},
     journal::{Counters, Family, LogEntry},

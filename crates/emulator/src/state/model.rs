@@ -73,6 +73,9 @@ pub(crate) struct Identity {
     pub(crate) role: Role,
     pub(crate) human: bool,
     pub(crate) may_create_tags: bool,
+    /// Area paths whose work items it may not see, with everything below.
+    #[serde(default)]
+    pub(crate) hidden_areas: Vec<String>,
     /// An application and not a user. Its unique name is its client id.
     pub(crate) application: bool,
     /// Has signed in at least once, or was added; others get TF401444.

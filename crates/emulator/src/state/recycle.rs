@@ -138,7 +138,8 @@ pub(crate) fn delete_many(world: &mut World) -> Answer {
 }
 
 fn deleted_item<'a>(world: &'a World, id: i64) -> Result<(&'a WorkItem, &'a Deleted), ApiError> {
-    let item = world.org.items.get(&id).ok_or_else(|| ApiError::no_work_item(id))?;
+    let item =
+        world.org.items.get(&id).filter(|i| world.may_see(i)).ok_or_else(|| ApiError::no_work_item(id))?;
     if world.call.project.is_some_and(|project| project != item.project) {
         return Err(ApiError::no_work_item(id));
     }
@@ -170,6 +171,7 @@ pub(crate) fn list(world: &World) -> Answer {
         .items
         .values()
         .filter(|i| i.deleted.is_some() && world.call.project.is_none_or(|p| p == i.project))
+        .filter(|i| world.may_see(i))
         .map(|i| {
             let url = world.call.project_url(i.project, &format!("_apis/wit/recyclebin/{}", i.id));
             json!({"id": i.id.to_string(), "url": url})

@@ -110,7 +110,7 @@ impl World<'_> {
         self.org
             .items
             .get(&id)
-            .filter(|item| item.deleted.is_none())
+            .filter(|item| item.deleted.is_none() && self.may_see(item))
             .ok_or_else(|| ApiError::no_work_item(id))
     }
 }

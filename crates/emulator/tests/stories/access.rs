@@ -120,3 +120,30 @@ async fn permissions_can_be_asked_for_beforehand() {
     let answer = world.call("POST", "_apis/security/permissionevaluationbatch", body).await.good();
     assert_eq!(answer["evaluations"][0]["value"], true);
 }
+
+#[tokio::test]
+async fn work_items_of_a_hidden_area_are_as_if_they_were_not_there() {
+    let world = World::demo().await;
+    let id = world.bug("A").await;
+    let area = |hidden: bool| {
+        let url = format!("{}/_emulator/areas/contoso", world.running.base_url);
+        let change = json!({ "member": "service@contoso.example", "area": "Webshop\\Pay", "hidden": hidden });
+        let whole =
+            json!({ "member": "service@contoso.example", "area": "webshop\\payments", "hidden": hidden });
+        (world.client.post(url.clone()).json(&change), world.client.post(url).json(&whole))
+    };
+    let seen = async || {
+        let read = world.get(&format!("_apis/wit/workitems/{id}")).await.status;
+        let listed = world.wiql("SELECT [System.Id] FROM WorkItems").await.contains(&id);
+        let feed = world.get("_apis/wit/reporting/workitemrevisions").await.good();
+        let told = feed["values"].as_array().unwrap().iter().any(|entry| entry["id"] == id);
+        (read, listed, told)
+    };
+    let (beginning_of_its_name, itself) = area(true);
+    assert_eq!(world.send(beginning_of_its_name).await.status, 204);
+    assert_eq!(seen().await, (200, true, true));
+    assert_eq!(world.send(itself).await.status, 204);
+    assert_eq!(seen().await, (404, false, false));
+    assert_eq!(world.send(area(false).1).await.status, 204);
+    assert_eq!(seen().await, (200, true, true));
+}

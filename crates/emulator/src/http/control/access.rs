@@ -18,7 +18,9 @@ use uuid::Uuid;
 use super::{Shared, bad_request, no_organization};
 use crate::{
     seed::RateLimits,
-    state::{ApplicationChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange},
+    state::{
+        ApplicationChange, AreaChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
+    },
 };
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -26,6 +28,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_emulator/organizations/{org}", post(change_organization))
         .route("/_emulator/limits/{org}", post(set_limits))
         .route("/_emulator/members/{org}", post(change_member))
+        .route("/_emulator/areas/{org}", post(change_area))
         .route("/_emulator/pats/{org}", post(create_pat).delete(end_pats))
         .route("/_emulator/tokens/expire", post(expire_tokens))
         .route("/_emulator/refresh-tokens", post(end_refresh_tokens))
@@ -88,6 +91,20 @@ async fn change_member(
         Err(refused) => return *refused,
     };
     let found = shared.state().change_member(&org, &change);
+    shared.wake();
+    done(found, || not_found(format!("The organization {org} does not know {}.", change.member)))
+}
+
+async fn change_area(
+    Extract(shared): Extract<Arc<Shared>>,
+    Path(org): Path<String>,
+    body: Bytes,
+) -> HttpResponse {
+    let change: AreaChange = match read(&body) {
+        Ok(change) => change,
+        Err(refused) => return *refused,
+    };
+    let found = shared.state().change_area(&org, &change);
     shared.wake();
     done(found, || not_found(format!("The organization {org} does not know {}.", change.member)))
 }

@@ -40,6 +40,29 @@ pub(crate) fn change(org: &mut Organization, change: &MemberChange) -> bool {
     true
 }
 
+/// Whether a member may see the work items of an area and of everything below it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AreaChange {
+    /// Unique name of a person, or client id of an application.
+    pub member: String,
+    /// Area path, as work items have it.
+    pub area: String,
+    /// They are as if they were not there.
+    pub hidden: bool,
+}
+
+/// Hides an area from a member, or shows it again; false when the organization does not know the member.
+pub(crate) fn change_area(org: &mut Organization, change: &AreaChange) -> bool {
+    let same = |i: &&mut Identity| i.unique_name.eq_ignore_ascii_case(&change.member);
+    let Some(identity) = org.identities.iter_mut().find(same) else { return false };
+    identity.hidden_areas.retain(|area| !area.eq_ignore_ascii_case(&change.area));
+    if change.hidden {
+        identity.hidden_areas.push(change.area.clone());
+    }
+    true
+}
+
 /// `userentitlements` and `serviceprincipalentitlements`; only administrators.
 pub(crate) fn route(world: &mut World, kind: &str, method: &str, rest: &[&str]) -> Answer {
     if !world.is_administrator() {

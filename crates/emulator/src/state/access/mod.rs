@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::entra::{Holder, Token};
-pub(crate) use self::members::{change as change_member, introduce};
+pub(crate) use self::members::{change as change_member, change_area, introduce};
 pub(crate) use self::pats::{create as create_pat, end as end_pats};
 pub use self::{
     entra::{ApplicationChange, RefreshEnd, SignInChange},
-    members::MemberChange,
+    members::{AreaChange, MemberChange},
     pats::NewPat,
 };
 pub(crate) use self::{
@@ -37,7 +37,7 @@ use super::{
     Ids, Request, Response, State, areas,
     call::{Answer, Reply, World, encode, ok},
     finish, identities,
-    model::{Identity, Organization},
+    model::{Identity, Node, Organization, WorkItem},
     router,
 };
 use crate::seed::{OrganizationSeed, RateLimits, Role};
@@ -248,6 +248,31 @@ impl World<'_> {
         matches!(self.actor().role, Role::Administrator | Role::Contributor)
     }
 
+    /// May this identity know that the work item exists? Areas decide (azure-devops.md section 8, bit 16).
+    pub(crate) fn may_see(&self, item: &WorkItem) -> bool {
+        self.may_see_area(item.text("System.AreaPath"))
+    }
+
+    fn may_see_area(&self, area: &str) -> bool {
+        !self.actor().hidden_areas.iter().any(|hidden| {
+            area.get(..hidden.len()).is_some_and(|start| start.eq_ignore_ascii_case(hidden))
+                && matches!(area.as_bytes().get(hidden.len()), None | Some(b'\\'))
+        })
+    }
+
+    /// The path of the area that a security token ends in: `vstfs:///Classification/Node/{root}:vstfs:///…/{area}`.
+    fn area_of_token(&self, token: &str) -> Option<String> {
+        fn path_of(node: &Node, identifier: Uuid) -> Option<String> {
+            if node.identifier == identifier {
+                return Some(node.name.clone());
+            }
+            let below = node.children.iter().find_map(|child| path_of(child, identifier))?;
+            Some(format!("{}\\{below}", node.name))
+        }
+        let identifier: Uuid = token.rsplit('/').next()?.parse().ok()?;
+        self.org.projects.iter().find_map(|project| path_of(&project.areas, identifier))
+    }
+
     pub(crate) fn is_administrator(&self) -> bool {
         self.actor().role == Role::Administrator
     }
@@ -281,13 +306,19 @@ pub(crate) fn evaluate_permissions(world: &World) -> Answer {
             TAGGING => evaluation.permissions & !1 != 0,
             _ => true,
         };
+        let is_seen = match (evaluation.security_namespace_id.as_u128(), evaluation.permissions & (16 | 32)) {
+            (AREAS, permissions) if permissions != 0 => {
+                world.area_of_token(&evaluation.token).is_none_or(|area| world.may_see_area(&area))
+            }
+            _ => true,
+        };
         let members = matches!(evaluation.security_namespace_id.as_u128(), AREAS | TAGGING);
         evaluation.value = match role {
             Role::Administrator => true,
             Role::Contributor => members,
             Role::Reader => members && !writes,
             Role::None => false,
-        };
+        } && is_seen;
     }
     ok(json!({
         "alwaysAllowAdministrators": batch.always_allow_administrators,

@@ -86,7 +86,7 @@ fn answer(world: &World, query: &str, in_project: bool) -> Answer {
         evaluation.check(filter)?;
     }
     let mut found: Vec<(&WorkItem, &Revision)> = Vec::new();
-    for item in world.org.items.values().filter(|i| i.deleted.is_none()) {
+    for item in world.org.items.values().filter(|i| i.deleted.is_none() && world.may_see(i)) {
         let revision = match as_of {
             Some(at) => item.revisions.iter().rev().find(|r| r.date <= at),
             None => Some(item.latest()),
