@@ -40,6 +40,7 @@ export const router = createBrowserRouter([
 					{ path: "rules/new", lazy: async () => ({ Component: (await import("./pages/Rule")).NewRulePage }) },
 					{ path: "rules/:id", lazy: async () => ({ Component: (await import("./pages/Rule")).RulePage }) },
 					{ path: "plan", lazy: async () => ({ Component: (await import("./pages/Plan")).PlanPage }) },
+					{ path: "alarms", lazy: async () => ({ Component: (await import("./pages/Alarms")).AlarmsPage }) },
 					{ path: "password", lazy: async () => ({ Component: (await import("./pages/Password")).PasswordPage }) },
 					{ path: "tokens", lazy: async () => ({ Component: (await import("./pages/Tokens")).TokensPage }) },
 					{ path: "*", element: <NotFound /> },

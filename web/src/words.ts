@@ -1,15 +1,20 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
 import type {
+	AlarmKind,
 	CauseKind,
+	DeletionPolicy,
 	FindingKind,
 	Grouping,
+	Lag,
 	PlanAction,
+	RepairKind,
 	Role,
 	ScanState,
 	Severity,
 	SeverityCounts,
 	SignInShown,
 	Status,
+	Stroke,
 	TicketHealth,
 } from "./api/types";
 
@@ -68,14 +73,22 @@ export const STATUS_MEANS: Record<Status, string> = {
 
 export const HEALTHS = [
 	"parked",
+	"held",
 	"conflict",
 	"missing",
+	"deleted",
+	"destroyed",
+	"moved",
+	"type_changed",
+	"merged",
+	"copied",
 	"retrying",
 	"over_budget",
 	"pending",
 	"waiting",
 	"in_step",
 	"closed",
+	"released",
 ] as const satisfies readonly TicketHealth[];
 
 export const HEALTH: Record<TicketHealth, string> = {
@@ -86,7 +99,15 @@ export const HEALTH: Record<TicketHealth, string> = {
 	conflict: "Conflict",
 	retrying: "Retrying",
 	parked: "Parked",
+	held: "Held",
 	missing: "Missing",
+	deleted: "Deleted",
+	destroyed: "Destroyed",
+	moved: "Moved",
+	type_changed: "Type changed",
+	merged: "Merged",
+	copied: "Copied",
+	released: "Released",
 	closed: "Closed",
 };
 
@@ -97,8 +118,16 @@ export const HEALTH_MEANS: Record<TicketHealth, string> = {
 	over_budget: "The destination may get no more work items today.",
 	conflict: "A person decided otherwise on the board. Their value stays; ours is shown beside it.",
 	retrying: "The last try failed. Lockstep tries again by itself.",
+	held: "More would happen at once, or more often, than usual. A person should look first.",
 	parked: "It failed too often, or only a person can mend it.",
-	missing: "The work item was deleted or can no longer be read.",
+	missing: "The work item can no longer be read, and Azure DevOps does not say why.",
+	deleted: "The work item lies in the recycle bin.",
+	destroyed: "The work item was deleted for good.",
+	moved: "The work item is in another project.",
+	type_changed: "The work item has another type.",
+	merged: "The work item was closed as a duplicate of another one.",
+	copied: "Other work items carry the key of this ticket. Only this one is kept in step.",
+	released: "The ticket has ended. Nothing is written for it any more.",
 	closed: "All its findings are closed, and so is the work item.",
 };
 
@@ -112,7 +141,60 @@ export const HEALTH_TONE: Record<TicketHealth, "good" | "quiet" | "warn" | "bad"
 	conflict: "warn",
 	retrying: "warn",
 	missing: "bad",
+	deleted: "bad",
+	destroyed: "bad",
+	moved: "warn",
+	type_changed: "warn",
+	merged: "warn",
+	copied: "warn",
+	released: "quiet",
 	parked: "bad",
+	held: "warn",
+};
+
+export const ALARM: Record<AlarmKind, string> = {
+	breaker_tripped: "Breaker tripped",
+	credential_dead: "Sign-in refused",
+	hooks_silent: "Service hooks silent",
+	rule_stopped: "Rule stopped",
+	request_waiting: "Decision asked for",
+	ticket_parked: "Tickets parked",
+	flapping: "Card moved back and forth",
+	duplicate_work_items: "Duplicate work items",
+	process_changed: "Process changed",
+	budget_used_up: "Daily budget used up",
+	scan_quarantined: "Scan quarantined",
+};
+
+/** What a breaker holds back, as the continuation of "would". */
+export const STROKE: Record<Stroke, string> = { create: "create", close: "close", reopen: "open again" };
+/** What mends a ticket, as a button says it. */
+export const REPAIR: Record<RepairKind, string> = {
+	restore: "Restore it",
+	replace: "Make a new one",
+	release: "Release the ticket",
+	follow_there: "Follow it there",
+	hand_over: "Hand over…",
+	bind: "Use another work item…",
+	ignore: "Go on as it is",
+};
+
+/** What a mend does, before it is done. */
+export const REPAIR_MEANS: Record<RepairKind, string> = {
+	restore: "The work item is taken back out of the recycle bin and kept in step again.",
+	replace: "A new work item is made for the findings of this ticket. The old one is not followed any more.",
+	release: "The ticket ends: nothing is written for it any more, its findings have no ticket, and no new one is made.",
+	follow_there: "The work item is right where it is. It is kept in step there, and nothing more is said about it.",
+	hand_over: "The ticket belongs to another destination, whose project and type the work item has.",
+	bind: "This ticket follows another work item from now on. What people wrote there stays; our text is added.",
+	ignore: "It is meant to be so: it is kept in step as it is, and nothing more is said about it.",
+};
+
+export const DELETION_POLICY: Record<DeletionPolicy, string> = {
+	ask: "Ask a person",
+	restore: "Restore it from the recycle bin",
+	replace: "Make a new work item",
+	release: "Release the ticket",
 };
 
 export const KIND: Record<FindingKind, string> = {
@@ -211,6 +293,13 @@ export function ago(at: string, now: number): string {
 		if (Math.abs(seconds) >= length) return AGO.format(Math.round(seconds / length), unit);
 	}
 	return "just now";
+}
+
+/** How long changes on the board take to be followed, if that was ever measured. */
+export function lag(measured: Lag | null | undefined): string | undefined {
+	if (!measured) return undefined;
+	const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+	return `${seconds(measured.median_ms)} as a rule, ${seconds(measured.longest_ms)} at most (last ${number(measured.changes)})`;
 }
 
 /** `src/app.ts:12–14`. */

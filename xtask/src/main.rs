@@ -46,6 +46,9 @@ enum Chore {
         /// So many seeds
         #[arg(long, default_value_t = 1000)]
         seeds: u64,
+        /// The first of them
+        #[arg(long, default_value_t = 1)]
+        first: u64,
         /// Only this seed, with everything that happens in it
         #[arg(long)]
         seed: Option<u64>,
@@ -87,9 +90,9 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Ui => ui::build(),
         Chore::Types => ui::write_types(),
         Chore::Licences => licences::check(),
-        Chore::Simulate { seeds, seed } => {
-            let (name, number) = seed.map_or(("LOCKSTEP_SEEDS", seeds), |seed| ("LOCKSTEP_SEED", seed));
-            checks::simulation(name, number)
+        Chore::Simulate { seed: Some(seed), .. } => checks::simulation(&[("LOCKSTEP_SEED", seed)]),
+        Chore::Simulate { seeds, first, seed: None } => {
+            checks::simulation(&[("LOCKSTEP_SEEDS", seeds), ("LOCKSTEP_FIRST_SEED", first)])
         }
         Chore::Mutants { only, seeds } => mutants::all(only.as_deref(), seeds),
     }

@@ -24,9 +24,40 @@ const AGREE: &str = "both sides agree";
 const COMMENT_ONCE: &str = "a comment is there once";
 const SHOWN_ONCE: &str = "a comment of the board is shown once";
 const PRIVATE: &str = "private notes stay here";
+const COPIES: &str = "copies are named";
+const DELETED: &str = "only what was deleted is replaced";
 const CAUSE: &str = "every change has a cause";
+const HELD: &str = "what a breaker holds waits for a person";
+const SHADOW: &str = "in shadow mode nothing is written";
 
 const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "nothing looks for copies",
+        edits: &[(
+            "crates/engine/src/sync/copies.rs",
+            "        let tokens = tokens_in(item);\n        if tokens.is_empty() {",
+            "        let tokens = tokens_in(item);\n        if tokens.len() < 9 {",
+        )],
+        laws: &[COPIES],
+    },
+    Mutant {
+        name: "what cannot be read is taken for deleted",
+        edits: &[(
+            "crates/engine/src/sync/following.rs",
+            "        if !matches!(whereabouts, Whereabouts::Recycled { .. })\n",
+            "        if matches!(whereabouts, Whereabouts::NoProject(_))\n",
+        )],
+        laws: &[DELETED],
+    },
+    Mutant {
+        name: "a work item is replaced without a new key",
+        edits: &[(
+            "crates/engine/src/sync/repair.rs",
+            "        ticket.token = self.inner.world.token();\n        ticket.work_item_id = None;",
+            "        ticket.work_item_id = None;",
+        )],
+        laws: &[ONE],
+    },
     Mutant {
         name: "a creation is tried again without a look-up",
         edits: &[(
@@ -46,11 +77,20 @@ const MUTANTS: &[Mutant] = &[
         laws: &[ONE],
     },
     Mutant {
-        name: "the recycle bin is not looked through",
+        name: "nobody asks what was deleted or moved",
         edits: &[(
             "crates/engine/src/sync/lookup.rs",
-            "        for project in projects {\n",
-            "        for project in projects.into_iter().take(0) {\n",
+            "        if wanted.iter().any(|(ticket, _)| !found.contains_key(&ticket.id)) {\n",
+            "        if wanted.is_empty() {\n",
+        )],
+        laws: &[ONE],
+    },
+    Mutant {
+        name: "an area that may not be seen is taken for an empty one",
+        edits: &[(
+            "crates/engine/src/sync/lookup.rs",
+            "            if !is_seen {\n",
+            "            if !is_seen && area.is_empty() {\n",
         )],
         laws: &[ONE],
     },
@@ -122,7 +162,7 @@ const MUTANTS: &[Mutant] = &[
         name: "our own change is not recognised",
         edits: &[(
             "crates/engine/src/sync/update.rs",
-            "            base.absorb(&update, &view, &ticket.token, by);\n",
+            "                base.absorb(&update, &reached, &ticket.token);\n",
             "",
         )],
         laws: &[KEPT, AGREE, QUIET, CAUSE],
@@ -201,10 +241,35 @@ const MUTANTS: &[Mutant] = &[
         name: "a write whose answer was lost is not in the log",
         edits: &[(
             "crates/engine/src/sync/update.rs",
-            "            if view.revision > update.revision {\n",
-            "            if view.revision < update.revision {\n",
+            "                self.note_write(tx, &ticket, what, &[]).await?;\n            }\n        }\n        ticket.intent = None;\n",
+            "                let _ = what;\n            }\n        }\n        ticket.intent = None;\n",
         )],
         laws: &[CAUSE],
+    },
+    Mutant {
+        name: "breakers are ignored",
+        edits: &[(
+            "crates/engine/src/sync/guards.rs",
+            "if held.is_none() && pass.allowed.has(ticket.id, stroke) {",
+            "if held.is_none() || !pass.allowed.has(ticket.id, stroke) {",
+        )],
+        laws: &[HELD],
+    },
+    Mutant {
+        name: "shadow mode is ignored",
+        edits: &[
+            (
+                "crates/engine/src/sync/guards.rs",
+                "            Mode::Shadow => {\n",
+                "            Mode::Shadow if now < DateTime::UNIX_EPOCH => {\n",
+            ),
+            (
+                "crates/engine/src/sync/guards.rs",
+                "            Mode::Active => {}\n",
+                "            Mode::Active | Mode::Shadow => {}\n",
+            ),
+        ],
+        laws: &[SHADOW],
     },
 ];
 

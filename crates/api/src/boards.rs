@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use model::fields::FieldSettings;
+use model::following::DeletionPolicy;
+use model::guard::{Farewell, Limits};
 use model::map::{MapProblem, SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::rule::{Criteria, Grouping};
@@ -38,8 +40,37 @@ pub struct Connection {
     pub hook_problems: Vec<String>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// How long the latest changes of people on the board took to be followed here; absent before the first one.
+    pub lag: Option<Lag>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// How long changes of people on the board took to be followed, from the board's own time of the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Lag {
+    /// Changes that were measured, at most the latest 50.
+    pub changes: u64,
+    /// The latest, in milliseconds.
+    pub last_ms: i64,
+    /// Half of them took no longer, in milliseconds.
+    pub median_ms: i64,
+    /// The longest, in milliseconds.
+    pub longest_ms: i64,
+}
+
+impl Lag {
+    /// Of the single lags in milliseconds, oldest first; none of none.
+    pub fn of(lags: &[i64]) -> Option<Self> {
+        let mut sorted = lags.to_vec();
+        sorted.sort_unstable();
+        Some(Self {
+            changes: lags.len() as u64,
+            last_ms: *lags.last()?,
+            median_ms: *sorted.get(sorted.len() / 2)?,
+            longest_ms: *sorted.last()?,
+        })
+    }
 }
 
 /// Whether a connection writes.
@@ -48,8 +79,10 @@ pub struct Connection {
 pub enum ConnectionMode {
     /// Reads and writes.
     Active,
-    /// Reads, writes nothing.
+    /// Reads and follows cards, writes nothing.
     Paused,
+    /// Reads, and says what it would do: it neither writes nor follows.
+    Shadow,
 }
 
 /// State of our service-hook subscriptions.
@@ -227,6 +260,15 @@ pub struct DestinationSettings {
     /// Whose value counts, due dates, assignee.
     #[serde(default)]
     pub fields: FieldSettings,
+    /// How much may happen at once before it waits for a person. The usual values if absent.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What becomes of a ticket when the asset of its findings is archived.
+    #[serde(default)]
+    pub when_archived: Farewell,
+    /// What becomes of a ticket whose work item was deleted on the board. A person is asked if absent.
+    #[serde(default)]
+    pub on_deletion: DeletionPolicy,
 }
 
 /// Work items that a destination may get in a day if nobody says otherwise.

@@ -169,6 +169,14 @@ pub struct SetStatus {
     pub then: FallBack,
 }
 
+/// Body of `POST /api/v1/findings/{id}/refuse`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct RefuseRequest {
+    /// Why; it stands in the comment on the work item.
+    #[serde(default)]
+    pub reason: String,
+}
+
 /// Answer of `GET /api/v1/overview`: what somebody needs to see first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Overview {

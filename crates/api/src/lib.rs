@@ -3,6 +3,7 @@
 //! Times are RFC 3339 in UTC. Lists are paged by an opaque cursor. Errors are [`Problem`]s.
 
 mod access;
+mod alarms;
 mod boards;
 mod findings;
 mod problem;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::*;
+pub use alarms::*;
 pub use boards::*;
 pub use findings::*;
 pub use problem::*;
@@ -100,4 +102,6 @@ pub enum LiveEventKind {
     Connection,
     /// A destination or a rule.
     Configuration,
+    /// An alarm, or where alarms are sent.
+    Alarm,
 }

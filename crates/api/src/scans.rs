@@ -20,6 +20,8 @@ pub struct Asset {
     pub tracked_branches: Vec<String>,
     /// Since when it is known.
     pub created_at: DateTime<Utc>,
+    /// It is laid aside.
+    pub archived: bool,
     /// Start of the latest scan.
     pub last_scan_at: Option<DateTime<Utc>>,
     /// Open findings by severity.
@@ -29,6 +31,13 @@ pub struct Asset {
 /// Body of `PATCH /api/v1/assets/{id}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct AssetChange {
+    /// Another name; work items that show the old one show the new one then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Lay it aside (`true`): its findings are suppressed, their tickets closed or released as the destination says; or take it
+    /// up again (`false`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
     /// All tags the asset shall have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
@@ -99,7 +108,7 @@ pub struct ImportOptions {
     /// When the scan started. Overrides what the report says; the time of arrival if neither says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
-    /// Format (`sarif`, `trivy`, `generic-json`, `generic-csv`); recognised from the content if absent.
+    /// Format by its name, as `docs/formats` lists them; recognised from the content if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// Name of the file, for messages.

@@ -1,7 +1,10 @@
 //! Tickets, plans and reconciling.
 
 use chrono::{DateTime, Utc};
-use model::{AuditId, CommentId, ConnectionId, DestinationId, RuleId, Status, TicketId, WorkItemId};
+use model::following::RepairKind;
+use model::{
+    AuditId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,8 +28,24 @@ pub enum TicketHealth {
     Retrying,
     /// It failed too often, or in a way that only a person can mend.
     Parked,
-    /// The work item was deleted or can no longer be read.
+    /// More would happen at once, or more often, than usual: a person should look first.
+    Held,
+    /// The work item can no longer be read; Azure DevOps does not say why.
     Missing,
+    /// The work item lies in the recycle bin.
+    Deleted,
+    /// The work item was deleted for good.
+    Destroyed,
+    /// The work item is in another project.
+    Moved,
+    /// The work item has another type.
+    TypeChanged,
+    /// People closed the work item as a duplicate of another one.
+    Merged,
+    /// Other work items carry the ticket's key: copies, or one that it had before.
+    Copied,
+    /// The ticket has ended: nothing is written for it any more, and its findings have none.
+    Released,
     /// All its findings are closed, and so is the work item.
     Closed,
 }
@@ -68,6 +87,12 @@ pub struct Ticket {
     pub problem: Option<String>,
     /// What to do about it.
     pub next_step: Option<String>,
+    /// Mends that are offered for it as it is: `POST /api/v1/tickets/{id}/repair`.
+    pub repairs: Vec<RepairKind>,
+    /// A mend that was asked for and is not carried out yet.
+    pub asked: Option<RepairKind>,
+    /// Numbers of other live work items that carry its key.
+    pub copies: Vec<WorkItemId>,
     /// What its findings say together.
     pub status: Status,
     /// Connection.
@@ -199,6 +224,93 @@ pub struct NewComment {
 pub struct CommentChange {
     /// The new text.
     pub text: String,
+}
+
+/// Which existing work items to use for which findings. Body of `POST /api/v1/adoptions/plan`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum AdoptionRequest {
+    /// These.
+    Pairs {
+        /// Each a finding and a work item, at most 200.
+        pairs: Vec<AdoptionPair>,
+    },
+    /// Those that a query finds, at most 1,000, for the open findings that they are recognised to be about.
+    Query {
+        /// Connection.
+        connection: ConnectionId,
+        /// Text in the service's query language.
+        query: String,
+    },
+    /// Those that a saved query finds.
+    SavedQuery {
+        /// Connection.
+        connection: ConnectionId,
+        /// Address of the query's page, or `project/id`.
+        query: String,
+    },
+}
+
+/// A finding and the existing work item for it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AdoptionPair {
+    /// Finding.
+    pub finding: FindingId,
+    /// Number of the work item, or the address of its page.
+    pub work_item: String,
+}
+
+/// Body of `POST /api/v1/adoptions`: rows of a plan that a person agreed to.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NewAdoptions {
+    /// Each a finding and a work item, at most 200.
+    pub pairs: Vec<AdoptionPair>,
+}
+
+/// Answer of `POST /api/v1/adoptions/plan` and `POST /api/v1/adoptions`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AdoptionPlan {
+    /// One for each work item.
+    pub rows: Vec<AdoptionRow>,
+}
+
+/// What would happen, or does, with one work item.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AdoptionRow {
+    /// Finding; absent if none fits.
+    pub finding: Option<FindingId>,
+    /// Its title.
+    pub finding_title: Option<String>,
+    /// Its ticket; absent if one is made first.
+    pub ticket: Option<TicketId>,
+    /// Number of the work item.
+    pub work_item: Option<WorkItemId>,
+    /// Its title.
+    pub work_item_title: Option<String>,
+    /// Its state.
+    pub state: Option<String>,
+    /// Its page.
+    pub url: Option<String>,
+    /// How both were brought together.
+    pub matched_by: Option<MatchedBy>,
+    /// What is written on the work item, field by field. What people wrote stays.
+    pub fields: Vec<FieldChange>,
+    /// Why it cannot be used for it; absent if it can.
+    pub refused: Option<String>,
+}
+
+/// How a finding and a work item were brought together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchedBy {
+    /// A person named both.
+    Number,
+    /// The finding's id stands in the work item.
+    FindingId,
+    /// The finding's fingerprint stands in the work item.
+    Fingerprint,
+    /// They have the same title.
+    Title,
 }
 
 /// One entry of a ticket's log.

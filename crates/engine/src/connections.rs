@@ -7,10 +7,12 @@ use model::ConnectionId;
 use model::process::{BoardLayout, WorkItemType};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use store::connections::{Connection, OwnIdentity, SignIn};
+use store::alarms::Kind;
+use store::connections::{Connection, Mode, OwnIdentity, SignIn};
 use tokio::sync::Notify;
 use url::Url;
 
+use crate::alarms::About;
 use crate::engine::{Engine, EventKind};
 use crate::sign_in::{HeldToken, Keeper, Kept, SignInMethod};
 use crate::{Actor, Refusal};
@@ -49,8 +51,8 @@ pub struct ConnectionChange {
     pub description: Option<String>,
     /// New sign-in.
     pub sign_in: Option<SignInMethod>,
-    /// Pause (`true`) or go on.
-    pub paused: Option<bool>,
+    /// Whether it writes.
+    pub mode: Option<Mode>,
 }
 
 const PUBLIC_SERVICE: &str = "https://dev.azure.com";
@@ -268,6 +270,7 @@ impl Engine {
             if was_blocked {
                 store::connections::unblock(&mut tx, id).await?;
                 store::tickets::retry_all(&mut tx, id).await?;
+                self.clear(&mut tx, Kind::CredentialDead, About::Connection(id)).await?;
             }
         }
         tx.commit().await?;
@@ -335,7 +338,7 @@ impl Engine {
             organization: identity.organization.clone(),
             sign_in: kept.sign_in,
             secret: self.inner.keys.seal(&secret_row(id), &kept.secret),
-            paused: false,
+            mode: Mode::Active,
             problem: None,
             identity: Some(OwnIdentity { id: identity.id, display_name: identity.display_name }),
             hook_secret: self.inner.keys.seal(&hook_row(id), &SecretString::from(hook_secret.as_str())),
@@ -344,6 +347,7 @@ impl Engine {
             feed_due_at: now,
             sweep_due_at: now,
             last_contact_at: None,
+            lags: Vec::new(),
             blocked_until: now,
             created_at: now,
         };
@@ -370,7 +374,7 @@ impl Engine {
             let kept = method.kept()?;
             self.replace_sign_in(id, &kept, by).await?;
         }
-        if change.name.is_none() && change.description.is_none() && change.paused.is_none() {
+        if change.name.is_none() && change.description.is_none() && change.mode.is_none() {
             return Ok(());
         }
         let mut tx = self.inner.db.begin().await?;
@@ -383,15 +387,23 @@ impl Engine {
         if let Some(description) = change.description {
             connection.description = description;
         }
-        if let Some(paused) = change.paused {
-            connection.paused = paused;
+        let before = connection.mode;
+        if let Some(mode) = change.mode {
+            connection.mode = mode;
         }
         store::connections::save(&mut tx, &connection).await?;
-        if change.paused == Some(false) {
-            store::connections::unblock(&mut tx, id).await?;
+        let mut what = "Connection changed.".to_owned();
+        if connection.mode != before {
+            what = format!("Connection is {} now; it was {}.", connection.mode.as_str(), before.as_str());
+        }
+        if change.mode.is_some() && (connection.mode != before || connection.mode == Mode::Active) {
+            // What waited for the old mode is looked at again, and says what holds it now.
+            if connection.mode == Mode::Active {
+                store::connections::unblock(&mut tx, id).await?;
+            }
             store::tickets::retry_all(&mut tx, id).await?;
         }
-        self.note_configuration(&mut tx, "connection", id.0, by, "Connection changed.").await?;
+        self.note_configuration(&mut tx, "connection", id.0, by, &what).await?;
         tx.commit().await?;
         self.announce(EventKind::Connection, id.0);
         self.wake_board(id);
@@ -425,6 +437,7 @@ impl Engine {
         store::connections::set_sign_in(&mut tx, id, &kept.sign_in, sealed).await?;
         store::connections::unblock(&mut tx, id).await?;
         store::tickets::retry_all(&mut tx, id).await?;
+        self.clear(&mut tx, Kind::CredentialDead, About::Connection(id)).await?;
         self.note_configuration(&mut tx, "connection", id.0, by, "Sign-in replaced.").await?;
         tx.commit().await?;
         self.renew_client(id).await?;
@@ -445,6 +458,7 @@ impl Engine {
         }
         let _held = board.gate.lock().await;
         let mut tx = self.inner.db.begin().await?;
+        self.clear_all(&mut tx, About::Connection(id)).await?;
         store::connections::delete(&mut tx, id).await?;
         self.note_configuration(&mut tx, "connection", id.0, by, "Connection deleted.").await?;
         store::findings::reconsider_all(&mut tx).await?;

@@ -33,7 +33,22 @@ pub(crate) fn spawn(engine: &Engine) {
             if let Err(refusal) = this.forget_deliveries().await {
                 log("forget old deliveries", &refusal);
             }
+            if let Err(refusal) = this.forget_alarms().await {
+                log("forget old alarms", &refusal);
+            }
             this.sleep(&Notify::new(), TIDY).await;
+        }
+    });
+    let this = engine.clone();
+    engine.spawn(async move {
+        while !this.inner.stop.is_cancelled() {
+            if let Err(refusal) = this.survey_alarms().await {
+                log("survey what there is to know", &refusal);
+            }
+            if let Err(refusal) = this.deliver_alarms().await {
+                log("deliver alarms", &refusal);
+            }
+            this.sleep(&this.inner.alarms, NAP).await;
         }
     });
     let this = engine.clone();
@@ -119,6 +134,8 @@ impl Engine {
                 self.keep_in_step(&board).await?;
             }
         }
+        self.survey_alarms().await?;
+        self.deliver_alarms().await?;
         Ok(())
     }
 

@@ -45,6 +45,8 @@ pub enum EventKind {
     Connection,
     /// A destination, a rule or an asset.
     Configuration,
+    /// An alarm, or where alarms are sent.
+    Alarm,
 }
 
 /// The engine. Cheap to clone; all clones are the same one.
@@ -66,6 +68,8 @@ pub(crate) struct Inner {
     pub(crate) jobs: Notify,
     /// Findings may wait for the rules.
     pub(crate) ticketing: Notify,
+    /// Messages to the targets of alarms may wait.
+    pub(crate) alarms: Notify,
     /// Connections may have come or gone.
     pub(crate) connections: Notify,
     pub(crate) boards: Mutex<HashMap<ConnectionId, Arc<crate::connections::Board>>>,
@@ -100,6 +104,7 @@ impl Engine {
                 events: broadcast::channel(1024).0,
                 jobs: Notify::new(),
                 ticketing: Notify::new(),
+                alarms: Notify::new(),
                 connections: Notify::new(),
                 boards: Mutex::default(),
                 stop: CancellationToken::new(),

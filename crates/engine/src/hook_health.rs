@@ -33,7 +33,8 @@ impl Engine {
         let Some(connection) = store::connections::get(&mut tx, board.id).await? else { return Ok(()) };
         drop(tx);
         let known = connection.subscriptions.clone();
-        let waits = connection.paused || connection.blocked_until > self.inner.world.now();
+        let waits = connection.mode != store::connections::Mode::Active
+            || connection.blocked_until > self.inner.world.now();
         if known.is_empty() || waits || !self.hold_lease(board).await? {
             return Ok(());
         }

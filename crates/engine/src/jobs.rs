@@ -113,6 +113,7 @@ impl Engine {
                 self.progress(job, result.tickets, None, "comparing every live ticket with the board")
                     .await?;
                 result.read += self.sweep(&board).await?;
+                result.read += self.detect_copies(&board).await?;
             }
             loop {
                 let pass = self.pass(&board).await?;

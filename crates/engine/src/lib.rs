@@ -10,6 +10,12 @@
 //!
 //! Time, chance and the outside come in through [`World`] and the transport of the client.
 
+mod adopt;
+mod alarm_delivery;
+mod alarm_survey;
+mod alarm_targets;
+mod alarms;
+mod assets;
 mod browser_sign_in;
 mod comments;
 mod conflicts;
@@ -31,6 +37,10 @@ mod ticketing;
 mod triage;
 mod world;
 
+pub use adopt::{
+    Adoption, AdoptionPair, AdoptionQuery, AdoptionRow, MOST_ADOPTED, MatchedBy, work_item_number,
+};
+pub use alarm_targets::NewAlarmTarget;
 pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
 pub use comments::NewComment;
 pub use conflicts::Resolution;
@@ -44,5 +54,6 @@ pub use results::{ImportResult, Plan, PlanAction, Problem, ReconcileResult, Seve
 pub use rules::RuleSettings;
 pub use settings::Settings;
 pub use sign_in::SignInMethod;
+pub use sync::offered;
 pub use triage::StatusChange;
 pub use world::{Chance, OsChance, World};

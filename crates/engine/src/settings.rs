@@ -15,6 +15,8 @@ pub struct Settings {
     pub public_url: Url,
     /// Origins of boards that may be reached over plain http or at private addresses.
     pub allowed_origins: Vec<Url>,
+    /// Where alarms may be sent: `https://host`, `http://host:port` or `smtp://host:port`. Nowhere if empty.
+    pub alarm_addresses: Vec<Url>,
     /// Identity of this machine, if its operator lets connections use it.
     pub managed_identity: Option<ManagedIdentity>,
     /// File with the platform's token for workload identity federation, if its operator lets connections use it.
@@ -47,6 +49,7 @@ impl Settings {
             data_dir,
             public_url,
             allowed_origins: Vec::new(),
+            alarm_addresses: Vec::new(),
             managed_identity: None,
             federated_token_file: None,
             authority: None,

@@ -1,8 +1,10 @@
 //! Rules turn findings into tickets. A ticket here is an intention: the work item is created by [`crate::sync`], within
 //! the destination's budget.
 
-use model::rule::Candidate;
-use model::{Status, lifecycle};
+use std::collections::BTreeSet;
+
+use model::rule::{Candidate, Grouping};
+use model::{RuleId, Status, lifecycle};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
@@ -30,7 +32,7 @@ impl Routing {
     }
 
     /// The destination of a finding: the one bound to its asset, else the default of the oldest connection that has one.
-    fn destination(&self, finding: &Finding) -> Option<&Destination> {
+    pub(crate) fn destination(&self, finding: &Finding) -> Option<&Destination> {
         self.destinations
             .iter()
             .find(|destination| destination.asset_id == Some(finding.asset_id))
@@ -42,6 +44,39 @@ impl Routing {
         let candidate = Candidate { severity: finding.severity, asset_tags };
         self.rules.iter().find(|rule| rule.enabled && rule.settings.criteria.matches(candidate))
     }
+}
+
+/// A rule that would make tickets and has nowhere to make them.
+pub(crate) struct StoppedRule {
+    pub(crate) id: RuleId,
+    pub(crate) name: String,
+    /// Assets whose findings wait, by name.
+    pub(crate) assets: BTreeSet<String>,
+}
+
+/// Rules with findings that no destination takes: none is bound to the asset, and no connection has a default one.
+pub(crate) async fn stopped_rules(tx: &mut Tx) -> Result<Vec<StoppedRule>, Refusal> {
+    let routing = Routing::load(tx).await?;
+    let takes_all = routing.destinations.iter().any(|destination| destination.settings.is_default);
+    if takes_all || !routing.rules.iter().any(|rule| rule.enabled) {
+        return Ok(Vec::new());
+    }
+    let mut stopped: Vec<StoppedRule> = Vec::new();
+    for finding in store::findings::without_destination(tx, STEP).await? {
+        let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { continue };
+        let Some(rule) = routing.rule(&finding, &asset.tags) else { continue };
+        match stopped.iter_mut().find(|known| known.id == rule.id) {
+            Some(known) => {
+                known.assets.insert(asset.name);
+            }
+            None => stopped.push(StoppedRule {
+                id: rule.id,
+                name: rule.name.clone(),
+                assets: BTreeSet::from([asset.name]),
+            }),
+        }
+    }
+    Ok(stopped)
 }
 
 /// Tickets are made from Identified on, and never for what is closed.
@@ -86,7 +121,7 @@ impl Engine {
         else {
             return Ok(false);
         };
-        if !tracked {
+        if !tracked || asset.archived {
             return Ok(false);
         }
         let world = &self.inner.world;
@@ -96,31 +131,8 @@ impl Engine {
         let (ticket, what) = match store::tickets::of_group(tx, destination.id, &key).await? {
             Some(ticket) => (ticket, format!("Finding added: {}", finding.detail.title)),
             None => {
-                let ticket = Ticket {
-                    id: world.id(),
-                    connection_id: destination.connection_id,
-                    destination_id: destination.id,
-                    rule_id: Some(rule.id),
-                    group_key: key,
-                    token: world.token(),
-                    title: finding.detail.title.clone(),
-                    status: finding.status,
-                    health: Health::Pending,
-                    work_item_id: None,
-                    work_item: None,
-                    base: None,
-                    intent: None,
-                    conflicts: Vec::new(),
-                    mark: 0,
-                    synced_mark: 0,
-                    attempts: 0,
-                    next_attempt_at: now,
-                    parked: false,
-                    problem: None,
-                    next_step: None,
-                    synced_at: None,
-                    created_at: now,
-                };
+                let ticket =
+                    Ticket { rule_id: Some(rule.id), ..self.blank_ticket(destination, finding, key) };
                 store::tickets::add(tx, &ticket).await?;
                 (ticket, format!("Ticket made for the destination {}.", destination.settings.name))
             }
@@ -138,6 +150,55 @@ impl Engine {
         };
         store::audit::add(tx, entry).await?;
         Ok(true)
+    }
+
+    /// A ticket of a finding at a destination, without a rule and without a work item.
+    fn blank_ticket(&self, destination: &Destination, finding: &Finding, group_key: String) -> Ticket {
+        let world = &self.inner.world;
+        Ticket {
+            id: world.id(),
+            connection_id: destination.connection_id,
+            destination_id: destination.id,
+            rule_id: None,
+            group_key,
+            token: world.token(),
+            title: finding.detail.title.clone(),
+            status: finding.status,
+            health: Health::Pending,
+            work_item_id: None,
+            work_item: None,
+            base: None,
+            intent: None,
+            following: Default::default(),
+            conflicts: Vec::new(),
+            mark: 0,
+            synced_mark: 0,
+            attempts: 0,
+            next_attempt_at: world.now(),
+            parked: false,
+            moves: Vec::new(),
+            problem: None,
+            next_step: None,
+            synced_at: None,
+            created_at: world.now(),
+        }
+    }
+
+    /// Makes the ticket of one finding because somebody asked for it, whatever the rules say.
+    pub(crate) async fn ticket_by_hand(
+        &self,
+        tx: &mut Tx,
+        finding: &Finding,
+        destination: &Destination,
+        cause: &Cause,
+    ) -> Result<Ticket, Refusal> {
+        let key = Grouping::PerFinding.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
+        let ticket = self.blank_ticket(destination, finding, key);
+        store::tickets::add(tx, &ticket).await?;
+        store::tickets::add_finding(tx, ticket.id, finding.id).await?;
+        let what = format!("Ticket made for the destination {}.", destination.settings.name);
+        self.note_on_ticket(tx, &ticket, cause, what).await?;
+        Ok(ticket)
     }
 
     /// What saving a rule would do now, without saving it: tickets for open findings that have none.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::lifecycle::{self, Circumstances, Command, Giver};
-use model::status::{Detection, Facts, FallBack};
+use model::status::{Detection, Facts, FallBack, RequestKind};
 use model::{FindingId, Status};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -145,8 +145,86 @@ impl Engine {
             store::audit::add(tx, entry).await?;
             return Ok(Ok(Followed::Refuted));
         }
-        self.note(tx, &finding, Some(known.status), cause, what).await?;
+        let refused = known.triage.request.is_some()
+            && finding.triage.request.is_none()
+            && finding.status.is_open()
+            && circumstances.giver == Giver::Person;
+        if refused {
+            self.send_back(tx, &finding, known.status, cause, what).await?;
+        } else {
+            self.note(tx, &finding, Some(known.status), cause, what).await?;
+        }
         Ok(Ok(if finding.status == known.status { Followed::No } else { Followed::Yes }))
+    }
+
+    /// A decision that was asked for by moving a card is refused: the card goes back, with the reason in a comment.
+    ///
+    /// # Errors
+    /// If there is no such finding, or nobody asks for anything.
+    pub async fn refuse_request(&self, id: FindingId, reason: &str, by: &Actor) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        let Some(known) = store::findings::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("finding", id));
+        };
+        store::assets::hold(&mut tx, known.asset_id).await?;
+        let Some(mut finding) = store::findings::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("finding", id));
+        };
+        let Some(request) = finding.triage.request.take() else {
+            return Err(Refusal::conflict(
+                "nothing_requested",
+                "Nobody asks for anything",
+                "No decision about this finding is asked for.",
+                "Nothing to do.",
+            ));
+        };
+        store::findings::save(&mut tx, &finding, false).await?;
+        let cause = Cause::new(CauseKind::Person, by.name.clone());
+        let asked = match request.kind {
+            RequestKind::RiskAcceptance => "to accept the risk",
+            RequestKind::FalsePositive => "to call it a false positive",
+        };
+        let reason = reason.trim().trim_end_matches('.');
+        let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let what = format!("{} refused what {} asked for, {asked}{why}.", by.name, request.by);
+        self.send_back(&mut tx, &finding, finding.status, &cause, what).await?;
+        tx.commit().await?;
+        self.announce(EventKind::Finding, id.0);
+        self.inner.alarms.notify_one();
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    /// What a card asked for is not granted: its place is not agreed on any more, so that it goes back where the findings
+    /// say, and the words of the log travel with it.
+    async fn send_back(
+        &self,
+        tx: &mut Tx,
+        finding: &Finding,
+        from: Status,
+        cause: &Cause,
+        what: String,
+    ) -> Result<(), Refusal> {
+        let entry = Entry {
+            id: self.inner.world.id(),
+            at: self.inner.world.now(),
+            subject: Subject::Finding(finding.id),
+            cause,
+            what,
+            statuses: Some((Some(from), finding.status)),
+            fields: &[],
+        };
+        store::audit::add(tx, entry).await?;
+        for ticket in store::tickets::of_finding(tx, finding.id).await? {
+            if let Some(mut ticket) = store::tickets::get(tx, ticket).await?
+                && let Some(base) = &mut ticket.base
+            {
+                base.status = None;
+                store::tickets::save(tx, &ticket).await?;
+            }
+        }
+        store::tickets::mark_of_finding(tx, finding.id).await?;
+        Ok(())
     }
 
     /// Ends temporary decisions whose time is over.

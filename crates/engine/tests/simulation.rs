@@ -30,7 +30,8 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
         return;
     }
     let seeds = number("LOCKSTEP_SEEDS").unwrap_or(40);
-    let next = AtomicU64::new(1);
+    let first = number("LOCKSTEP_FIRST_SEED").unwrap_or(1);
+    let next = AtomicU64::new(first);
     let broken: Vec<(u64, sim::Violation)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
             .map(|_| {
@@ -38,7 +39,7 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
                     let mut broken = Vec::new();
                     loop {
                         let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed > seeds {
+                        if seed >= first + seeds {
                             return broken;
                         }
                         if let Some(violation) = run(seed, &tally).violation {

@@ -199,6 +199,11 @@ impl Client {
         self.json(self.request(method, path)?).await
     }
 
+    /// Does something that needs no body and answers nothing.
+    pub(crate) async fn act_silently(&self, method: Method, path: &str) -> Result<(), CliError> {
+        self.send(self.request(method, path)?).await.map(drop)
+    }
+
     /// Changes something and reads the answer.
     pub(crate) async fn patch<T: DeserializeOwned>(
         &self,

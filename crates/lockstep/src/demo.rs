@@ -300,6 +300,9 @@ fn settings(team: &str, is_default: bool) -> DestinationSettings {
         status_map: Default::default(),
         daily_budget: api::default_daily_budget(),
         fields: Default::default(),
+        limits: Default::default(),
+        when_archived: Default::default(),
+        on_deletion: Default::default(),
     }
 }
 

@@ -21,7 +21,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    connections, destinations, findings, import, inspect, plan, rules, scans, tickets, tokens,
+    alarms, assets, breakers, connections, destinations, findings, import, inspect, plan, rules, scans,
+    tickets, tokens,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -65,6 +66,12 @@ enum Command {
     Destination(destinations::DestinationArgs),
     /// Which findings get tickets
     Rule(rules::RuleArgs),
+    /// What is scanned
+    Asset(assets::AssetArgs),
+    /// What a person should know, and where that is sent
+    Alarm(Box<alarms::AlarmArgs>),
+    /// What would have happened all at once and waits for a person
+    Breaker(breakers::BreakerArgs),
     /// Credentials of pipelines
     Token(tokens::TokenArgs),
     /// Print the OpenAPI document
@@ -108,6 +115,9 @@ async fn run(command: Command) -> Outcome {
         Command::Connection(args) => connections::run(*args).await,
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
+        Command::Asset(args) => assets::run(args).await,
+        Command::Alarm(args) => alarms::run(*args).await,
+        Command::Breaker(args) => breakers::run(args).await,
         Command::Token(args) => tokens::run(args).await,
         Command::Openapi => {
             output::Output::new(false).line(server::openapi::text().trim_end())?;

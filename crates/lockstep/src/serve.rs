@@ -40,6 +40,14 @@ pub(crate) struct ServeArgs {
     /// Origin of a board that may be reached over plain http or at a private address; may be repeated
     #[arg(long = "allow-origin", env = "LOCKSTEP_ALLOW_ORIGIN", value_delimiter = ',', value_name = "URL")]
     allow_origins: Vec<Url>,
+    /// Where alarms may be sent, such as https://chat.example.com or smtp://mail.example.com:587; may be repeated
+    #[arg(
+        long = "allow-alarm-address",
+        env = "LOCKSTEP_ALLOW_ALARM_ADDRESS",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    allow_alarm_addresses: Vec<Url>,
     /// Let connections sign in as the managed identity of this machine; every administrator of Lockstep can use it then
     #[arg(long, env = "LOCKSTEP_ALLOW_MANAGED_IDENTITY")]
     allow_managed_identity: bool,
@@ -93,6 +101,7 @@ impl TryFrom<ServeArgs> for Settings {
         settings.key_file = args.key_file;
         settings.public_url = args.public_url;
         settings.allowed_origins = args.allow_origins;
+        settings.alarm_addresses = args.allow_alarm_addresses;
         settings.pace = Pace {
             poll_interval: args.poll_interval,
             sweep_interval: args.sweep_interval,

@@ -66,6 +66,12 @@ ids! {
     AuditId,
     /// What somebody said about a ticket or its work item.
     CommentId,
+    /// What a person should know.
+    AlarmId,
+    /// Where alarms are sent.
+    AlarmTargetId,
+    /// A breaker that tripped.
+    BreakerId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

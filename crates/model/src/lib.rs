@@ -7,6 +7,8 @@ pub mod block;
 pub mod board;
 pub mod content;
 pub mod fields;
+pub mod following;
+pub mod guard;
 pub mod identity;
 pub mod ids;
 pub mod lifecycle;

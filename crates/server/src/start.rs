@@ -39,6 +39,8 @@ pub struct Settings {
     pub public_url: Option<Url>,
     /// Origins of boards that may be reached over plain http or at private addresses.
     pub allowed_origins: Vec<Url>,
+    /// Where alarms may be sent: `https://host`, `http://host:port` or `smtp://host:port`. Nowhere if empty.
+    pub alarm_addresses: Vec<Url>,
     /// Where to ask for the managed identity of this machine; connections cannot use it if absent. Every administrator
     /// can make a connection with it.
     pub managed_identity: Option<IdentityEndpoint>,
@@ -87,6 +89,7 @@ impl Settings {
             key_file: None,
             public_url: None,
             allowed_origins: Vec::new(),
+            alarm_addresses: Vec::new(),
             managed_identity: None,
             federated_token_file: None,
             entra_authority: None,
@@ -195,6 +198,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .allowed_origins
         .iter()
         .chain(&settings.entra_authority)
+        .chain(settings.alarm_addresses.iter().filter(|address| address.scheme() != "smtp"))
         .fold(AddressPolicy::default(), |policy, origin| policy.allowing(origin));
     let transport = HttpTransport::new(policy, world.clock.clone()).map_err(StartError::Transport)?;
     let managed_identity = settings
@@ -205,6 +209,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .map_err(StartError::Transport)?;
     let mut engine_settings = engine::Settings {
         allowed_origins: settings.allowed_origins.clone(),
+        alarm_addresses: settings.alarm_addresses.clone(),
         managed_identity,
         federated_token_file: settings.federated_token_file.clone(),
         authority: settings.entra_authority.clone(),

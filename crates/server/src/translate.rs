@@ -1,9 +1,9 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    Asset, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange, Finding, FindingSummary,
-    HistoryEntry, Job, JobKind, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth,
-    TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
+    AdoptionRow, Asset, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange, Finding,
+    FindingSummary, HistoryEntry, Job, JobKind, MatchedBy, Named, Plan, PlanAction, Problem, Scan,
+    SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use model::Severity;
 use model::board::WorkItem;
@@ -59,6 +59,7 @@ pub(crate) fn asset(row: views::assets::AssetRow) -> Answer<Asset> {
         name: row.name,
         tags: row.tags,
         tracked_branches: row.tracked_branches,
+        archived: row.archived,
         created_at: row.created_at,
         last_scan_at: row.last_scan_at,
         open: counts(row.open),
@@ -186,6 +187,13 @@ pub(crate) fn ticket(row: views::tickets::TicketRow) -> Answer<Ticket> {
         health: word("health of a ticket", &row.health)?,
         problem: row.problem,
         next_step: row.next_step,
+        repairs: row
+            .health
+            .parse()
+            .map(|health| engine::offered(health, row.work_item_id.is_some()).to_vec())
+            .unwrap_or_default(),
+        asked: row.following.order.as_ref().map(|order| order.repair.kind()),
+        copies: row.following.copies.clone(),
         status: row.status,
         connection: Named { id: row.connection_id, name: row.connection_name },
         destination: Named { id: row.destination_id, name: row.destination_name },
@@ -300,6 +308,35 @@ pub(crate) fn plan(plan: engine::Plan) -> Plan {
     }
 }
 
+pub(crate) fn adoption_row(row: engine::AdoptionRow) -> AdoptionRow {
+    AdoptionRow {
+        finding: row.finding,
+        finding_title: row.finding_title,
+        ticket: row.ticket,
+        work_item: row.work_item,
+        work_item_title: row.work_item_title,
+        state: row.state,
+        url: row.url.and_then(some_text),
+        matched_by: row.matched_by.map(|by| match by {
+            engine::MatchedBy::Number => MatchedBy::Number,
+            engine::MatchedBy::FindingId => MatchedBy::FindingId,
+            engine::MatchedBy::Fingerprint => MatchedBy::Fingerprint,
+            engine::MatchedBy::Title => MatchedBy::Title,
+        }),
+        fields: row
+            .fields
+            .into_iter()
+            .map(|field| FieldChange {
+                field: field.field,
+                from: field.from,
+                to: field.to,
+                reason: field.reason,
+            })
+            .collect(),
+        refused: row.refused,
+    }
+}
+
 fn ticket_plan(ticket: engine::TicketPlan) -> TicketPlan {
     TicketPlan {
         ticket_id: ticket.ticket_id,
@@ -336,9 +373,29 @@ pub(crate) fn ticket_attention(health: TicketHealth, count: u64) -> Option<Atten
             format!("{tickets} failed too often and wait for you."),
             "Read the error on the ticket, mend its cause, then retry.",
         ),
+        TicketHealth::Held => (
+            format!("{tickets} wait because more would happen than usual."),
+            "Look at what waits on the page Alarms, and let it through or leave it.",
+        ),
         TicketHealth::Missing => (
-            format!("The work item of {tickets} was deleted or can no longer be read."),
-            "Restore the work item, or give the connection the right to read it.",
+            format!("The work item of {tickets} can no longer be read."),
+            "Give the connection the right to read it, or choose one of the mends on the ticket.",
+        ),
+        TicketHealth::Deleted | TicketHealth::Destroyed => (
+            format!("The work item of {tickets} was deleted on the board."),
+            "Choose on the ticket what becomes of it, or set a policy at the destination.",
+        ),
+        TicketHealth::Moved | TicketHealth::TypeChanged => (
+            format!("The work item of {tickets} was moved to another project or made another type."),
+            "Say on the ticket that it is right there, or hand the ticket over.",
+        ),
+        TicketHealth::Merged => (
+            format!("The work item of {tickets} was closed as a duplicate."),
+            "Choose on the ticket whether the other work item is followed.",
+        ),
+        TicketHealth::Copied => (
+            format!("Other work items carry the key of {tickets}."),
+            "Compare them on the board; only the one on the ticket is kept in step.",
         ),
         TicketHealth::Conflict => (
             format!("Somebody on the board decided otherwise on {tickets}."),
@@ -352,6 +409,7 @@ pub(crate) fn ticket_attention(health: TicketHealth, count: u64) -> Option<Atten
         | TicketHealth::Waiting
         | TicketHealth::Pending
         | TicketHealth::Retrying
+        | TicketHealth::Released
         | TicketHealth::Closed => return None,
     };
     Some(Attention {

@@ -18,6 +18,8 @@ pub struct Asset {
     pub tags: Vec<String>,
     /// Branches whose scans decide the status of findings.
     pub tracked_branches: Vec<String>,
+    /// It is laid aside: its findings make no tickets.
+    pub archived: bool,
 }
 
 impl Asset {
@@ -33,6 +35,7 @@ fn asset(row: &Row) -> Result<Asset> {
         name: row.text("name")?,
         tags: row.json("tags")?,
         tracked_branches: row.json("tracked_branches")?,
+        archived: row.opt_int("archived_at")?.is_some(),
     })
 }
 
@@ -49,7 +52,7 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
     .await?;
     let row = tx
         .first(
-            "SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1",
+            "SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE name_folded = $1",
             args![name.to_lowercase()],
         )
         .await?;
@@ -63,7 +66,7 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
 /// If the database refuses.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
     tx.first(
-        "SELECT id, name, tags, tracked_branches FROM asset WHERE name_folded = $1",
+        "SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE name_folded = $1",
         args![name.to_lowercase()],
     )
     .await?
@@ -76,7 +79,7 @@ pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx, id: AssetId) -> Result<Option<Asset>> {
-    tx.first("SELECT id, name, tags, tracked_branches FROM asset WHERE id = $1", args![id])
+    tx.first("SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE id = $1", args![id])
         .await?
         .map(|row| asset(&row))
         .transpose()
@@ -101,6 +104,28 @@ pub async fn save(tx: &mut Tx, asset: &Asset) -> Result<()> {
         args![asset.id, to_json(&asset.tags), to_json(&asset.tracked_branches)],
     )
     .await?;
+    Ok(())
+}
+
+/// Gives the asset another name.
+///
+/// # Errors
+/// If the database refuses; a duplicate if another asset has the name.
+pub async fn rename(tx: &mut Tx, id: AssetId, name: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE asset SET name = $2, name_folded = $3 WHERE id = $1",
+        args![id, name, name.to_lowercase()],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Lays the asset aside, or takes it up again.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn set_archived(tx: &mut Tx, id: AssetId, since: Option<DateTime<Utc>>) -> Result<()> {
+    tx.execute("UPDATE asset SET archived_at = $2 WHERE id = $1", args![id, since]).await?;
     Ok(())
 }
 

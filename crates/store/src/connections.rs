@@ -67,6 +67,40 @@ pub struct OwnIdentity {
     pub display_name: String,
 }
 
+/// Whether a connection writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It reads, follows and writes.
+    #[default]
+    Active,
+    /// It reads and follows; it writes nothing.
+    Paused,
+    /// It reads, and says what it would do; it neither writes nor follows.
+    Shadow,
+}
+
+impl Mode {
+    /// The word in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl std::str::FromStr for Mode {
+    type Err = ();
+
+    fn from_str(s: &str) -> std::result::Result<Self, ()> {
+        [Self::Active, Self::Paused, Self::Shadow].into_iter().find(|mode| mode.as_str() == s).ok_or(())
+    }
+}
+
+/// Changes of people whose lag is remembered for a connection.
+pub const LAGS: usize = 50;
+
 /// Credentials and organization of one Azure DevOps.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -84,8 +118,8 @@ pub struct Connection {
     pub sign_in: SignIn,
     /// The secret, sealed.
     pub secret: Vec<u8>,
-    /// It writes nothing.
-    pub paused: bool,
+    /// Whether it writes.
+    pub mode: Mode,
     /// Why it does nothing at the moment.
     pub problem: Option<String>,
     /// Who we are on the board.
@@ -102,6 +136,9 @@ pub struct Connection {
     pub sweep_due_at: DateTime<Utc>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// How long the latest changes of people on the board took to be followed, in milliseconds, oldest first; at most
+    /// [`LAGS`].
+    pub lags: Vec<i64>,
     /// The service asked not to be called before.
     pub blocked_until: DateTime<Utc>,
     /// When it was made.
@@ -109,7 +146,7 @@ pub struct Connection {
 }
 
 const SELECT: &str = "SELECT id, name, description, instance_url, organization, sign_in, secret, mode, problem, identity,
-        hook_secret, subscriptions, feed_cursor, feed_due_at, sweep_due_at, last_contact_at, blocked_until, created_at
+        hook_secret, subscriptions, feed_cursor, feed_due_at, sweep_due_at, last_contact_at, lags, blocked_until, created_at
  FROM connection";
 
 fn connection(row: &Row) -> Result<Connection> {
@@ -121,7 +158,7 @@ fn connection(row: &Row) -> Result<Connection> {
         organization: row.text("organization")?,
         sign_in: row.json("sign_in")?,
         secret: row.bytes("secret")?,
-        paused: row.text("mode")? == "paused",
+        mode: row.word("mode")?,
         problem: row.opt_text("problem")?,
         identity: row.opt_json("identity")?,
         hook_secret: row.bytes("hook_secret")?,
@@ -130,6 +167,7 @@ fn connection(row: &Row) -> Result<Connection> {
         feed_due_at: row.time("feed_due_at")?,
         sweep_due_at: row.time("sweep_due_at")?,
         last_contact_at: row.opt_time("last_contact_at")?,
+        lags: row.json("lags")?,
         blocked_until: row.time("blocked_until")?,
         created_at: row.time("created_at")?,
     })
@@ -156,6 +194,16 @@ pub async fn get(tx: &mut Tx, id: ConnectionId) -> Result<Option<Connection>> {
         .await?
         .map(|row| connection(&row))
         .transpose()
+}
+
+/// Whether a connection writes, as it is now. A deleted one does not.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mode(tx: &mut Tx, id: ConnectionId) -> Result<Mode> {
+    tx.first("SELECT mode FROM connection WHERE id = $1", args![id])
+        .await?
+        .map_or(Ok(Mode::Paused), |row| row.word("mode"))
 }
 
 /// The connection whose hook address has this secret.
@@ -186,7 +234,7 @@ pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>
             &connection.organization,
             to_json(&connection.sign_in),
             connection.secret.clone(),
-            mode(connection),
+            connection.mode.as_str(),
             connection.identity.as_ref().map(to_json),
             connection.hook_secret.clone(),
             hook_secret_hash,
@@ -195,10 +243,6 @@ pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>
     )
     .await?;
     Ok(())
-}
-
-fn mode(connection: &Connection) -> &'static str {
-    if connection.paused { "paused" } else { "active" }
 }
 
 /// Stores what a person may change, and what became known of the board. The sign-in is not touched: its secret may
@@ -214,7 +258,7 @@ pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
             connection.id,
             &connection.name,
             &connection.description,
-            mode(connection),
+            connection.mode.as_str(),
             connection.problem.as_deref(),
             connection.identity.as_ref().map(to_json),
             to_json(&connection.subscriptions),
@@ -315,12 +359,47 @@ pub async fn feed_read(
     Ok(())
 }
 
+/// Changes of people on the board were followed, so long after they had been made (in milliseconds).
+///
+/// # Errors
+/// If the database refuses.
+pub async fn followed(tx: &mut Tx, id: ConnectionId, after: &[i64]) -> Result<()> {
+    let Some(row) = tx.first("SELECT lags FROM connection WHERE id = $1", args![id]).await? else {
+        return Ok(());
+    };
+    let mut lags: Vec<i64> = row.json("lags")?;
+    lags.extend(after);
+    lags.drain(..lags.len().saturating_sub(LAGS));
+    tx.execute("UPDATE connection SET lags = $2 WHERE id = $1", args![id, to_json(&lags)]).await?;
+    Ok(())
+}
+
 /// A sweep was done.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn swept(tx: &mut Tx, id: ConnectionId, due: DateTime<Utc>) -> Result<()> {
     tx.execute("UPDATE connection SET sweep_due_at = $2 WHERE id = $1", args![id, due]).await?;
+    Ok(())
+}
+
+/// Work items of the board that changed before this moment were looked at for copies of ours.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn copies_seen_until(tx: &mut Tx, id: ConnectionId) -> Result<Option<DateTime<Utc>>> {
+    tx.first("SELECT copies_seen_until FROM connection WHERE id = $1", args![id])
+        .await?
+        .map(|row| row.time("copies_seen_until"))
+        .transpose()
+}
+
+/// Work items of the board that changed before `until` were looked at for copies of ours.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn copies_seen(tx: &mut Tx, id: ConnectionId, until: DateTime<Utc>) -> Result<()> {
+    tx.execute("UPDATE connection SET copies_seen_until = $2 WHERE id = $1", args![id, until]).await?;
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use model::fields::FieldSettings;
+use model::following::DeletionPolicy;
+use model::guard::Limits;
 use model::map::{SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::{AssetId, ConnectionId, DestinationId};
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::to_json;
 use crate::{Result, Row, Tx, args};
+
+pub use model::guard::Farewell;
 
 /// What a person decides about a destination. Blanks are filled in before it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +46,15 @@ pub struct Settings {
     /// Whose value counts, due dates, assignee.
     #[serde(default)]
     pub fields: FieldSettings,
+    /// How much may happen at once before it waits for a person.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What becomes of a ticket when the asset of its findings is archived.
+    #[serde(default)]
+    pub when_archived: Farewell,
+    /// What becomes of a ticket whose work item was deleted on the board.
+    #[serde(default)]
+    pub on_deletion: DeletionPolicy,
 }
 
 /// What was last read of the board: enough to plan without asking again.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::identity::Sighting;
-use model::status::{Detection, Facts, Triage};
+use model::status::{Detection, Facts, RequestKind, Triage};
 use model::{AssetId, FindingId, FindingKind, Observation, ScanId, Severity, Status, TicketId};
 use uuid::Uuid;
 
@@ -177,8 +177,8 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
     let added = tx
         .execute(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, scanner,
-                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
              ON CONFLICT (asset_id, fingerprint) DO NOTHING",
             args![
                 finding.id,
@@ -200,10 +200,56 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
                 to_json(&finding.detail),
                 search(&finding.detail, &place),
                 undecided,
+                request(finding),
             ],
         )
         .await?;
     Ok(added == 1)
+}
+
+/// The decision that is asked for, as far as anybody can still take it.
+fn request(finding: &Finding) -> Option<&'static str> {
+    let request = finding.triage.request.as_ref().filter(|_| finding.status.is_open())?;
+    Some(match request.kind {
+        RequestKind::RiskAcceptance => "risk_acceptance",
+        RequestKind::FalsePositive => "false_positive",
+    })
+}
+
+/// Findings that wait for a decision that somebody asked for, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn requested(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!("{SELECT} WHERE f.request IS NOT NULL ORDER BY f.id LIMIT $1")),
+        args![limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
+/// Findings that could have a ticket, have none, and whose asset has no destination of its own, oldest first.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn without_destination(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE f.status IN ('identified', 'in_progress', 'waiting', 'awaiting_validation')
+             AND NOT EXISTS (SELECT 1 FROM ticket_finding tf WHERE tf.finding_id = f.id)
+             AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.asset_id = f.asset_id)
+             AND NOT EXISTS (SELECT 1 FROM asset a WHERE a.id = f.asset_id AND a.archived_at IS NOT NULL)
+             ORDER BY f.id LIMIT $1"
+        )),
+        args![limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
 }
 
 fn search(detail: &Observation, place: &str) -> String {
@@ -218,7 +264,8 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
     let place = model::content::place(&finding.detail.location, finding.detail.component.as_ref());
     tx.execute(
         "UPDATE finding SET severity = $2, title = $3, place = $4, status = $5, triage = $6, until = $7, regressed = $8,
-                last_seen_at = $9, detail = $10, search = $11, undecided = undecided OR $12 WHERE id = $1",
+                last_seen_at = $9, detail = $10, search = $11, undecided = undecided OR $12,
+                request = $13 WHERE id = $1",
         args![
             finding.id,
             severity_rank(finding.severity),
@@ -232,6 +279,7 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
             to_json(&finding.detail),
             search(&finding.detail, &place),
             undecided,
+            request(finding),
         ],
     )
     .await?;

@@ -4,8 +4,10 @@
 //! that aggregate and nothing decides here: decisions are values from `model`, computed by `engine`. Transactions are
 //! short and are never open across a network call.
 
+pub mod alarms;
 pub mod assets;
 pub mod audit;
+pub mod breakers;
 pub mod comments;
 pub mod connections;
 mod db;

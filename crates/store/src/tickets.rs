@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use model::board::{Draft, WorkItem};
+use model::following::Following;
 use model::merge::comments::Deed;
 use model::merge::{Base, Conflict, Desired, UpdateIntent};
-use model::{CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId};
+use model::{
+    AssetId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -46,6 +49,11 @@ pub enum Intent {
         /// What is sent.
         html: String,
     },
+    /// Taking the work item out of the recycle bin.
+    Restore {
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+    },
 }
 
 impl Intent {
@@ -54,6 +62,7 @@ impl Intent {
         match self {
             Self::Create { deadline, .. }
             | Self::Update { deadline, .. }
+            | Self::Restore { deadline }
             | Self::Comment { deadline, .. } => *deadline,
         }
     }
@@ -76,8 +85,24 @@ pub enum Health {
     Retrying,
     /// Only a person can mend it.
     Parked,
-    /// The work item was deleted or can no longer be read.
+    /// More would happen at once, or more often, than usual: a person should look first.
+    Held,
+    /// The work item can no longer be read, and the board does not say why.
     Missing,
+    /// The work item lies in the recycle bin.
+    Deleted,
+    /// The work item was deleted for good.
+    Destroyed,
+    /// The work item is in another project.
+    Moved,
+    /// The work item has another type.
+    TypeChanged,
+    /// People closed the work item as a duplicate of another one.
+    Merged,
+    /// Other work items carry its key.
+    Copied,
+    /// It has ended: nothing is written for it any more.
+    Released,
     /// All its findings are closed, and so is the work item.
     Closed,
 }
@@ -93,7 +118,15 @@ impl Health {
             Self::Conflict => "conflict",
             Self::Retrying => "retrying",
             Self::Parked => "parked",
+            Self::Held => "held",
             Self::Missing => "missing",
+            Self::Deleted => "deleted",
+            Self::Destroyed => "destroyed",
+            Self::Moved => "moved",
+            Self::TypeChanged => "type_changed",
+            Self::Merged => "merged",
+            Self::Copied => "copied",
+            Self::Released => "released",
             Self::Closed => "closed",
         }
     }
@@ -111,7 +144,15 @@ impl std::str::FromStr for Health {
             Self::Conflict,
             Self::Retrying,
             Self::Parked,
+            Self::Held,
             Self::Missing,
+            Self::Deleted,
+            Self::Destroyed,
+            Self::Moved,
+            Self::TypeChanged,
+            Self::Merged,
+            Self::Copied,
+            Self::Released,
             Self::Closed,
         ]
         .into_iter()
@@ -149,6 +190,8 @@ pub struct Ticket {
     pub base: Option<Base>,
     /// A write whose outcome is not known yet.
     pub intent: Option<Intent>,
+    /// What is remembered to follow its work item wherever it goes.
+    pub following: Following,
     /// Fields on which both sides differ.
     pub conflicts: Vec<Conflict>,
     /// Counts up with each reason to look again.
@@ -161,6 +204,8 @@ pub struct Ticket {
     pub next_attempt_at: DateTime<Utc>,
     /// Waits for a person.
     pub parked: bool,
+    /// When we moved the card within the last day, oldest first.
+    pub moves: Vec<DateTime<Utc>>,
     /// What is wrong.
     pub problem: Option<String>,
     /// What to do about it.
@@ -172,8 +217,8 @@ pub struct Ticket {
 }
 
 const SELECT: &str = "SELECT t.id, t.connection_id, t.destination_id, t.rule_id, t.group_key, t.token, t.title, t.status, t.health,
-        t.work_item_id, t.work_item, t.base, t.intent, t.conflicts, t.mark, t.synced_mark, t.attempts, t.next_attempt_at,
-        t.parked, t.problem, t.next_step, t.synced_at, t.created_at FROM ticket t";
+        t.work_item_id, t.work_item, t.base, t.intent, t.following, t.conflicts, t.mark, t.synced_mark, t.attempts,
+        t.next_attempt_at, t.parked, t.moves, t.problem, t.next_step, t.synced_at, t.created_at FROM ticket t";
 
 fn ticket(row: &Row) -> Result<Ticket> {
     Ok(Ticket {
@@ -190,12 +235,14 @@ fn ticket(row: &Row) -> Result<Ticket> {
         work_item: row.opt_json("work_item")?,
         base: row.opt_json("base")?,
         intent: row.opt_json("intent")?,
+        following: row.json("following")?,
         conflicts: row.json("conflicts")?,
         mark: row.int("mark")?,
         synced_mark: row.int("synced_mark")?,
         attempts: u32::try_from(row.int("attempts")?).unwrap_or(0),
         next_attempt_at: row.time("next_attempt_at")?,
         parked: row.bool("parked")?,
+        moves: row.json("moves")?,
         problem: row.opt_text("problem")?,
         next_step: row.opt_text("next_step")?,
         synced_at: row.opt_time("synced_at")?,
@@ -258,27 +305,142 @@ pub async fn of_work_item(
     .transpose()
 }
 
+/// Tickets as they were read; those whose record is damaged stand apart, so that they keep no other from its turn.
+#[derive(Debug, Default)]
+pub struct Read {
+    /// Tickets.
+    pub tickets: Vec<Ticket>,
+    /// Tickets that cannot be read, and why.
+    pub damaged: Vec<(TicketId, String)>,
+}
+
+impl Read {
+    /// The largest id among all of them, for reading on behind it.
+    pub fn last(&self) -> Option<TicketId> {
+        let whole = self.tickets.iter().map(|ticket| ticket.id);
+        whole.chain(self.damaged.iter().map(|(id, _)| *id)).max()
+    }
+}
+
+fn readable(rows: &[Row]) -> Result<Read> {
+    let mut read = Read::default();
+    for row in rows {
+        match ticket(row) {
+            Ok(ticket) => read.tickets.push(ticket),
+            Err(error @ (crate::Error::Document { .. } | crate::Error::Word { .. })) => {
+                read.damaged.push((row.id("id")?, error.to_string()));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// A ticket whose record is damaged waits for a person.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn park_damaged(tx: &mut Tx, id: TicketId, why: &str) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET parked = TRUE, health = 'parked', problem = $2, next_step = $3 WHERE id = $1",
+        args![
+            id,
+            format!("The ticket cannot be read: {why}."),
+            "Restore the database from a backup, or delete the ticket."
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The ticket whose key this is, or was: keys of work items that it had before lead to it, too. The flag tells whether it
+/// is the key of now.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_token(
+    tx: &mut Tx,
+    connection: ConnectionId,
+    token: &str,
+) -> Result<Option<(TicketId, bool)>> {
+    let now = tx
+        .first("SELECT id FROM ticket WHERE token = $1 AND connection_id = $2", args![token, connection])
+        .await?;
+    if let Some(row) = now {
+        return Ok(Some((row.id("id")?, true)));
+    }
+    tx.first(
+        "SELECT f.ticket_id FROM ticket_former f JOIN ticket t ON t.id = f.ticket_id
+         WHERE f.token = $1 AND t.connection_id = $2",
+        args![token, connection],
+    )
+    .await?
+    .map(|row| Ok((row.id("ticket_id")?, false)))
+    .transpose()
+}
+
+/// Remembers the work item that a ticket has and is about to give up, with the key that stands in it.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn remember_former(
+    tx: &mut Tx,
+    ticket: TicketId,
+    work_item: WorkItemId,
+    token: &str,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO ticket_former (ticket_id, work_item_id, token) VALUES ($1, $2, $3)
+         ON CONFLICT (ticket_id, work_item_id) DO NOTHING",
+        args![ticket, work_item, token],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Numbers of the work items that a ticket had before.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn formers(tx: &mut Tx, ticket: TicketId) -> Result<Vec<WorkItemId>> {
+    tx.all("SELECT work_item_id FROM ticket_former WHERE ticket_id = $1 ORDER BY work_item_id", args![ticket])
+        .await?
+        .iter()
+        .map(|row| row.int("work_item_id").map(WorkItemId))
+        .collect()
+}
+
+/// Tickets of a connection for which other live work items with their key are known.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn with_copies(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Result<Vec<Ticket>> {
+    let rows = tx
+        .all(
+            crate::Composed(format!(
+                "{SELECT} WHERE t.connection_id = $1 AND t.has_copies ORDER BY t.id LIMIT $2"
+            )),
+            args![connection, limit],
+        )
+        .await?;
+    Ok(readable(&rows)?.tickets)
+}
+
 /// Tickets of a connection that have a reason to be looked at and may be tried now.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn due(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> Result<Vec<Ticket>> {
-    tx.all(
+pub async fn due(tx: &mut Tx, connection: ConnectionId, now: DateTime<Utc>, limit: i64) -> Result<Read> {
+    let rows = tx.all(
         crate::Composed(format!(
             "{SELECT} WHERE t.connection_id = $1 AND t.mark <> t.synced_mark AND NOT t.parked AND t.next_attempt_at <= $2
+               AND t.health <> 'released'
              ORDER BY t.next_attempt_at, t.id LIMIT $3"
         )),
         args![connection, now, limit],
     )
-    .await?
-    .iter()
-    .map(ticket)
-    .collect()
+    .await?;
+    readable(&rows)
 }
 
 /// When the next waiting ticket of a connection may be tried.
@@ -287,14 +449,15 @@ pub async fn due(
 /// If the database refuses.
 pub async fn next_due(tx: &mut Tx, connection: ConnectionId) -> Result<Option<DateTime<Utc>>> {
     tx.first(
-        "SELECT MIN(next_attempt_at) AS at FROM ticket WHERE connection_id = $1 AND mark <> synced_mark AND NOT parked",
+        "SELECT MIN(next_attempt_at) AS at FROM ticket WHERE connection_id = $1 AND mark <> synced_mark AND NOT parked
+           AND health <> 'released'",
         args![connection],
     )
     .await?
     .map_or(Ok(None), |row| row.opt_time("at"))
 }
 
-/// Tickets of a connection with a work item, page by page, for a sweep or a plan.
+/// Tickets of a connection with a work item, page by page, for a sweep or a plan. Without those that were released.
 ///
 /// # Errors
 /// If the database refuses.
@@ -304,16 +467,15 @@ pub async fn live_after(
     after: Uuid,
     limit: i64,
 ) -> Result<Vec<Ticket>> {
-    tx.all(
+    let rows = tx.all(
         crate::Composed(format!(
-            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2 ORDER BY t.id LIMIT $3"
+            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2 AND t.health <> 'released'
+             ORDER BY t.id LIMIT $3"
         )),
         args![connection, after, limit],
     )
-    .await?
-    .iter()
-    .map(ticket)
-    .collect()
+    .await?;
+    Ok(readable(&rows)?.tickets)
 }
 
 /// Tickets of a connection that a sweep compares, page by page: those with a work item, but for what was closed on both
@@ -327,36 +489,35 @@ pub async fn to_sweep(
     after: Uuid,
     closed_before: DateTime<Utc>,
     limit: i64,
-) -> Result<Vec<Ticket>> {
-    tx.all(
-        crate::Composed(format!(
-            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2
-             AND (t.health <> 'closed' OR t.mark <> t.synced_mark OR t.synced_at IS NULL OR t.synced_at > $3)
-             ORDER BY t.id LIMIT $4"
-        )),
-        args![connection, after, closed_before, limit],
-    )
-    .await?
-    .iter()
-    .map(ticket)
-    .collect()
+) -> Result<Read> {
+    let rows = tx
+        .all(
+            crate::Composed(format!(
+                "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2
+                 AND (t.health <> 'closed' OR t.mark <> t.synced_mark OR t.synced_at IS NULL OR t.synced_at > $3)
+                 ORDER BY t.id LIMIT $4"
+            )),
+            args![connection, after, closed_before, limit],
+        )
+        .await?;
+    readable(&rows)
 }
 
-/// Tickets of a connection without a work item, oldest first.
+/// Tickets of a connection without a work item, oldest first. Without those that were released.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn pending(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Result<Vec<Ticket>> {
-    tx.all(
-        crate::Composed(format!(
-            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL ORDER BY t.id LIMIT $2"
-        )),
-        args![connection, limit],
-    )
-    .await?
-    .iter()
-    .map(ticket)
-    .collect()
+    let rows = tx
+        .all(
+            crate::Composed(format!(
+                "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL AND t.health <> 'released'
+                 ORDER BY t.id LIMIT $2"
+            )),
+            args![connection, limit],
+        )
+        .await?;
+    Ok(readable(&rows)?.tickets)
 }
 
 /// Adds a ticket without a work item.
@@ -400,7 +561,7 @@ pub async fn add_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> R
     Ok(())
 }
 
-/// Stores everything about a ticket but its marks.
+/// Stores everything about a ticket but its mark, its group and its rule.
 ///
 /// # Errors
 /// If the database refuses; a duplicate if another ticket has the work item.
@@ -408,7 +569,8 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     tx.execute(
         "UPDATE ticket SET title = $2, status = $3, health = $4, work_item_id = $5, work_item = $6, base = $7, intent = $8,
                 conflicts = $9, attempts = $10, next_attempt_at = $11, parked = $12, problem = $13, next_step = $14,
-                synced_at = $15, synced_mark = $16, assignee = $17 WHERE id = $1",
+                synced_at = $15, synced_mark = $16, assignee = $17, moves = $18, agreed_status = $19, following = $20,
+                has_copies = $21, token = $22, destination_id = $23 WHERE id = $1",
         args![
             ticket.id,
             &ticket.title,
@@ -427,6 +589,12 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             ticket.synced_at,
             ticket.synced_mark,
             assigned_to(ticket),
+            to_json(&ticket.moves),
+            ticket.base.as_ref().and_then(|base| base.status).map(Status::as_str),
+            to_json(&ticket.following),
+            !ticket.following.copies.is_empty(),
+            &ticket.token,
+            ticket.destination_id,
         ],
     )
     .await?;
@@ -474,10 +642,34 @@ pub async fn mark(tx: &mut Tx, id: TicketId) -> Result<()> {
 /// If the database refuses.
 pub async fn mark_of_finding(tx: &mut Tx, finding: FindingId) -> Result<u64> {
     tx.execute(
-        "UPDATE ticket SET mark = mark + 1 WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)",
+        // What is held back may not be wanted any more: it is looked at again at once.
+        "UPDATE ticket SET mark = mark + 1, next_attempt_at = CASE WHEN health = 'held' THEN 0 ELSE next_attempt_at END
+         WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)",
         args![finding],
     )
     .await
+}
+
+/// Gives all tickets with findings of an asset a reason to be looked at: it has another name.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark_of_asset(tx: &mut Tx, asset: AssetId) -> Result<u64> {
+    tx.execute(
+        "UPDATE ticket SET mark = mark + 1 WHERE id IN
+            (SELECT tf.ticket_id FROM ticket_finding tf JOIN finding f ON f.id = tf.finding_id WHERE f.asset_id = $1)",
+        args![asset],
+    )
+    .await
+}
+
+/// Forgets a ticket. The work item stays as it is.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn delete(tx: &mut Tx, id: TicketId) -> Result<()> {
+    tx.execute("DELETE FROM ticket WHERE id = $1", args![id]).await?;
+    Ok(())
 }
 
 /// Gives all tickets of a destination a reason to be looked at: its maps changed.
@@ -527,7 +719,7 @@ pub async fn mark_of_work_item(
 /// If the database refuses.
 pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
     tx.execute(
-        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0,
+        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, moves = '[]',
                 next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END WHERE id = $1",
         args![id],
     )

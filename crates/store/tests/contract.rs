@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use model::board::Draft;
+use model::following::Following;
 use model::identity::Sighting;
 use model::map::{SeverityMap, StatusMap};
 use model::merge::Desired;
@@ -56,7 +57,7 @@ async fn board(tx: &mut Tx) -> (ConnectionId, DestinationId) {
         organization: "contoso".into(),
         sign_in: SignIn::PersonalAccessToken,
         secret: vec![1],
-        paused: false,
+        mode: store::connections::Mode::Active,
         problem: None,
         identity: None,
         hook_secret: vec![2],
@@ -65,6 +66,7 @@ async fn board(tx: &mut Tx) -> (ConnectionId, DestinationId) {
         feed_due_at: at(0),
         sweep_due_at: at(0),
         last_contact_at: None,
+        lags: Vec::new(),
         blocked_until: at(0),
         created_at: at(0),
     };
@@ -95,6 +97,9 @@ fn destination(number: u128) -> Destination {
             status_map: StatusMap::default(),
             daily_budget: 2,
             fields: Default::default(),
+            limits: Default::default(),
+            when_archived: Default::default(),
+            on_deletion: Default::default(),
         },
         process: Process {
             work_item_type: WorkItemType {
@@ -128,12 +133,14 @@ fn ticket(number: u128) -> Ticket {
         work_item: None,
         base: None,
         intent: None,
+        following: Following::default(),
         conflicts: Vec::new(),
         mark: 0,
         synced_mark: 0,
         attempts: 0,
         next_attempt_at: at(0),
         parked: false,
+        moves: Vec::new(),
         problem: None,
         next_step: None,
         synced_at: None,
@@ -290,6 +297,56 @@ async fn an_intent_comes_back_as_it_was_written() {
 }
 
 #[tokio::test]
+async fn a_key_leads_to_its_ticket_also_when_the_ticket_has_another_one_by_now() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        let mut replaced = ticket(20);
+        store::tickets::add(&mut tx, &replaced).await.unwrap();
+        let (old, work_item) = (replaced.token.clone(), WorkItemId(5));
+        store::tickets::remember_former(&mut tx, replaced.id, work_item, &old).await.unwrap();
+        store::tickets::remember_former(&mut tx, replaced.id, work_item, &old).await.unwrap();
+        replaced.token = "LS-NEW".into();
+        replaced.following.copies = vec![work_item];
+        store::tickets::save(&mut tx, &replaced).await.unwrap();
+        let of =
+            async |tx: &mut Tx, token: &str| store::tickets::of_token(tx, connection, token).await.unwrap();
+        assert_eq!(of(&mut tx, "LS-NEW").await, Some((replaced.id, true)));
+        assert_eq!(of(&mut tx, &old).await, Some((replaced.id, false)));
+        assert_eq!(of(&mut tx, "LS-NOBODY").await, None);
+        assert_eq!(store::tickets::formers(&mut tx, replaced.id).await.unwrap(), [work_item]);
+        let copied = store::tickets::with_copies(&mut tx, connection, 10).await.unwrap();
+        assert_eq!(copied.len(), 1);
+        assert_eq!(copied[0].following, replaced.following);
+        assert_eq!(
+            store::connections::copies_seen_until(&mut tx, connection).await.unwrap(),
+            Some(DateTime::UNIX_EPOCH)
+        );
+        store::connections::copies_seen(&mut tx, connection, at(7)).await.unwrap();
+        assert_eq!(store::connections::copies_seen_until(&mut tx, connection).await.unwrap(), Some(at(7)));
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_released_ticket_is_not_looked_at_whatever_marks_it() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, _) = board(&mut tx).await;
+        let mut ended = ticket(20);
+        store::tickets::add(&mut tx, &ended).await.unwrap();
+        ended.health = Health::Released;
+        ended.work_item_id = Some(WorkItemId(5));
+        store::tickets::save(&mut tx, &ended).await.unwrap();
+        store::tickets::mark(&mut tx, ended.id).await.unwrap();
+        assert!(store::tickets::due(&mut tx, connection, at(9), 10).await.unwrap().tickets.is_empty());
+        assert_eq!(store::tickets::next_due(&mut tx, connection).await.unwrap(), None);
+        assert!(store::tickets::live_after(&mut tx, connection, Uuid::nil(), 10).await.unwrap().is_empty());
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
 async fn a_budget_is_spent_once_and_given_back_to_its_day() {
     for (db, _folder) in databases().await {
         let mut tx = db.begin().await.unwrap();
@@ -322,6 +379,7 @@ async fn a_sweep_leaves_out_what_was_closed_long_ago_and_has_no_reason_to_be_loo
             store::tickets::to_sweep(tx, connection, uuid::Uuid::nil(), closed_before, 10)
                 .await
                 .unwrap()
+                .tickets
                 .len()
         };
         assert_eq!(swept(&mut tx, at(9)).await, 1);
@@ -366,9 +424,9 @@ async fn a_ticket_is_due_while_a_reason_came_after_the_last_look() {
         let (connection, _) = board(&mut tx).await;
         let mut looked_at = ticket(20);
         store::tickets::add(&mut tx, &looked_at).await.unwrap();
-        assert!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().is_empty());
+        assert!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().tickets.is_empty());
         store::tickets::mark(&mut tx, looked_at.id).await.unwrap();
-        let due = store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap();
+        let due = store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().tickets;
         assert_eq!(due.len(), 1);
         // A reason that comes while it is looked at is not swallowed by the save.
         store::tickets::mark(&mut tx, looked_at.id).await.unwrap();
@@ -376,15 +434,15 @@ async fn a_ticket_is_due_while_a_reason_came_after_the_last_look() {
         looked_at.synced_mark = looked_at.mark;
         looked_at.work_item_id = Some(WorkItemId(7));
         store::tickets::save(&mut tx, &looked_at).await.unwrap();
-        assert_eq!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().len(), 1);
+        assert_eq!(store::tickets::due(&mut tx, connection, at(1), 10).await.unwrap().tickets.len(), 1);
         assert_eq!(
             store::tickets::of_work_item(&mut tx, connection, WorkItemId(7)).await.unwrap(),
             Some(looked_at.id)
         );
         assert!(store::tickets::of_work_item(&mut tx, connection, WorkItemId(8)).await.unwrap().is_none());
         store::tickets::put_off(&mut tx, looked_at.id, "broken", "mend it", at(9)).await.unwrap();
-        assert!(store::tickets::due(&mut tx, connection, at(8), 10).await.unwrap().is_empty());
-        assert_eq!(store::tickets::due(&mut tx, connection, at(9), 10).await.unwrap()[0].attempts, 1);
+        assert!(store::tickets::due(&mut tx, connection, at(8), 10).await.unwrap().tickets.is_empty());
+        assert_eq!(store::tickets::due(&mut tx, connection, at(9), 10).await.unwrap().tickets[0].attempts, 1);
         db_done(tx, db).await;
     }
 }
@@ -501,6 +559,128 @@ fn schema(sql: &str) -> Vec<String> {
         }
     }
     found
+}
+
+#[tokio::test]
+async fn an_alarm_is_open_once_and_its_messages_are_taken_one_at_a_time() {
+    use store::alarms::{self, Alarm, Ended, Kind, Target, Way};
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let alarm = |number: u128, what: &str| Alarm {
+            id: model::AlarmId(id(number)),
+            kind: Kind::CredentialDead,
+            subject: "connection/1".into(),
+            what: what.into(),
+            next_step: "renew it".into(),
+            link: "/connections/1".into(),
+            raised_at: at(0),
+            last_raised_at: at(0),
+            count: 1,
+            acknowledged_by: None,
+            acknowledged_at: None,
+            cleared_at: None,
+        };
+        assert!(alarms::raise(&mut tx, &alarm(1, "refused")).await.unwrap());
+        assert!(!alarms::raise(&mut tx, &alarm(2, "refused again")).await.unwrap());
+        let open = alarms::open(&mut tx, Kind::CredentialDead).await.unwrap();
+        assert_eq!((open.len(), open[0].count, open[0].what.as_str()), (1, 2, "refused again"));
+        assert!(alarms::acknowledge(&mut tx, open[0].id, "Ada", at(1)).await.unwrap());
+        assert!(!alarms::acknowledge(&mut tx, open[0].id, "Bob", at(2)).await.unwrap());
+        assert_eq!(alarms::open_by_kind(&mut tx).await.unwrap(), [(Kind::CredentialDead, 1, 0)]);
+        assert!(alarms::clear(&mut tx, Kind::CredentialDead, "connection/1", at(3)).await.unwrap().is_some());
+        assert!(alarms::clear(&mut tx, Kind::CredentialDead, "connection/1", at(4)).await.unwrap().is_none());
+        assert!(alarms::raise(&mut tx, &alarm(3, "refused once more")).await.unwrap(), "it is another one");
+        assert_eq!(alarms::page(&mut tx, true, None, 9).await.unwrap().len(), 2);
+        assert_eq!(alarms::page(&mut tx, false, None, 9).await.unwrap().len(), 1);
+        assert_eq!(alarms::get(&mut tx, model::AlarmId(id(3))).await.unwrap().unwrap().count, 1);
+
+        let target = Target {
+            id: model::AlarmTargetId(id(4)),
+            name: "chat".into(),
+            way: Way::Webhook { url: "https://chat.example".into() },
+            secret: vec![1],
+            problem: None,
+            created_at: at(0),
+        };
+        alarms::add_target(&mut tx, &target).await.unwrap();
+        let message = serde_json::json!({ "what": "refused" });
+        alarms::enqueue(&mut tx, id(5), target.id, Some(model::AlarmId(id(3))), &message, at(0))
+            .await
+            .unwrap();
+        let taken = alarms::take(&mut tx, at(0), at(2)).await.unwrap().unwrap();
+        assert_eq!((taken.attempts, taken.message["what"].as_str()), (1, Some("refused")));
+        assert!(alarms::take(&mut tx, at(1), at(3)).await.unwrap().is_none(), "somebody has it");
+        let again = Ended::Again(at(5), "it answered 503".into());
+        alarms::ended(&mut tx, &taken, &again, at(1)).await.unwrap();
+        assert_eq!(alarms::targets(&mut tx).await.unwrap()[0].problem.as_deref(), Some("it answered 503"));
+        let taken = alarms::take(&mut tx, at(5), at(7)).await.unwrap().unwrap();
+        assert_eq!(taken.attempts, 2);
+        alarms::ended(&mut tx, &taken, &Ended::Delivered, at(6)).await.unwrap();
+        assert!(alarms::take(&mut tx, at(99), at(100)).await.unwrap().is_none());
+        assert_eq!(alarms::targets(&mut tx).await.unwrap()[0].problem, None);
+        alarms::forget(&mut tx, at(50)).await.unwrap();
+        assert_eq!(alarms::page(&mut tx, true, None, 9).await.unwrap().len(), 1);
+        assert!(alarms::quarantined(&mut tx).await.unwrap().is_empty());
+        assert!(alarms::delete_target(&mut tx, target.id).await.unwrap());
+        assert!(!alarms::delete_target(&mut tx, target.id).await.unwrap());
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_breaker_waits_once_and_holds_its_tickets_until_a_person_decides() {
+    use model::guard::Stroke;
+    use store::breakers::{self, Verdict};
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let (connection, destination) = board(&mut tx).await;
+        store::tickets::add(&mut tx, &ticket(10)).await.unwrap();
+        let one = ticket(10).id;
+        store::tickets::mark(&mut tx, one).await.unwrap();
+        let dirty = breakers::dirty(&mut tx, connection).await.unwrap();
+        assert_eq!((dirty.len(), dirty[0].ticket, dirty[0].finding), (1, one, None));
+        assert!(!dirty[0].has_work_item && !dirty[0].is_under_way);
+        let breaker = model::BreakerId(id(20));
+        assert!(breakers::trip(&mut tx, breaker, destination, Stroke::Close, 10, at(0)).await.unwrap());
+        let second = model::BreakerId(id(21));
+        assert!(!breakers::trip(&mut tx, second, destination, Stroke::Close, 10, at(1)).await.unwrap());
+        assert!(breakers::trip(&mut tx, second, destination, Stroke::Reopen, 10, at(1)).await.unwrap());
+        breakers::add_ticket(&mut tx, breaker, one, at(0)).await.unwrap();
+        breakers::add_ticket(&mut tx, breaker, one, at(1)).await.unwrap();
+        let holding = breakers::holding(&mut tx).await.unwrap();
+        assert_eq!(
+            (holding.len(), holding[0].tickets, holding[0].bound),
+            (1, 1, 10),
+            "the empty one holds nothing"
+        );
+        assert_eq!(breakers::waiting_at(&mut tx, connection).await.unwrap().len(), 2);
+        assert_eq!(breakers::standing(&mut tx, one, Stroke::Close).await.unwrap(), Some(Verdict::Waiting));
+        assert_eq!(breakers::standing(&mut tx, one, Stroke::Reopen).await.unwrap(), None);
+        assert_eq!(breakers::titles(&mut tx, breaker, 5).await.unwrap().len(), 1);
+        assert!(breakers::decide(&mut tx, breaker, Verdict::Dismissed, Some("Ada"), at(2)).await.unwrap());
+        assert!(breakers::waiting(&mut tx, destination, Stroke::Close).await.unwrap().is_none());
+        assert!(!breakers::decide(&mut tx, breaker, Verdict::Over, None, at(3)).await.unwrap());
+        assert!(breakers::decide(&mut tx, breaker, Verdict::Approved, Some("Ada"), at(3)).await.unwrap());
+        assert_eq!(
+            breakers::get(&mut tx, breaker).await.unwrap().unwrap().decided_by.as_deref(),
+            Some("Ada")
+        );
+        assert_eq!(breakers::wake_tickets(&mut tx, breaker).await.unwrap(), 1);
+        assert_eq!(breakers::standings(&mut tx, connection).await.unwrap()[0].verdict, Verdict::Approved);
+        breakers::remove_ticket(&mut tx, breaker, one).await.unwrap();
+        assert!(breakers::standings(&mut tx, connection).await.unwrap().is_empty());
+        assert_eq!(breakers::live(&mut tx, destination).await.unwrap(), (0, 0));
+        assert!(breakers::base(&mut tx, one).await.unwrap().is_none());
+        assert_eq!(
+            store::connections::mode(&mut tx, connection).await.unwrap(),
+            store::connections::Mode::Active
+        );
+        store::tickets::park_damaged(&mut tx, one, "it is damaged").await.unwrap();
+        assert!(store::tickets::get(&mut tx, one).await.unwrap().unwrap().parked);
+        let parked = store::alarms::tickets_with(&mut tx, Health::Parked).await.unwrap();
+        assert_eq!(parked.len(), 1);
+        tx.commit().await.unwrap();
+    }
 }
 
 #[test]

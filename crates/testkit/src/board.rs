@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use azure::{Clock, Request, Response, Transport, TransportError};
 use bytes::Bytes;
 use chrono::Duration;
-use emulator::seed::Seed;
+use emulator::seed::{ProcessKind, ProjectSeed, Seed};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -39,6 +39,7 @@ pub struct Board {
     faults: Mutex<VecDeque<Fault>>,
     late: Mutex<Vec<(chrono::DateTime<chrono::Utc>, emulator::Request)>>,
     unreachable: Mutex<bool>,
+    rejecting: Mutex<bool>,
     /// The next call of this kind stands still.
     stop_at: Mutex<Option<Halt>>,
     stands: Notify,
@@ -59,10 +60,19 @@ pub enum Halt {
 /// The organization, project and team of the demo.
 const ORGANIZATION: &str = "contoso";
 
+/// The other project of a story's organization, with the Scrum process.
+pub const OTHER_PROJECT: &str = "Backoffice";
+
+/// Sign-in name of Lockstep's own identity.
+const OURSELVES: &str = "service@contoso.example";
+
 impl Board {
     /// The demo's board.
     pub fn demo(clock: Arc<HandClock>) -> Self {
-        let mut state = emulator::State::new(&Seed::demo(), clock.now());
+        let mut seed = Seed::demo();
+        // Somewhere else to take work items to, with another workflow.
+        seed.organizations[0].projects.push(ProjectSeed::new(OTHER_PROJECT, ProcessKind::Scrum));
+        let mut state = emulator::State::new(&seed, clock.now());
         state.set_base_url("https://boards.example");
         state.set_allow_local_hooks(true);
         Self {
@@ -71,6 +81,7 @@ impl Board {
             faults: Mutex::default(),
             late: Mutex::default(),
             unreachable: Mutex::default(),
+            rejecting: Mutex::default(),
             stop_at: Mutex::default(),
             stands: Notify::new(),
             goes_on: Notify::new(),
@@ -110,6 +121,11 @@ impl Board {
     /// Nobody answers, or everybody does again.
     pub fn set_unreachable(&self, unreachable: bool) {
         *self.unreachable.lock().unwrap() = unreachable;
+    }
+
+    /// Our credential was revoked, or is accepted again.
+    pub fn reject_sign_ins(&self, rejected: bool) {
+        *self.rejecting.lock().unwrap() = rejected;
     }
 
     /// Applies what was held back and is due.
@@ -184,6 +200,95 @@ impl Board {
             "application/json",
             &Value::Null,
         );
+    }
+
+    /// A person deletes a work item for good.
+    pub fn destroy(&self, id: i64) {
+        self.act(
+            "DELETE",
+            &format!("Webshop/_apis/wit/workitems/{id}?destroy=true&api-version=7.1"),
+            "application/json",
+            &Value::Null,
+        );
+    }
+
+    /// A person empties the recycle bin of one work item.
+    pub fn destroy_recycled(&self, id: i64) {
+        let path = format!("/{ORGANIZATION}/Webshop/_apis/wit/recyclebin/{id}?api-version=7.1");
+        let mut state = self.state.lock().unwrap();
+        let person = state.directory().remove(0).people.remove(0).id;
+        let answer = state.handle_as(self.clock.now(), person, emulator::Request::new("DELETE", &path));
+        assert_eq!(answer.status, 204);
+    }
+
+    /// A person moves a work item to another project, in a state that both have.
+    pub fn move_to_project(&self, id: i64, project: &str) {
+        self.edit(
+            id,
+            &[
+                ("System.TeamProject", project.into()),
+                ("System.AreaPath", project.into()),
+                ("System.IterationPath", project.into()),
+            ],
+        );
+    }
+
+    /// A person copies a work item with everything that tools copy: our block, our tag and our link.
+    pub fn copy(&self, id: i64) -> i64 {
+        let path = format!("_apis/wit/workitems/{id}?$expand=relations&api-version=7.1");
+        let item = self.act("GET", &path, "application/json", &Value::Null);
+        let mut patch = Vec::new();
+        for field in ["System.Title", "Microsoft.VSTS.TCM.ReproSteps", "System.Tags", "System.AreaPath"] {
+            let value = &item["fields"][field];
+            patch.push(json!({ "op": "add", "path": format!("/fields/{field}"), "value": value }));
+        }
+        for link in item["relations"].as_array().into_iter().flatten() {
+            let value = json!({ "rel": link["rel"], "url": link["url"], "attributes": { "comment": link["attributes"]["comment"] } });
+            patch.push(json!({ "op": "add", "path": "/relations/-", "value": value }));
+        }
+        self.make(&Value::Array(patch))
+    }
+
+    /// A person makes a bug of the team Payments.
+    pub fn bug(&self, title: &str) -> i64 {
+        let set = |field: &str, value: &str| json!({ "op": "add", "path": format!("/fields/{field}"), "value": value });
+        self.make(&json!([set("System.Title", title), set("System.AreaPath", "Webshop\\Payments")]))
+    }
+
+    fn make(&self, patch: &Value) -> i64 {
+        let path = "Webshop/_apis/wit/workitems/$Bug?api-version=7.1";
+        let made = self.act("POST", path, "application/json-patch+json", patch);
+        made["id"].as_i64().expect("a new work item has a number")
+    }
+
+    /// A person closes a work item as a duplicate of another one.
+    pub fn merge_into(&self, id: i64, into: i64) {
+        let url = format!("https://boards.example/contoso/_apis/wit/workItems/{into}");
+        let link = json!({ "rel": "System.LinkTypes.Duplicate-Reverse", "url": url });
+        self.act(
+            "PATCH",
+            &format!("_apis/wit/workitems/{id}?api-version=7.1"),
+            "application/json-patch+json",
+            &json!([
+                { "op": "add", "path": "/relations/-", "value": link },
+                { "op": "add", "path": "/fields/System.State", "value": "Closed" },
+            ]),
+        );
+    }
+
+    /// Lockstep may not see the work items of an area any more, or may again.
+    pub fn hide_area(&self, area: &str, hidden: bool) {
+        let change = emulator::AreaChange { member: OURSELVES.into(), area: area.into(), hidden };
+        assert!(self.state.lock().unwrap().change_area(ORGANIZATION, &change));
+    }
+
+    /// Long text, tags and links of a work item.
+    pub fn marks(&self, id: i64) -> (String, String, usize) {
+        let path = format!("_apis/wit/workitems/{id}?$expand=relations&api-version=7.1");
+        let item = self.act("GET", &path, "application/json", &Value::Null);
+        let text = |name: &str| item["fields"][name].as_str().unwrap_or_default().to_owned();
+        let links = item["relations"].as_array().map_or(0, Vec::len);
+        (text("Microsoft.VSTS.TCM.ReproSteps"), text("System.Tags"), links)
     }
 
     /// A person restores a work item.
@@ -276,6 +381,11 @@ impl Transport for Board {
         }
         if *self.unreachable.lock().unwrap() {
             return Err(TransportError::NotSent("nobody listens there".into()));
+        }
+        if *self.rejecting.lock().unwrap() {
+            // What a revoked token gets (azure-devops.md section 4).
+            let (status, body) = (StatusCode::UNAUTHORIZED, Bytes::new());
+            return Ok(Response { status, headers: HeaderMap::new(), body });
         }
         let asked = exchange::asked(&request);
         let fault = if is_write { self.faults.lock().unwrap().pop_front() } else { None };

@@ -13,7 +13,7 @@ mod served;
 pub mod sim;
 mod story;
 
-pub use board::{Board, Fault, Halt};
+pub use board::{Board, Fault, Halt, OTHER_PROJECT};
 pub use clock::{HandClock, SeededChance};
 pub use database::{TestDatabase, databases};
 pub use report::{Report, weakness};

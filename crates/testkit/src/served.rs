@@ -95,6 +95,13 @@ impl Served {
             status_map: map,
             daily_budget: 100_000,
             fields: Default::default(),
+            limits: model::guard::Limits {
+                creations_at_once: 100_000,
+                moves_at_once: 100_000,
+                ..Default::default()
+            },
+            when_archived: Default::default(),
+            on_deletion: Default::default(),
         };
         let new = NewDestination { connection_id: connection, asset: None, settings: settings.clone() };
         let destination = engine.create_destination(new, &by("Ada")).await.unwrap();

@@ -9,6 +9,7 @@ use engine::{
     Actor, Engine, ImportRequest, NewConnection, NewDestination, RuleSettings, Settings, SignInMethod, World,
 };
 use model::fields::FieldSettings;
+use model::following::DeletionPolicy;
 use model::map::SeverityMap;
 use model::rule::{Criteria, Grouping};
 use model::{ConnectionId, DestinationId, FindingId, JobId, Severity, Status};
@@ -45,9 +46,12 @@ pub struct StoryBuilder {
     database: TestDatabase,
     grouping: Grouping,
     budget: u64,
+    limits: model::guard::Limits,
+    when_archived: model::guard::Farewell,
     map: Option<model::map::StatusMap>,
     work_item_type: String,
     fields: FieldSettings,
+    on_deletion: DeletionPolicy,
 }
 
 impl StoryBuilder {
@@ -79,10 +83,31 @@ impl StoryBuilder {
         self
     }
 
+    /// Tickets are released when their asset is archived.
+    #[must_use]
+    pub fn releasing(mut self) -> Self {
+        self.when_archived = model::guard::Farewell::Release;
+        self
+    }
+
+    /// So much may happen at once.
+    #[must_use]
+    pub fn limits(mut self, limits: model::guard::Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
     /// With this status map in place of the suggested one.
     #[must_use]
     pub fn map(mut self, map: model::map::StatusMap) -> Self {
         self.map = Some(map);
+        self
+    }
+
+    /// With this policy for work items that people delete.
+    #[must_use]
+    pub fn on_deletion(mut self, policy: DeletionPolicy) -> Self {
+        self.on_deletion = policy;
         self
     }
 
@@ -126,6 +151,9 @@ impl StoryBuilder {
                         status_map: self.map.unwrap_or_default(),
                         daily_budget: self.budget,
                         fields: self.fields,
+                        limits: self.limits,
+                        when_archived: self.when_archived,
+                        on_deletion: self.on_deletion,
                     },
                 },
                 &by("Ada"),
@@ -186,6 +214,9 @@ impl Story {
             map: None,
             work_item_type: "Bug".into(),
             fields: FieldSettings::default(),
+            limits: model::guard::Limits { creations_at_once: 10_000, ..model::guard::Limits::default() },
+            when_archived: model::guard::Farewell::default(),
+            on_deletion: DeletionPolicy::Ask,
         }
     }
 

@@ -14,6 +14,7 @@ const SHOWN_IN: Record<LiveEventKind, readonly string[]> = {
 	job: ["job"],
 	connection: ["connection", "overview"],
 	configuration: ["configuration", "overview"],
+	alarm: ["alarm", "overview"],
 };
 
 /** An import changes thousands of findings; the page reads again at most this often, in milliseconds. */

@@ -39,6 +39,20 @@ export const version = queryOptions({
 	staleTime: Number.POSITIVE_INFINITY,
 });
 
+export const alarms = (all: boolean) =>
+	pages(["alarm", "list", String(all)], (cursor) =>
+		ask(api.GET("/api/v1/alarms", { params: { query: { all, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const alarmCounts = queryOptions({ queryKey: ["alarm", "count"], queryFn: () => ask(api.GET("/api/v1/alarms/count")) });
+
+export const alarmTargets = queryOptions({
+	queryKey: ["alarm", "targets"],
+	queryFn: () => ask(api.GET("/api/v1/alarm-targets")),
+});
+
+export const breakers = queryOptions({ queryKey: ["alarm", "breakers"], queryFn: () => ask(api.GET("/api/v1/breakers")) });
+
 export const overview = queryOptions({ queryKey: ["overview"], queryFn: () => ask(api.GET("/api/v1/overview")) });
 
 export const assets = (q?: string) =>

@@ -4,6 +4,179 @@
  */
 
 export interface paths {
+    "/api/v1/adoptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Use existing work items for findings
+         * @description Each pair is looked at again; what cannot be used any more is a row that says why. The others are written on by the
+         *     next pass.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["create_adoptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/adoptions/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What using existing work items would do
+         * @description Nothing is changed. What cannot be used is a row that says why.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["plan_adoptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where alarms are sent
+         * @description Needs the role administrator.
+         */
+        get: operations["list_alarm_targets"];
+        put?: never;
+        /**
+         * Send alarms somewhere
+         * @description Only addresses that the operator of the server allowed (`--allow-alarm-address`) are taken.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["create_alarm_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-targets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Send no alarms there any more
+         * @description Needs the role administrator.
+         */
+        delete: operations["delete_alarm_target"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-targets/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test
+         * @description Needs the role administrator.
+         */
+        post: operations["test_alarm_target"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alarms, newest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many alarms are open
+         * @description Needs the role reader.
+         */
+        get: operations["count_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that somebody has seen an alarm
+         * @description It stays open until its cause is gone.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["acknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -42,10 +215,74 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change tags or tracked branches of an asset
+         * Change an asset: its name, tags and tracked branches; lay it aside or take it up again
          * @description Needs the role analyst.
          */
         patch: operations["change_asset"];
+        trace?: never;
+    };
+    "/api/v1/breakers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Breakers that hold tickets back, newest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_breakers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breakers/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let through what a breaker holds
+         * @description Exactly the tickets it holds now, once.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["approve_breaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/breakers/{id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave what a breaker holds as it is
+         * @description The tickets stay as they are until their findings say something else, or somebody lets them through after all.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["dismiss_breaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/connections": {
@@ -505,6 +742,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/findings/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse what somebody on the board asked for
+         * @description The card goes back to where the finding's status is said, with the reason in a comment.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["refuse_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings/{id}/status": {
         parameters: {
             query?: never;
@@ -944,6 +1203,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/{id}/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mend a ticket whose work item is not as it should be
+         * @description The ticket says which mends are offered. It is carried out once nothing of the ticket is under way any more.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["repair_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/{id}/retry": {
         parameters: {
             query?: never;
@@ -1088,8 +1369,181 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A finding and the existing work item for it. */
+        AdoptionPair: {
+            /** @description Finding. */
+            finding: components["schemas"]["FindingId"];
+            /** @description Number of the work item, or the address of its page. */
+            work_item: string;
+        };
+        /** @description Answer of `POST /api/v1/adoptions/plan` and `POST /api/v1/adoptions`. */
+        AdoptionPlan: {
+            /** @description One for each work item. */
+            rows: components["schemas"]["AdoptionRow"][];
+        };
+        /** @description Which existing work items to use for which findings. Body of `POST /api/v1/adoptions/plan`. */
+        AdoptionRequest: {
+            /** @enum {string} */
+            by: "pairs";
+            /** @description Each a finding and a work item, at most 200. */
+            pairs: components["schemas"]["AdoptionPair"][];
+        } | {
+            /** @enum {string} */
+            by: "query";
+            /** @description Connection. */
+            connection: components["schemas"]["ConnectionId"];
+            /** @description Text in the service's query language. */
+            query: string;
+        } | {
+            /** @enum {string} */
+            by: "saved_query";
+            /** @description Connection. */
+            connection: components["schemas"]["ConnectionId"];
+            /** @description Address of the query's page, or `project/id`. */
+            query: string;
+        };
+        /** @description What would happen, or does, with one work item. */
+        AdoptionRow: {
+            /** @description What is written on the work item, field by field. What people wrote stays. */
+            fields: components["schemas"]["FieldChange"][];
+            finding?: components["schemas"]["FindingId"] | null;
+            /** @description Its title. */
+            finding_title?: string | null;
+            matched_by?: components["schemas"]["MatchedBy"] | null;
+            /** @description Why it cannot be used for it; absent if it can. */
+            refused?: string | null;
+            /** @description Its state. */
+            state?: string | null;
+            ticket?: components["schemas"]["TicketId"] | null;
+            /** @description Its page. */
+            url?: string | null;
+            work_item?: components["schemas"]["WorkItemId"] | null;
+            /** @description Its title. */
+            work_item_title?: string | null;
+        };
+        /** @description What a person should know. One stays open until its cause is gone, however often it is met. */
+        Alarm: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            acknowledged_at?: string | null;
+            /** @description Who has seen it. */
+            acknowledged_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When its cause was gone; absent while it is open.
+             */
+            cleared_at?: string | null;
+            /**
+             * Format: int64
+             * @description How often its cause was met.
+             */
+            count: number;
+            /** @description Identity. */
+            id: components["schemas"]["AlarmId"];
+            /** @description Sort. */
+            kind: components["schemas"]["AlarmKind"];
+            /**
+             * Format: date-time
+             * @description When its cause was met last.
+             */
+            last_raised_at: string;
+            /** @description Page that shows it, as a path. */
+            link: string;
+            /** @description What to do about it. */
+            next_step: string;
+            /**
+             * Format: date-time
+             * @description When it was raised first.
+             */
+            raised_at: string;
+            /** @description What is the matter. */
+            what: string;
+        };
+        /** @description Answer of `GET /api/v1/alarms/count`: for badges and monitoring. */
+        AlarmCounts: {
+            /** @description Open alarms by kind. */
+            by_kind: components["schemas"]["AlarmKindCount"][];
+            /**
+             * Format: int64
+             * @description Open alarms.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description Of these, how many nobody has acknowledged.
+             */
+            unseen: number;
+        };
+        /**
+         * Format: uuid
+         * @description What a person should know.
+         */
+        AlarmId: string;
+        /**
+         * @description Sorts of alarms.
+         * @enum {string}
+         */
+        AlarmKind: "breaker_tripped" | "credential_dead" | "hooks_silent" | "rule_stopped" | "request_waiting" | "ticket_parked" | "flapping" | "duplicate_work_items" | "process_changed" | "budget_used_up" | "scan_quarantined";
+        /** @description Open alarms of a kind. */
+        AlarmKindCount: {
+            /** @description Kind. */
+            kind: components["schemas"]["AlarmKind"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            open: number;
+        };
+        /** @description Where alarms are sent. Secrets are never returned. */
+        AlarmTarget: components["schemas"]["AlarmWay"] & {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Identity. */
+            id: components["schemas"]["AlarmTargetId"];
+            /** @description Name. */
+            name: string;
+            /** @description Why the latest message did not arrive, if so. */
+            problem?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description Where alarms are sent.
+         */
+        AlarmTargetId: string;
+        /** @description How a target is reached. */
+        AlarmWay: {
+            /** @description Address. */
+            url: string;
+            /** @enum {string} */
+            way: "webhook";
+        } | {
+            /** @description Sender. */
+            from: string;
+            /** @description Name of the SMTP server. */
+            host: string;
+            /** @description TLS from the first byte; otherwise STARTTLS is demanded. */
+            implicit_tls?: boolean;
+            /**
+             * Format: int32
+             * @description Port.
+             */
+            port?: number;
+            /** @description Receivers. */
+            to: string[];
+            /** @description Who signs in at the SMTP server; nobody if blank. */
+            user?: string;
+            /** @enum {string} */
+            way: "mail";
+        };
         /** @description What is scanned. */
         Asset: {
+            /** @description It is laid aside. */
+            archived: boolean;
             /**
              * Format: date-time
              * @description Since when it is known.
@@ -1113,6 +1567,13 @@ export interface components {
         };
         /** @description Body of `PATCH /api/v1/assets/{id}`. */
         AssetChange: {
+            /**
+             * @description Lay it aside (`true`): its findings are suppressed, their tickets closed or released as the destination says; or take it
+             *     up again (`false`).
+             */
+            archived?: boolean | null;
+            /** @description Another name; work items that show the old one show the new one then. */
+            name?: string | null;
             /** @description All tags the asset shall have. */
             tags?: string[] | null;
             /** @description All branches that shall be tracked. */
@@ -1182,6 +1643,39 @@ export interface components {
             /** @description Name. */
             name: string;
         };
+        /** @description More would happen at a destination at once than usual: it waits for a person. */
+        Breaker: {
+            /**
+             * Format: int64
+             * @description So many would have gone through.
+             */
+            bound: number;
+            /** @description Destination. */
+            destination: components["schemas"]["Named_DestinationId"];
+            /** @description Who decided to leave the tickets as they are; absent while nobody has decided. */
+            dismissed_by?: string | null;
+            /** @description Identity. */
+            id: components["schemas"]["BreakerId"];
+            /** @description Some of the tickets. */
+            some: components["schemas"]["Named_TicketId"][];
+            /** @description What would happen. */
+            stroke: components["schemas"]["Stroke"];
+            /**
+             * Format: int64
+             * @description To so many tickets.
+             */
+            tickets: number;
+            /**
+             * Format: date-time
+             * @description Since when it waits.
+             */
+            tripped_at: string;
+        };
+        /**
+         * Format: uuid
+         * @description A breaker that tripped.
+         */
+        BreakerId: string;
         /** @description Who or what caused a change. Every change has one. */
         Cause: {
             /** @description What sort of cause. */
@@ -1332,6 +1826,7 @@ export interface components {
             id: components["schemas"]["ConnectionId"];
             /** @description Instance, without the organization: `https://dev.azure.com`. */
             instance_url: string;
+            lag?: components["schemas"]["Lag"] | null;
             /**
              * Format: date-time
              * @description When the board was last read without error.
@@ -1373,7 +1868,7 @@ export interface components {
          * @description Whether a connection writes.
          * @enum {string}
          */
-        ConnectionMode: "active" | "paused";
+        ConnectionMode: "active" | "paused" | "shadow";
         /** @description What a scan looked at, and so what the absence of a result may prove. */
         Coverage: {
             /** @description How much of the asset. */
@@ -1391,6 +1886,11 @@ export interface components {
          * @enum {string}
          */
         CoverageExtent: "full" | "partial";
+        /** @description Answer of `POST /api/v1/alarm-targets`. */
+        CreatedAlarmTarget: components["schemas"]["AlarmTarget"] & {
+            /** @description The key that was made for a webhook: this is the only time it is shown. */
+            secret?: string | null;
+        };
         /** @description Answer of `POST /api/v1/tokens`: the only time the secret is shown. */
         CreatedToken: components["schemas"]["Token"] & {
             /** @description Send it as `Authorization: Bearer <secret>`. */
@@ -1402,6 +1902,11 @@ export interface components {
             asset_tags?: string[];
             severity_at_least?: components["schemas"]["Severity"] | null;
         };
+        /**
+         * @description What becomes of a ticket whose work item was deleted on the board.
+         * @enum {string}
+         */
+        DeletionPolicy: "ask" | "restore" | "replace" | "release";
         /** @description Where work items go. */
         Destination: components["schemas"]["DestinationSettings"] & {
             asset?: components["schemas"]["Named_AssetId"] | null;
@@ -1448,8 +1953,12 @@ export interface components {
             iteration?: string;
             /** @description Lane for new work items; the default lane if left blank. */
             lane?: string;
+            /** @description How much may happen at once before it waits for a person. The usual values if absent. */
+            limits?: components["schemas"]["Limits"];
             /** @description Name; made from project, team and type if left blank. */
             name?: string;
+            /** @description What becomes of a ticket whose work item was deleted on the board. A person is asked if absent. */
+            on_deletion?: components["schemas"]["DeletionPolicy"];
             /** @description Project. */
             project: string;
             /** @description How severities are said. The usual values if absent. */
@@ -1460,6 +1969,8 @@ export interface components {
             tags?: string[];
             /** @description Team; the project's default team if left blank. */
             team?: string;
+            /** @description What becomes of a ticket when the asset of its findings is archived. */
+            when_archived?: components["schemas"]["Farewell"];
             /** @description Work item type. */
             work_item_type: string;
         };
@@ -1489,6 +2000,11 @@ export interface components {
          * @enum {string}
          */
         FallBack: "created" | "identified";
+        /**
+         * @description What becomes of a ticket that is not followed any more.
+         * @enum {string}
+         */
+        Farewell: "close" | "release";
         /** @description A change of one field of a work item. */
         FieldChange: {
             /** @description Field. */
@@ -1725,6 +2241,56 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "succeeded" | "failed";
+        /** @description How long changes of people on the board took to be followed, from the board's own time of the change. */
+        Lag: {
+            /**
+             * Format: int64
+             * @description Changes that were measured, at most the latest 50.
+             */
+            changes: number;
+            /**
+             * Format: int64
+             * @description The latest, in milliseconds.
+             */
+            last_ms: number;
+            /**
+             * Format: int64
+             * @description The longest, in milliseconds.
+             */
+            longest_ms: number;
+            /**
+             * Format: int64
+             * @description Half of them took no longer, in milliseconds.
+             */
+            median_ms: number;
+        };
+        /** @description How much may happen at a destination before it waits for a person. */
+        Limits: {
+            /**
+             * Format: int64
+             * @description So many are created at once in any case.
+             * @default 100
+             */
+            creations_at_once: number;
+            /**
+             * Format: int32
+             * @description So often Lockstep moves one card within 24 hours; then it waits until the oldest move is a day old, or for a person.
+             * @default 4
+             */
+            moves_a_day: number;
+            /**
+             * Format: int64
+             * @description So many work items are closed or opened again at once in any case.
+             * @default 10
+             */
+            moves_at_once: number;
+            /**
+             * Format: int64
+             * @description More than that are, up to this share of the destination's open work items. Per cent.
+             * @default 25
+             */
+            share_percent: number;
+        };
         /** @description Body of `POST /api/v1/connections/organizations`. */
         ListOrganizations: {
             /** @description Instance; `https://dev.azure.com` if left blank. */
@@ -1746,7 +2312,7 @@ export interface components {
          * @description Kinds of things that change.
          * @enum {string}
          */
-        LiveEventKind: "finding" | "ticket" | "scan" | "job" | "connection" | "configuration";
+        LiveEventKind: "finding" | "ticket" | "scan" | "job" | "connection" | "configuration" | "alarm";
         /** @description Where in a file, page or host a result lies. */
         Location: {
             /**
@@ -1779,6 +2345,11 @@ export interface components {
             message: string;
             row?: components["schemas"]["Status"] | null;
         };
+        /**
+         * @description How a finding and a work item were brought together.
+         * @enum {string}
+         */
+        MatchedBy: "number" | "finding_id" | "fingerprint" | "title";
         /** @description Who is calling: answer of `GET /api/v1/session`. */
         Me: {
             /** @description Name of the user or of the token. */
@@ -1826,6 +2397,28 @@ export interface components {
             id: string;
             /** @description Name for people. */
             name: string;
+        };
+        /** @description Something with a name, pointed to from elsewhere. */
+        Named_TicketId: {
+            /**
+             * Format: uuid
+             * @description Our record of a work item.
+             */
+            id: string;
+            /** @description Name for people. */
+            name: string;
+        };
+        /** @description Body of `POST /api/v1/adoptions`: rows of a plan that a person agreed to. */
+        NewAdoptions: {
+            /** @description Each a finding and a work item, at most 200. */
+            pairs: components["schemas"]["AdoptionPair"][];
+        };
+        /** @description Body of `POST /api/v1/alarm-targets`. */
+        NewAlarmTarget: components["schemas"]["AlarmWay"] & {
+            /** @description Name. */
+            name: string;
+            /** @description Password of the SMTP server, or the key that webhooks are signed with. For a webhook one is made if absent. */
+            secret?: string | null;
         };
         /** @description Body of `POST /api/v1/tickets/{id}/comments`. */
         NewComment: {
@@ -1921,9 +2514,75 @@ export interface components {
             title: components["schemas"]["Owner"];
         };
         /** @description One page of a list. */
+        Page_Alarm: {
+            /** @description The entries. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When.
+                 */
+                acknowledged_at?: string | null;
+                /** @description Who has seen it. */
+                acknowledged_by?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When its cause was gone; absent while it is open.
+                 */
+                cleared_at?: string | null;
+                /**
+                 * Format: int64
+                 * @description How often its cause was met.
+                 */
+                count: number;
+                /** @description Identity. */
+                id: components["schemas"]["AlarmId"];
+                /** @description Sort. */
+                kind: components["schemas"]["AlarmKind"];
+                /**
+                 * Format: date-time
+                 * @description When its cause was met last.
+                 */
+                last_raised_at: string;
+                /** @description Page that shows it, as a path. */
+                link: string;
+                /** @description What to do about it. */
+                next_step: string;
+                /**
+                 * Format: date-time
+                 * @description When it was raised first.
+                 */
+                raised_at: string;
+                /** @description What is the matter. */
+                what: string;
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_AlarmTarget: {
+            /** @description The entries. */
+            items: (components["schemas"]["AlarmWay"] & {
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /** @description Identity. */
+                id: components["schemas"]["AlarmTargetId"];
+                /** @description Name. */
+                name: string;
+                /** @description Why the latest message did not arrive, if so. */
+                problem?: string | null;
+            })[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Asset: {
             /** @description The entries. */
             items: {
+                /** @description It is laid aside. */
+                archived: boolean;
                 /**
                  * Format: date-time
                  * @description Since when it is known.
@@ -1987,6 +2646,39 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_Breaker: {
+            /** @description The entries. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description So many would have gone through.
+                 */
+                bound: number;
+                /** @description Destination. */
+                destination: components["schemas"]["Named_DestinationId"];
+                /** @description Who decided to leave the tickets as they are; absent while nobody has decided. */
+                dismissed_by?: string | null;
+                /** @description Identity. */
+                id: components["schemas"]["BreakerId"];
+                /** @description Some of the tickets. */
+                some: components["schemas"]["Named_TicketId"][];
+                /** @description What would happen. */
+                stroke: components["schemas"]["Stroke"];
+                /**
+                 * Format: int64
+                 * @description To so many tickets.
+                 */
+                tickets: number;
+                /**
+                 * Format: date-time
+                 * @description Since when it waits.
+                 */
+                tripped_at: string;
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Connection: {
             /** @description The entries. */
             items: {
@@ -2007,6 +2699,7 @@ export interface components {
                 id: components["schemas"]["ConnectionId"];
                 /** @description Instance, without the organization: `https://dev.azure.com`. */
                 instance_url: string;
+                lag?: components["schemas"]["Lag"] | null;
                 /**
                  * Format: date-time
                  * @description When the board was last read without error.
@@ -2204,6 +2897,7 @@ export interface components {
         Page_Ticket: {
             /** @description The entries. */
             items: {
+                asked?: components["schemas"]["RepairKind"] | null;
                 /**
                  * Format: int32
                  * @description Failed tries since the last success.
@@ -2213,6 +2907,8 @@ export interface components {
                 conflicts: components["schemas"]["Conflict"][];
                 /** @description Connection. */
                 connection: components["schemas"]["Named_ConnectionId"];
+                /** @description Numbers of other live work items that carry its key. */
+                copies: components["schemas"]["WorkItemId"][];
                 /**
                  * Format: date-time
                  * @description When it was made.
@@ -2238,6 +2934,8 @@ export interface components {
                 next_step?: string | null;
                 /** @description What is wrong, in plain words. */
                 problem?: string | null;
+                /** @description Mends that are offered for it as it is: `POST /api/v1/tickets/{id}/repair`. */
+                repairs: components["schemas"]["RepairKind"][];
                 rule?: components["schemas"]["Named_RuleId"] | null;
                 /** @description What its findings say together. */
                 status: components["schemas"]["Status"];
@@ -2402,6 +3100,43 @@ export interface components {
              */
             updated: number;
         };
+        /** @description Body of `POST /api/v1/findings/{id}/refuse`. */
+        RefuseRequest: {
+            /** @description Why; it stands in the comment on the work item. */
+            reason?: string;
+        };
+        /** @description What mends a ticket whose work item is not as it should be. Each is carried out by the next pass. */
+        Repair: {
+            /** @enum {string} */
+            repair: "restore";
+        } | {
+            /** @enum {string} */
+            repair: "replace";
+        } | {
+            /** @enum {string} */
+            repair: "release";
+        } | {
+            /** @enum {string} */
+            repair: "follow_there";
+        } | {
+            /** @description That destination. */
+            destination: components["schemas"]["DestinationId"];
+            /** @enum {string} */
+            repair: "hand_over";
+        } | {
+            /** @enum {string} */
+            repair: "bind";
+            /** @description Its number. */
+            work_item: components["schemas"]["WorkItemId"];
+        } | {
+            /** @enum {string} */
+            repair: "ignore";
+        };
+        /**
+         * @description Kinds of [`Repair`], as they are offered.
+         * @enum {string}
+         */
+        RepairKind: "restore" | "replace" | "release" | "follow_there" | "hand_over" | "bind" | "ignore";
         /** @description A decision that somebody without the right to take it asks for. */
         Request: {
             /**
@@ -2731,6 +3466,11 @@ export interface components {
         StatusMap: {
             [key: string]: components["schemas"]["StatusEntry"];
         };
+        /**
+         * @description What is done to a work item, as far as breakers count it.
+         * @enum {string}
+         */
+        Stroke: "create" | "close" | "reopen";
         /** @description A state or a column that a status is said with. At least one of the two is given. */
         Target: {
             /** @description Column of the destination's board. */
@@ -2745,6 +3485,7 @@ export interface components {
         };
         /** @description Our record of a work item. */
         Ticket: {
+            asked?: components["schemas"]["RepairKind"] | null;
             /**
              * Format: int32
              * @description Failed tries since the last success.
@@ -2754,6 +3495,8 @@ export interface components {
             conflicts: components["schemas"]["Conflict"][];
             /** @description Connection. */
             connection: components["schemas"]["Named_ConnectionId"];
+            /** @description Numbers of other live work items that carry its key. */
+            copies: components["schemas"]["WorkItemId"][];
             /**
              * Format: date-time
              * @description When it was made.
@@ -2779,6 +3522,8 @@ export interface components {
             next_step?: string | null;
             /** @description What is wrong, in plain words. */
             problem?: string | null;
+            /** @description Mends that are offered for it as it is: `POST /api/v1/tickets/{id}/repair`. */
+            repairs: components["schemas"]["RepairKind"][];
             rule?: components["schemas"]["Named_RuleId"] | null;
             /** @description What its findings say together. */
             status: components["schemas"]["Status"];
@@ -2795,7 +3540,7 @@ export interface components {
          * @description How a ticket is.
          * @enum {string}
          */
-        TicketHealth: "in_step" | "waiting" | "pending" | "over_budget" | "conflict" | "retrying" | "parked" | "missing" | "closed";
+        TicketHealth: "in_step" | "waiting" | "pending" | "over_budget" | "conflict" | "retrying" | "parked" | "held" | "missing" | "deleted" | "destroyed" | "moved" | "type_changed" | "merged" | "copied" | "released" | "closed";
         /**
          * Format: uuid
          * @description Our record of a work item.
@@ -2980,6 +3725,279 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    create_adoptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAdoptions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdoptionPlan"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_adoptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AdoptionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdoptionPlan"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AlarmTarget"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_alarm_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAlarmTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedAlarmTarget"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_alarm_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlarmTargetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_alarm_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlarmTargetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarms: {
+        parameters: {
+            query?: {
+                /** @description Also those that are over. The last 30 days are kept. */
+                all?: boolean;
+                /** @description Where the page starts. */
+                cursor?: string;
+                /** @description Size of the page, 1 to 200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Alarm"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmCounts"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AlarmId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_assets: {
         parameters: {
             query?: {
@@ -3067,6 +4085,90 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Asset"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_breakers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Breaker"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_breaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BreakerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_breaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BreakerId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {
@@ -3967,6 +5069,40 @@ export interface operations {
             };
         };
     };
+    refuse_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefuseRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_status: {
         parameters: {
             query?: never;
@@ -4014,7 +5150,7 @@ export interface operations {
                 configuration?: string;
                 /** @description When the scan started. Overrides what the report says; the time of arrival if neither says so. */
                 started_at?: string;
-                /** @description Format (`sarif`, `trivy`, `generic-json`, `generic-csv`); recognised from the content if absent. */
+                /** @description Format by its name, as `docs/formats` lists them; recognised from the content if absent. */
                 format?: string;
                 /** @description Name of the file, for messages. */
                 filename?: string;
@@ -4826,6 +5962,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_TicketLogEntry"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repair_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Repair"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description What went wrong */

@@ -21,7 +21,7 @@ import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../comp
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { number, signsInWith } from "../words";
+import { lag, number, signsInWith } from "../words";
 import { ConnectionMark } from "./Connections";
 
 const ABOVE = [{ label: "Connections", to: "/connections" }];
@@ -67,10 +67,15 @@ export function ConnectionPage() {
 					{administrator && (
 						<Button
 							variant="default"
-							onClick={() => change.mutate({ mode: connection.mode === "paused" ? "active" : "paused" })}
+							onClick={() => change.mutate({ mode: connection.mode === "active" ? "paused" : "active" })}
 							loading={change.isPending}
 						>
-							{connection.mode === "paused" ? "Resume" : "Pause"}
+							{connection.mode === "active" ? "Pause" : "Resume"}
+						</Button>
+					)}
+					{administrator && connection.mode === "active" && (
+						<Button variant="default" onClick={() => change.mutate({ mode: "shadow" })} loading={change.isPending}>
+							Shadow mode
 						</Button>
 					)}
 					{analyst && (
@@ -89,6 +94,12 @@ export function ConnectionPage() {
 							<SignInAgain connection={connection} />
 						</Group>
 					)}
+				</Notice>
+			)}
+			{connection.mode === "shadow" && (
+				<Notice tone="warn" title="Shadow mode: it is said what would happen, and nothing is done.">
+					Neither is anything written to the board, nor is a card followed. The <Link to="/plan">plan</Link> shows what happens
+					when it ends.
 				</Notice>
 			)}
 			{connection.mode === "paused" && <Notice tone="warn" title="Paused: the board is read, nothing is written." />}
@@ -110,6 +121,7 @@ export function ConnectionPage() {
 							["Instance", connection.instance_url],
 							["Signs in with", signsInWith(connection.sign_in)],
 							["Last contact", connection.last_contact_at ? <Time at={connection.last_contact_at} /> : "never"],
+							["Board moves followed after", lag(connection.lag)],
 							["Made", <Time at={connection.created_at} />],
 							["Remark", connection.description],
 						]}

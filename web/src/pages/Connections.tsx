@@ -11,7 +11,7 @@ import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { count } from "../words";
+import { count, lag } from "../words";
 import classes from "./Connections.module.css";
 
 /** Where work items live. */
@@ -72,6 +72,7 @@ export function ConnectionsPage() {
 /** How a connection is, in a word. */
 export function ConnectionMark({ connection }: { connection: Connection }) {
 	if (connection.problem) return <ToneMark tone="bad">Stopped</ToneMark>;
+	if (connection.mode === "shadow") return <ToneMark tone="warn">Shadow</ToneMark>;
 	if (connection.mode === "paused") return <ToneMark tone="warn">Paused</ToneMark>;
 	return <ToneMark tone="good">Active</ToneMark>;
 }
@@ -99,6 +100,7 @@ function Card({ connection, destinations }: { connection: Connection; destinatio
 					["Destinations", destinations === undefined ? undefined : count(destinations, "destination")],
 					["Changes arrive", connection.hooks === "subscribed" ? "by service hooks and sweeps" : "by sweeps"],
 					["Last contact", connection.last_contact_at ? <Time at={connection.last_contact_at} /> : "never"],
+					["Board moves followed after", lag(connection.lag)],
 				]}
 			/>
 		</section>

@@ -1,16 +1,17 @@
-import { Button, Group, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../api/client";
 import { destination, projectTypes, teamBoards } from "../api/queries";
-import type { NewDestination } from "../api/types";
+import type { DeletionPolicy, NewDestination } from "../api/types";
 import { Confirm } from "../components/Confirm";
 import { Notice } from "../components/Notice";
 import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
+import { DELETION_POLICY } from "../words";
 import { Binding } from "./destination/Binding";
 import { FieldSettingsEditor, UNSET } from "./destination/FieldSettingsEditor";
 import maps from "./destination/Maps.module.css";
@@ -84,6 +85,15 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 								max={10000}
 								value={draft.daily_budget ?? filled?.daily_budget ?? 200}
 								onChange={(value) => change({ daily_budget: typeof value === "number" ? value : undefined })}
+							/>
+							<Select
+								mt={12}
+								label="If people delete a work item"
+								description="What becomes of its ticket."
+								data={Object.entries(DELETION_POLICY).map(([value, label]) => ({ value, label }))}
+								allowDeselect={false}
+								value={draft.on_deletion ?? "ask"}
+								onChange={(value) => change({ on_deletion: (value ?? "ask") as DeletionPolicy })}
 							/>
 						</Panel>
 					</div>

@@ -64,7 +64,9 @@ export function FindingPage() {
 					title={finding.request.kind === "risk_acceptance" ? "Acceptance requested" : "False positive suggested"}
 				>
 					{finding.request.by} asked for it on {day(finding.request.at)}.{" "}
-					{analyst ? "Set the status to agree or to refuse." : "An analyst decides."}
+					{analyst
+						? "Set the status to agree, or to Identified to refuse: then the card goes back with your reason in a comment."
+						: "An analyst decides."}
 				</Notice>
 			)}
 			<div className="with-aside">

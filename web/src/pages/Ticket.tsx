@@ -20,6 +20,7 @@ import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { count, HEALTH_MEANS, HEALTH_TONE } from "../words";
+import { Repairs } from "./Repairs";
 import classes from "./Ticket.module.css";
 import { Comments } from "./ticket/Comments";
 import { Conflicts } from "./ticket/Conflicts";
@@ -117,6 +118,7 @@ export function TicketPage() {
 }
 
 function Health({ ticket }: { ticket: Ticket }) {
+	const analyst = useMay("analyst");
 	return (
 		<Panel title="How it is">
 			<div className={classes.health} data-tone={HEALTH_TONE[ticket.health]}>
@@ -133,6 +135,7 @@ function Health({ ticket }: { ticket: Ticket }) {
 						{ticket.next_step}
 					</Text>
 				)}
+				{analyst && <Repairs ticket={ticket} />}
 				{ticket.attempts > 0 && (
 					<Text size="sm" c="dimmed" mt={4}>
 						{count(ticket.attempts, "failed try", "failed tries")}

@@ -1,4 +1,6 @@
+import { Badge } from "@mantine/core";
 import {
+	IconBell,
 	IconBug,
 	IconChecklist,
 	IconFilterCog,
@@ -8,7 +10,9 @@ import {
 	IconServer2,
 	IconTicket,
 } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { NavLink } from "react-router";
+import { alarmCounts } from "../api/queries";
 import classes from "./Navigation.module.css";
 
 const GROUPS = [
@@ -20,6 +24,7 @@ const GROUPS = [
 			{ to: "/tickets", label: "Tickets", Icon: IconTicket },
 			{ to: "/scans", label: "Scans", Icon: IconRadar2 },
 			{ to: "/assets", label: "Assets", Icon: IconServer2 },
+			{ to: "/alarms", label: "Alarms", Icon: IconBell },
 		],
 	},
 	{
@@ -31,6 +36,17 @@ const GROUPS = [
 		],
 	},
 ] as const;
+
+/** How many alarms nobody has acknowledged. */
+function Unseen() {
+	const unseen = useQuery(alarmCounts).data?.unseen ?? 0;
+	if (unseen === 0) return null;
+	return (
+		<Badge ml="auto" size="sm" color="red" autoContrast circle={unseen < 10} aria-label={`${unseen} not acknowledged`}>
+			{unseen}
+		</Badge>
+	);
+}
 
 /** The way to every page. */
 export function Navigation() {
@@ -45,6 +61,7 @@ export function Navigation() {
 								<NavLink to={to} end={to === "/"} className={classes.link}>
 									<Icon size={17} stroke={1.6} aria-hidden />
 									{label}
+									{to === "/alarms" && <Unseen />}
 								</NavLink>
 							</li>
 						))}

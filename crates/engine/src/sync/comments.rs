@@ -12,7 +12,7 @@ use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
 use store::failpoint;
-use store::tickets::{Intent, Ticket};
+use store::tickets::{Health, Intent, Ticket};
 
 use crate::Refusal;
 use crate::connections::Board;
@@ -78,6 +78,10 @@ impl Engine {
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         drop(tx);
         let Some(item) = &ticket.work_item else { return self.later(id, None).await };
+        if ticket.health == Health::Released {
+            // It has ended: nothing is written there any more.
+            return self.later(id, None).await;
+        }
         let in_doubt = match &ticket.intent {
             None => rows.iter().any(|row| row.carried == IN_DOUBT),
             Some(intent) => {
@@ -202,13 +206,15 @@ impl Engine {
                     if row.side == Side::Here {
                         let words = block::normalised(&comment.text);
                         let announced = announced(row.id);
+                        // Its work item was gone when it should have been looked up.
+                        let was_in_doubt = row.carried == IN_DOUBT;
                         row.carried = match &announced {
                             Some((sent, revision)) if words == *sent => *revision,
                             _ if ours[place].first() == Some(&words) => row.revision,
                             Some((_, revision)) => *revision,
                             None => row.carried.max(1),
                         };
-                        if announced.is_some() {
+                        if announced.is_some() || was_in_doubt {
                             self.note_comment(&mut tx, &ticket, row, "carried to", comment.version).await?;
                         }
                     }
@@ -308,7 +314,9 @@ impl Engine {
             return Ok(None);
         };
         let now = world.now();
-        if pass.is_paused() {
+        // As it is now: this process may have stood still since the pass began.
+        if store::connections::mode(&mut tx, ticket.connection_id).await? != store::connections::Mode::Active
+        {
             store::comments::talk_at(&mut tx, id, Some(now + Duration::minutes(5))).await?;
             tx.commit().await?;
             return Ok(None);

@@ -1,8 +1,9 @@
 //! The creation of a work item: announced, sent once, looked up in doubt.
 
 use azure::{Error, Item, Write};
-use chrono::{DateTime, Datelike, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use model::board::{Draft, WorkItem};
+use model::following::Repair;
 use model::merge::Base;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
@@ -10,10 +11,14 @@ use store::tickets::{Health, Intent, Ticket};
 use store::{Pieces, Tx, failpoint};
 
 use crate::engine::Engine;
+use crate::sync::guards::Wish;
 use crate::sync::lookup::{Answers, Found};
 use crate::sync::pass::{Decided, Pass, Turn};
 use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
+
+/// How long the next look at an area that may not be seen is put off.
+const UNSEEN: Duration = Duration::minutes(10);
 
 /// A creation that is stored as the intent of its ticket and not sent yet.
 #[derive(Debug)]
@@ -26,19 +31,21 @@ pub(crate) struct AnnouncedCreation {
 impl Engine {
     /// Decides what a ticket that has no work item yet needs: adopts what an earlier try created, or announces a creation
     /// that is to be sent before `deadline`. Nothing is sent here.
+    #[expect(clippy::too_many_arguments, reason = "one step of a pass, split off to be read by itself")]
     pub(crate) async fn decide_creation(
         &self,
         tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: Ticket,
         found: &Answers,
+        named: Option<&Item>,
         deadline: DateTime<Utc>,
         result: &mut ReconcileResult,
     ) -> Result<Decided<AnnouncedCreation>, Refusal> {
         let world = &self.inner.world;
         let Some((destination, _)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
-        if ticket.work_item_id.is_some() {
+        if ticket.work_item_id.is_some() || ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
         if self.must_wait(tx, &mut ticket).await? {
@@ -55,6 +62,12 @@ impl Engine {
                     }
                 }
             }
+            let recycled_is_free = match found.of(&ticket) {
+                Some(Found::Recycled { id, .. }) => {
+                    store::tickets::of_work_item(tx, ticket.connection_id, *id).await?.is_none()
+                }
+                _ => false,
+            };
             match found.of(&ticket) {
                 None => {
                     ticket.next_attempt_at = world.now();
@@ -65,18 +78,38 @@ impl Engine {
                     self.adopt(tx, pass, ticket, &free, result).await?;
                     return Ok(Decided::Rest);
                 }
-                Some(Found::Recycled(id)) => {
+                Some(Found::Recycled { id, project }) if recycled_is_free => {
                     ticket.work_item_id = Some(*id);
                     ticket.intent = None;
-                    ticket.health = Health::Missing;
-                    ticket.problem =
-                        Some(format!("Work item {id} was created, and deleted on the board since."));
-                    ticket.next_step = Some("Restore it from the recycle bin of its project.".into());
-                    ticket.synced_mark = ticket.mark;
+                    let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
+                    let created_in = &destination.settings.project;
+                    let moved = match project.eq_ignore_ascii_case(created_in) || project.is_empty() {
+                        true => String::new(),
+                        false => format!(", moved to {project}"),
+                    };
+                    let what = format!(
+                        "Work item {id} was created in {created_in}{moved}, and deleted on the board since."
+                    );
+                    self.note_on_ticket(tx, &ticket, &cause, what).await?;
+                    // The next pass finds it there, and what becomes of it is said or done.
+                    ticket.next_attempt_at = world.now();
                     store::tickets::save(tx, &ticket).await?;
                     return Ok(Decided::Rest);
                 }
-                Some(Found::Live(_) | Found::Nothing) => {
+                Some(Found::Hidden { area }) => {
+                    ticket.health = Health::Retrying;
+                    ticket.problem = Some(format!(
+                        "Nobody knows whether the work item was created: no answer came back, and the identity of the connection may not see the work items of the area {area}."
+                    ));
+                    ticket.next_step = Some(
+                        "Allow it 'View work items in this node' (Project settings > Project configuration > Areas > Security)."
+                            .into(),
+                    );
+                    ticket.next_attempt_at = world.now() + UNSEEN;
+                    store::tickets::save(tx, &ticket).await?;
+                    return Ok(Decided::Rest);
+                }
+                Some(Found::Live(_) | Found::Recycled { .. } | Found::Nothing) => {
                     // The look-up was carried out and found nothing: it certainly did not happen.
                     ticket.intent = None;
                     store::destinations::give_back(tx, destination.id, announced_at).await?;
@@ -84,6 +117,19 @@ impl Engine {
             }
         }
 
+        if let Some(order) = ticket.following.order.clone() {
+            // Nothing is under way any more: what a person asked for comes before a new work item.
+            if matches!(order.repair, Repair::Bind { .. }) {
+                self.bind(tx, pass, &mut ticket, &order, named).await?;
+                return Ok(Decided::Rest);
+            }
+            self.carry_out_here(tx, &mut ticket, &order).await?;
+            ticket.following.order = None;
+            if ticket.health == Health::Released {
+                store::tickets::save(tx, &ticket).await?;
+                return Ok(Decided::Rest);
+            }
+        }
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
         let desired = self.desired(tx, destination, &findings).await?;
         ticket.title.clone_from(&desired.title);
@@ -97,11 +143,7 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
-        if pass.is_paused() {
-            ticket.health = Health::Pending;
-            ticket.problem = Some("The connection is paused.".into());
-            ticket.next_step = Some("Resume the connection.".into());
-            ticket.next_attempt_at = now + chrono::Duration::minutes(5);
+        if self.is_held(tx, pass, destination, &mut ticket, &Wish::Create(&desired)).await? {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
@@ -243,7 +285,8 @@ impl Engine {
         if let Some(known) = ticket.work_item_id {
             if known != item.id() {
                 // Another replica took over while this one stood still, and both were carried out.
-                self.more_than_one(&mut ticket, known, &[item.id().to_string()]);
+                self.more_than_one(tx, &mut ticket, known, &[item.id()]).await?;
+                ticket.synced_mark = ticket.mark - 1;
                 store::tickets::save(tx, &ticket).await?;
             }
             return Ok(());
@@ -263,8 +306,8 @@ impl Engine {
         ticket.problem = None;
         ticket.next_step = None;
         if items.len() > 1 {
-            let others: Vec<String> = items.iter().skip(1).map(|item| item.id().to_string()).collect();
-            self.more_than_one(&mut ticket, view.id, &others);
+            let others: Vec<model::WorkItemId> = items.iter().skip(1).map(Item::id).collect();
+            self.more_than_one(tx, &mut ticket, view.id, &others).await?;
         }
         let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
         let entry = Entry {
@@ -284,14 +327,22 @@ impl Engine {
         Ok(())
     }
 
-    /// Says, for people and in the log, that other work items carry the ticket's token too.
-    fn more_than_one(&self, ticket: &mut Ticket, kept: model::WorkItemId, others: &[String]) {
-        let others = others.join(", ");
-        ticket.problem =
-            Some(format!("Work item {kept} is kept; also marked by Lockstep as this ticket: {others}."));
-        ticket.next_step =
-            Some("Close or delete the others on the board: somebody may have copied the item.".into());
-        tracing::error!(ticket = %ticket.id, %kept, others, "more than one work item carries the same token");
+    /// Remembers, for people and in the log, that other work items carry the ticket's token too.
+    async fn more_than_one(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        kept: model::WorkItemId,
+        others: &[model::WorkItemId],
+    ) -> Result<(), Refusal> {
+        tracing::error!(ticket = %ticket.id, %kept, ?others, "more than one work item carries the same token");
+        ticket.following.copies.extend(others);
+        ticket.following.copies.sort_unstable();
+        ticket.following.copies.dedup();
+        let names: Vec<String> = others.iter().map(ToString::to_string).collect();
+        let what =
+            format!("Work item {kept} is kept; {} carries the key of its ticket, too.", names.join(", "));
+        self.alarm_of_copies(tx, ticket.id, &what).await
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use azure::Item;
 use chrono::Duration;
 use model::WorkItemId;
-use store::tickets::Ticket;
+use store::alarms::Kind;
+use store::tickets::{Health, Ticket};
 use uuid::Uuid;
 
 use crate::Refusal;
+use crate::alarms::About;
 use crate::connections::Board;
 use crate::engine::{Engine, EventKind};
 use crate::sync::desired::carries;
@@ -54,6 +56,9 @@ impl Engine {
                     .await?;
             }
             store::connections::feed_read(&mut tx, board.id, page.cursor.as_deref(), now, due).await?;
+            if had_problem {
+                self.clear(&mut tx, Kind::CredentialDead, About::Connection(board.id)).await?;
+            }
             tx.commit().await?;
             if had_problem {
                 self.announce(EventKind::Connection, board.id.0);
@@ -74,10 +79,12 @@ impl Engine {
         let closed_before = self.inner.world.now() - self.inner.settings.sweep_closed_for;
         loop {
             let mut tx = self.inner.db.read().await?;
-            let tickets = store::tickets::to_sweep(&mut tx, board.id, after, closed_before, STEP).await?;
+            let page = store::tickets::to_sweep(&mut tx, board.id, after, closed_before, STEP).await?;
             drop(tx);
-            let Some(last) = tickets.last() else { break };
-            after = last.id.0;
+            let Some(last) = page.last() else { break };
+            after = last.0;
+            // A damaged one is parked when it has its turn.
+            let tickets = page.tickets;
             let ids: Vec<WorkItemId> = tickets.iter().filter_map(|ticket| ticket.work_item_id).collect();
             let items = match board.client.read(&ids).await {
                 Ok(items) => items,
@@ -97,11 +104,14 @@ impl Engine {
             for ticket in &tickets {
                 let Some(id) = ticket.work_item_id else { continue };
                 let known = ticket.base.as_ref().map(|base| base.revision);
-                let is_missing = ticket.health == store::tickets::Health::Missing;
+                let is_missing =
+                    matches!(ticket.health, Health::Missing | Health::Deleted | Health::Destroyed)
+                        || ticket.following.was_recycled;
                 let differs = match items.get(&id) {
                     // Whether a link alone makes a revision is not certain (azure-devops.md section 7.2).
                     Some(item) => known != Some(item.revision()) || is_missing || lost_our_link(ticket, item),
-                    None => !is_missing,
+                    // What was deleted may be restored, destroyed, or handled by a policy that changed.
+                    None => true,
                 };
                 if differs {
                     store::tickets::mark(&mut tx, ticket.id).await?;

@@ -8,15 +8,22 @@
 //! * Every update carries the revision it was planned on.
 //! * One ticket's error stays on that ticket. Only what concerns the whole connection stops the others.
 
+mod breakers;
 mod comments;
+mod copies;
 mod create;
 mod desired;
 mod feed;
+mod following;
+mod guards;
 mod lookup;
 mod pass;
 mod plan;
+mod repair;
 mod report;
 mod send;
 mod update;
 
+pub use following::offered;
 pub(crate) use pass::Pass;
+pub(crate) use repair::{cause_of, why_not};

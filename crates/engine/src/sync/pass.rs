@@ -6,14 +6,19 @@ use std::time::Duration;
 use azure::{Item, ItemShape};
 use chrono::{DateTime, Duration as Span, Utc};
 use model::WorkItemId;
-use store::connections::Connection;
+use model::following::Repair;
+use store::connections::{Connection, Mode};
 use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
 use store::{Pieces, Tx, failpoint};
+use tokio::sync::Mutex;
 
 use crate::connections::Board;
 use crate::engine::{Engine, EventKind};
-use crate::sync::lookup::Answers;
+use crate::sync::breakers::Allowed;
+use crate::sync::following::{Foreign, Whereabouts};
+use crate::sync::lookup::{Answers, Traces};
+use crate::sync::repair::AnnouncedWrite;
 use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
 
@@ -25,16 +30,65 @@ pub(crate) struct Pass<'a> {
     pub(crate) board: &'a Board,
     pub(crate) connection: Connection,
     destinations: HashMap<model::DestinationId, (Destination, ItemShape)>,
+    /// What the breakers let through in this pass.
+    pub(crate) allowed: Allowed,
+    /// Types of work items that are not at home.
+    pub(crate) foreign: Foreign,
+    /// How long changes of people that are followed in this pass had to wait, in milliseconds.
+    pub(crate) lags: Mutex<Vec<i64>>,
 }
 
 impl Pass<'_> {
     pub(crate) fn destination(&self, ticket: &Ticket) -> Option<(&Destination, &ItemShape)> {
-        self.destinations.get(&ticket.destination_id).map(|(destination, shape)| (destination, shape))
+        self.destination_by_id(ticket.destination_id)
     }
 
-    /// How an error of one ticket goes on: the whole connection may have to wait.
-    pub(crate) fn is_paused(&self) -> bool {
-        self.connection.paused
+    pub(crate) fn destination_by_id(&self, id: model::DestinationId) -> Option<(&Destination, &ItemShape)> {
+        self.destinations.get(&id).map(|(destination, shape)| (destination, shape))
+    }
+
+    /// The destination of that id.
+    pub(crate) fn destination_of(&self, id: model::DestinationId) -> Option<&Destination> {
+        self.destinations.get(&id).map(|(destination, _)| destination)
+    }
+
+    /// Nothing may be written: the connection is paused, or runs in shadow mode.
+    pub(crate) fn writes_nothing(&self) -> bool {
+        self.connection.mode != Mode::Active
+    }
+}
+
+/// What was read of the board for a pass.
+struct Looked {
+    items: HashMap<WorkItemId, Item>,
+    /// Where the work items are that the read did not give.
+    lost: HashMap<model::TicketId, Whereabouts>,
+    /// What became of changes whose outcome is not known.
+    traces: Traces,
+}
+
+impl Looked {
+    fn named(&self, ticket: &Ticket) -> Option<&Item> {
+        named_work_item(ticket).and_then(|id| self.items.get(&id))
+    }
+}
+
+/// What was seen of the board beside the ticket's own work item.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    /// Where the work item is that a read did not give.
+    pub(crate) lost: Option<&'a Whereabouts>,
+    /// The work item that a person named for the ticket.
+    pub(crate) named: Option<&'a Item>,
+    /// What became of changes whose outcome is not known.
+    pub(crate) traces: &'a Traces,
+}
+
+/// The work item that a person named for a ticket, to be used in place of its own or of a new one.
+fn named_work_item(ticket: &Ticket) -> Option<WorkItemId> {
+    match ticket.following.order.as_ref()?.repair {
+        Repair::Bind { work_item } => Some(work_item),
+        _ => None,
     }
 }
 
@@ -71,7 +125,14 @@ impl Engine {
                 destinations.insert(destination.id, (destination, shape));
             }
         }
-        Ok(Some(Pass { board, connection, destinations }))
+        Ok(Some(Pass {
+            board,
+            connection,
+            destinations,
+            allowed: Allowed::default(),
+            foreign: Foreign::default(),
+            lags: Mutex::default(),
+        }))
     }
 
     /// Keeps a connection in step: feed, sweep, then everything that is due. Answers how long nothing will be due.
@@ -90,6 +151,7 @@ impl Engine {
         }
         if connection.sweep_due_at <= world.now() {
             self.sweep(board).await?;
+            self.detect_copies(board).await?;
             self.tend_hooks(board).await?;
         }
         loop {
@@ -130,19 +192,29 @@ impl Engine {
         }
         let now = self.inner.world.now();
         let mut tx = self.inner.db.read().await?;
-        let Some(pass) = self.prepare(&mut tx, board).await? else { return Ok(result) };
+        let Some(mut pass) = self.prepare(&mut tx, board).await? else { return Ok(result) };
         if pass.connection.blocked_until > now {
             return Ok(result);
         }
-        let tickets = store::tickets::due(&mut tx, board.id, now, PASS).await?;
+        let store::tickets::Read { tickets, damaged } =
+            store::tickets::due(&mut tx, board.id, now, PASS).await?;
         drop(tx);
+        self.park_damaged(&damaged).await?;
         if tickets.is_empty() {
             return Ok(result);
+        }
+        if !pass.writes_nothing() {
+            pass.allowed = self.count_strokes(&pass).await?;
         }
         let (with_item, without): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| ticket.work_item_id.is_some());
 
-        let ids: Vec<WorkItemId> = with_item.iter().filter_map(|ticket| ticket.work_item_id).collect();
+        let mut ids: Vec<WorkItemId> = with_item.iter().filter_map(|ticket| ticket.work_item_id).collect();
+        // Work items that people named for a ticket are looked at with the others.
+        let named = with_item.iter().chain(&without).filter_map(named_work_item);
+        ids.extend(named.collect::<Vec<_>>());
+        ids.sort_unstable();
+        ids.dedup();
         let mut items: HashMap<WorkItemId, Item> = HashMap::new();
         if !ids.is_empty() {
             failpoint::reached("before read").await;
@@ -160,15 +232,25 @@ impl Engine {
             failpoint::reached("after read").await;
             result.read += ids.len() as u64;
         }
-        if let Turn::Stop = self.update_all(&pass, with_item, items, &mut result).await? {
+        let Some(lost) = self.look_around(&mut pass, &with_item, &items).await? else { return Ok(result) };
+        let Some(traces) = self.look_back(&pass, &with_item, &items).await? else { return Ok(result) };
+        let looked = Looked { items, lost, traces };
+        if let Turn::Stop = self.update_all(&pass, with_item, &looked, &mut result).await? {
             return Ok(result);
         }
         let found = match self.look_up(&pass, &without).await? {
             Some(found) => found,
             None => return Ok(result),
         };
-        if let Turn::Stop = self.create_all(&pass, without, &found, &mut result).await? {
+        if let Turn::Stop = self.create_all(&pass, without, &found, &looked, &mut result).await? {
             return Ok(result);
+        }
+        let lags = pass.lags.lock().await.split_off(0);
+        if !lags.is_empty() {
+            let mut tx = self.inner.db.begin().await?;
+            store::connections::followed(&mut tx, board.id, &lags).await?;
+            tx.commit().await?;
+            self.announce(EventKind::Connection, board.id.0);
         }
         self.announce(EventKind::Ticket, None);
         if result.followed > 0 {
@@ -177,34 +259,74 @@ impl Engine {
         Ok(result)
     }
 
+    /// Reads what the turns of these tickets need beside the work items: where the lost ones are, and the types of those
+    /// that are not at home. `None`: the board could not be asked, and the connection waits.
+    async fn look_around(
+        &self,
+        pass: &mut Pass<'_>,
+        tickets: &[Ticket],
+        items: &HashMap<WorkItemId, Item>,
+    ) -> Result<Option<HashMap<model::TicketId, Whereabouts>>, Refusal> {
+        let item_of = |ticket: &Ticket| ticket.work_item_id.and_then(|id| items.get(&id));
+        let lost: Vec<&Ticket> = tickets.iter().filter(|ticket| item_of(ticket).is_none()).collect();
+        let here = tickets.iter().filter_map(|ticket| item_of(ticket).map(|item| (ticket, item)));
+        let asked = async {
+            let foreign = self.learn_abroad(pass, here).await?;
+            Ok::<_, azure::Error>((foreign, self.trace(pass, &lost).await?))
+        };
+        match asked.await {
+            Ok((foreign, found)) => {
+                pass.foreign = foreign;
+                Ok(Some(found))
+            }
+            Err(error) => {
+                let until = match self.reach(&error) {
+                    Reach::Connection(until) => until,
+                    Reach::Ticket => self.inner.world.now() + Span::seconds(15),
+                };
+                self.block(pass.board, &error, until).await?;
+                Ok(None)
+            }
+        }
+    }
+
     /// Decides for all tickets that have a work item, then sends for all of them.
     async fn update_all(
         &self,
         pass: &Pass<'_>,
         tickets: Vec<Ticket>,
-        mut items: HashMap<WorkItemId, Item>,
+        looked: &Looked,
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
         let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
-        let mut announced = Vec::new();
+        let (mut announced, mut restorations) = (Vec::new(), Vec::new());
         let mut pieces = Pieces::new(&self.inner.db);
         for ticket in tickets {
             result.tickets += 1;
             let id = ticket.id;
-            let item = ticket.work_item_id.and_then(|id| items.remove(&id));
+            let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
+            let seen =
+                Seen { lost: looked.lost.get(&id), named: looked.named(&ticket), traces: &looked.traces };
             let tx = pieces.begin().await?;
-            match self.decide_update(tx, pass, ticket, item, deadline, result).await {
+            match self.decide_update(tx, pass, ticket, item, seen, deadline, result).await {
                 Ok(Decided::Rest) => pieces.keep().await?,
-                Ok(Decided::Announced(update)) => {
+                Ok(Decided::Announced(AnnouncedWrite::Update(update))) => {
                     pieces.keep().await?;
-                    announced.push(update);
+                    announced.push(*update);
+                }
+                Ok(Decided::Announced(AnnouncedWrite::Restore(restoration))) => {
+                    pieces.keep().await?;
+                    restorations.push(restoration);
                 }
                 Ok(Decided::TakenOver) => return Ok(Turn::Stop),
                 Err(refusal) => self.put_off(&mut pieces, id, &refusal, result).await?,
             }
         }
         pieces.finish().await?;
-        self.send_updates(pass, announced, deadline, result).await
+        if let Turn::Stop = self.send_updates(pass, announced, deadline, result).await? {
+            return Ok(Turn::Stop);
+        }
+        self.send_restorations(pass, restorations, deadline, result).await
     }
 
     /// Decides for all tickets that have none yet, then sends for all of them.
@@ -213,6 +335,7 @@ impl Engine {
         pass: &Pass<'_>,
         tickets: Vec<Ticket>,
         found: &Answers,
+        looked: &Looked,
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
         let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
@@ -220,9 +343,9 @@ impl Engine {
         let mut pieces = Pieces::new(&self.inner.db);
         for ticket in tickets {
             result.tickets += 1;
-            let id = ticket.id;
+            let (id, named) = (ticket.id, looked.named(&ticket));
             let tx = pieces.begin().await?;
-            match self.decide_creation(tx, pass, ticket, found, deadline, result).await {
+            match self.decide_creation(tx, pass, ticket, found, named, deadline, result).await {
                 Ok(Decided::Rest) => pieces.keep().await?,
                 Ok(Decided::Announced(creation)) => {
                     pieces.keep().await?;
@@ -283,7 +406,7 @@ impl Engine {
         if ticket.health != Health::Retrying {
             ticket.health = match intent {
                 Intent::Create { .. } => Health::Pending,
-                Intent::Update { .. } | Intent::Comment { .. } => Health::Waiting,
+                Intent::Update { .. } | Intent::Comment { .. } | Intent::Restore { .. } => Health::Waiting,
             };
         }
         store::tickets::save(tx, ticket).await?;

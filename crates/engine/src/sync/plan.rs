@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use model::lifecycle::command_of;
 use model::merge::{FieldChange, merge};
 use model::{Status, WorkItemId};
+use store::tickets::Health;
 use uuid::Uuid;
 
 use crate::Refusal;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
-use crate::sync::update::rules;
+use crate::sync::following::rules_for;
 
 const STEP: i64 = 200;
 
@@ -24,7 +25,7 @@ impl Engine {
         for id in self.connection_ids().await? {
             let Some(board) = self.board(id).await? else { continue };
             let mut tx = self.inner.db.read().await?;
-            let Some(pass) = self.prepare(&mut tx, &board).await? else { continue };
+            let Some(mut pass) = self.prepare(&mut tx, &board).await? else { continue };
             drop(tx);
             self.plan_creations(&pass, &mut plan).await?;
             let mut after = Uuid::nil();
@@ -37,6 +38,9 @@ impl Engine {
                 let ids: Vec<WorkItemId> = tickets.iter().filter_map(|ticket| ticket.work_item_id).collect();
                 let mut items: HashMap<WorkItemId, azure::Item> =
                     board.client.read(&ids).await?.into_iter().map(|item| (item.id(), item)).collect();
+                let here =
+                    tickets.iter().filter_map(|ticket| Some((ticket, items.get(&ticket.work_item_id?)?)));
+                pass.foreign = self.learn_abroad(&pass, here).await?;
                 let mut tx = self.inner.db.read().await?;
                 for ticket in tickets {
                     let (Some((destination, shape)), Some(number)) =
@@ -65,10 +69,15 @@ impl Engine {
                         ));
                         continue;
                     }
-                    let view = item.view(shape);
+                    let abroad = pass.foreign.of(destination, &item);
+                    let view = item.view(abroad.map_or(shape, |abroad| &abroad.shape));
+                    if ticket.health == Health::Merged {
+                        plan.nothing += 1;
+                        continue;
+                    }
                     let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
                     let desired = self.desired(&mut tx, destination, &findings).await?;
-                    let outcome = merge(base, &desired, &view, rules(destination, &ticket));
+                    let outcome = merge(base, &desired, &view, rules_for(destination, &ticket, abroad));
                     let was_closed = base.status.is_some_and(|status| !status.is_open());
                     if let Some(command) = outcome.follow.and_then(command_of) {
                         let reason = format!("the card was moved to {}: {command:?}", view.state);

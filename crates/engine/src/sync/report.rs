@@ -2,10 +2,13 @@
 
 use azure::Error;
 use chrono::{DateTime, Duration, Utc};
+use model::TicketId;
 use store::Tx;
+use store::alarms::Kind;
 use store::tickets::{Health, Ticket};
 
 use crate::Refusal;
+use crate::alarms::About;
 use crate::connections::Board;
 use crate::engine::{Engine, EventKind};
 use crate::sync::desired::backoff;
@@ -53,12 +56,30 @@ impl Engine {
         let mut tx = self.inner.db.begin().await?;
         let text = format!("{}. {}", error.message().trim_end_matches('.'), error.next_step());
         store::connections::blocked(&mut tx, board.id, &text, until).await?;
+        if matches!(error, Error::SignIn { why, .. } if why.needs_a_person()) {
+            let next_step = "Renew the sign-in of the connection, then everything that waited goes on.";
+            self.raise(&mut tx, Kind::CredentialDead, About::Connection(board.id), &text, next_step).await?;
+        }
         tx.commit().await?;
         if matches!(error, Error::SignIn { .. }) {
             // Another replica may have stored a new sign-in.
             self.renew_client(board.id).await?;
         }
         self.announce(EventKind::Connection, board.id.0);
+        Ok(())
+    }
+
+    /// A ticket whose record cannot be read waits for a person, and keeps no other from its turn.
+    pub(crate) async fn park_damaged(&self, damaged: &[(TicketId, String)]) -> Result<(), Refusal> {
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.inner.db.begin().await?;
+        for (id, why) in damaged {
+            tracing::error!(ticket = %id, why, "the record of a ticket is damaged");
+            store::tickets::park_damaged(&mut tx, *id, why).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 

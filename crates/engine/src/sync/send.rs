@@ -3,11 +3,11 @@
 //! Each ticket's change was announced with the same deadline; what is not known to have happened or not stays announced
 //! and is looked at later, one ticket at a time.
 
-use azure::{Error, Walk, Write};
+use azure::{Error, ItemShape, Walk, Write};
 use chrono::{DateTime, Utc};
 use model::WorkItemId;
 use model::map::Position;
-use model::merge::{Authorship, Outcome, UpdateIntent};
+use model::merge::{Outcome, UpdateIntent};
 use store::tickets::{Intent, Ticket};
 use store::{Pieces, Tx, failpoint};
 
@@ -28,6 +28,8 @@ pub(crate) struct AnnouncedUpdate {
     pub(crate) intent: UpdateIntent,
     /// What was decided.
     pub(crate) outcome: Outcome,
+    /// Shape of the type that the work item has.
+    pub(crate) shape: ItemShape,
 }
 
 /// Why the way of a work item ended before its end.
@@ -49,10 +51,9 @@ impl Engine {
         let client = &pass.board.client;
         let mut ways: Vec<(&AnnouncedUpdate, Walk<'_>, Option<Failure>)> = announced
             .iter()
-            .filter_map(|update| {
-                let (_, shape) = pass.destination(&update.ticket)?;
+            .map(|update| {
                 let (writes, revision) = (&update.outcome.writes, update.intent.revision);
-                Some((update, client.walk(update.id, revision, shape, writes, deadline), None))
+                (update, client.walk(update.id, revision, &update.shape, writes, deadline), None)
             })
             .collect();
         loop {
@@ -121,8 +122,7 @@ impl Engine {
         deadline: DateTime<Utc>,
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
-        let AnnouncedUpdate { ticket, id, intent, outcome } = update;
-        let Some((_, shape)) = pass.destination(ticket) else { return Ok(Turn::Done) };
+        let AnnouncedUpdate { ticket, id, intent, outcome, shape } = update;
         let revision = way.revision();
         let Some(mut stored) = store::tickets::get(tx, ticket.id).await? else { return Ok(Turn::Done) };
         if stored.intent.as_ref().map(Intent::deadline) != Some(deadline) {
@@ -139,10 +139,10 @@ impl Engine {
             let from = intent.revision;
             store::comments::wrote(tx, ticket.id, from, view.revision, view.comment_count).await?;
             if failure.is_none() {
-                base.absorb(intent, &view, &ticket.token, Authorship::Ours);
+                base.absorb(intent, &view, &ticket.token);
             } else if matches!(failure, Some(Failure { error: Error::Misplaced { .. }, .. })) {
                 // Everything but the place is agreed on; that is tried again, a few times.
-                base.absorb(intent, &view, &ticket.token, Authorship::Ours);
+                base.absorb(intent, &view, &ticket.token);
                 base.status = outcome.base.status;
                 let what = format!("Work item {id} changed (revision {revision}), and stands elsewhere.");
                 self.note_write(tx, &stored, what, &outcome.fields).await?;
@@ -179,6 +179,7 @@ impl Engine {
         stored.next_step = None;
         let closed = !stored.status.is_open();
         stored.health = health(outcome, closed);
+        self.name_standing(pass, &mut stored);
         let what = format!("Work item {id} changed (revision {revision}).");
         self.note_write(tx, &stored, what, &outcome.fields).await?;
         store::tickets::save(tx, &stored).await?;

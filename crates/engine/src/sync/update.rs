@@ -1,20 +1,25 @@
 //! A work item that exists: what is decided about it, in one transaction and without sending anything. See `send.rs`.
 
-use azure::Item;
+use azure::{Item, ItemShape};
 use chrono::{DateTime, Utc};
 use model::Status;
 use model::board::WorkItem;
+use model::following::{Repair, Standing};
 use model::lifecycle::{Circumstances, Giver, command_of};
 use model::map::Meaning;
-use model::merge::{Authorship, Base, Desired, FieldChange, Outcome, Rules, UpdateIntent, merge};
+use model::merge::{Base, Desired, FieldChange, Outcome, Rules, UpdateIntent, merge};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
+use store::connections::Mode;
 use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
 
 use crate::engine::Engine;
 use crate::sync::feed::lost_our_link;
-use crate::sync::pass::{Decided, Pass};
+use crate::sync::following::{rules_for, standing_of};
+use crate::sync::guards::Wish;
+use crate::sync::pass::{Decided, Pass, Seen};
+use crate::sync::repair::{AnnouncedWrite, is_marked};
 use crate::sync::send::AnnouncedUpdate;
 use crate::triage::Followed;
 use crate::{ReconcileResult, Refusal};
@@ -22,28 +27,33 @@ use crate::{ReconcileResult, Refusal};
 impl Engine {
     /// Decides what a ticket that has a work item needs: follows the card, stores what is agreed on, and announces what
     /// is to be sent before `deadline`. Nothing is sent here.
+    #[expect(clippy::too_many_arguments, reason = "what was read of the board, and for when it is decided")]
     pub(crate) async fn decide_update(
         &self,
         tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: Ticket,
-        item: Option<Item>,
+        item: Option<&Item>,
+        seen: Seen<'_>,
         deadline: DateTime<Utc>,
         result: &mut ReconcileResult,
-    ) -> Result<Decided<AnnouncedUpdate>, Refusal> {
+    ) -> Result<Decided<AnnouncedWrite>, Refusal> {
         let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
         let mark = ticket.mark;
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
+        if ticket.health == Health::Released {
+            return Ok(Decided::Rest);
+        }
         // A reason that came after the board was read is a reason to read it again.
         let marked = std::mem::replace(&mut ticket.mark, mark);
         if self.must_wait(tx, &mut ticket).await? {
             return Ok(Decided::Rest);
         }
-        let Some(item) = item else {
-            self.missing(tx, &mut ticket).await?;
-            return Ok(Decided::Rest);
+        let Some(item) = item.filter(|item| ticket.work_item_id == Some(item.id())) else {
+            return self.decide_gone(tx, pass, ticket, seen, deadline).await;
         };
-        let view = item.view(shape);
+        let abroad = pass.foreign.of(destination, item);
+        let view = item.view(abroad.map_or(shape, |abroad| &abroad.shape));
         if ticket.base.as_ref().is_some_and(|base| base.revision > view.revision) {
             // Read before the last write, or from a copy that lags behind: it would look as if people had undone it.
             ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::seconds(5);
@@ -59,32 +69,92 @@ impl Engine {
             // It was found in the recycle bin and restored: what it says now is where both sides begin.
             None => Base::of_created(&view, &desired, &ticket.token),
         };
-        if let Some(Intent::Update { update, .. }) = ticket.intent.take() {
-            let ours = pass.connection.identity.as_ref().is_some_and(|own| own.id == view.changed_by.id);
-            let next = view.revision > update.revision
-                && view.revision <= update.revision + i64::try_from(update.positions.len()).unwrap_or(0);
-            let by = if ours && next { Authorship::Ours } else { Authorship::InDoubt };
-            base.absorb(&update, &view, &ticket.token, by);
-            if view.revision > update.revision {
-                let what = match by {
-                    Authorship::Ours => {
-                        format!(
-                            "Work item {} changed (revision {}); the answer was lost.",
-                            view.id, view.revision
-                        )
-                    }
-                    Authorship::InDoubt => format!(
-                        "Work item {} was to be changed after revision {}; the answer was lost, and somebody has changed it since.",
-                        view.id, update.revision
-                    ),
-                };
+        let unsettled = ticket.following.unsettled.clone();
+        let update = match ticket.intent.clone() {
+            Some(Intent::Update { update, .. }) => Some(update),
+            Some(Intent::Restore { .. } | Intent::Create { .. } | Intent::Comment { .. }) | None => unsettled,
+        };
+        if let Some(update) = update.filter(|update| view.revision > update.revision) {
+            let Some(revisions) = seen.traces.of(&ticket) else {
+                // Its time to wait ended only while other tickets had their turn, or the board did not tell.
+                ticket.base = Some(base);
+                ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::seconds(5);
+                store::tickets::save(tx, &ticket).await?;
+                return Ok(Decided::Rest);
+            };
+            let shape = abroad.map_or(shape, |abroad| &abroad.shape);
+            let own = pass.connection.identity.as_ref().map(|own| &own.id);
+            // Each step carried the revision before it as its condition: the first that is not ours ended the way.
+            let ours = revisions
+                .iter()
+                .map(|item| item.view(shape))
+                .zip(update.revision + 1..)
+                .take_while(|(item, next)| item.revision == *next && Some(&item.changed_by.id) == own);
+            if let Some((reached, _)) = ours.last() {
+                base.absorb(&update, &reached, &ticket.token);
+                let (id, revision) = (view.id, reached.revision);
+                let what = format!("Work item {id} changed (revision {revision}); the answer was lost.");
                 self.note_write(tx, &ticket, what, &[]).await?;
             }
         }
+        ticket.intent = None;
+        ticket.following.unsettled = None;
+        let own = pass.connection.identity.as_ref().map(|own| &own.id);
+        let is_new = ticket.work_item.as_ref().is_none_or(|known| known.revision < view.revision);
+        if is_new && view.revision > base.revision && Some(&view.changed_by.id) != own {
+            // The board's clock may be ahead of ours.
+            let lag = (now - view.changed_at).num_milliseconds().max(0);
+            pass.lags.lock().await.push(lag);
+        }
+
+        ticket.following.was_recycled = false;
+        let order = ticket.following.order.clone();
+        if let Some(order) = order {
+            ticket.base = Some(base.clone());
+            match order.repair {
+                Repair::Bind { .. } => {
+                    self.bind(tx, pass, &mut ticket, &order, seen.named).await?;
+                    return Ok(Decided::Rest);
+                }
+                Repair::Replace => {
+                    self.replace(tx, &mut ticket, &order).await?;
+                    return Ok(Decided::Rest);
+                }
+                // It lives.
+                Repair::Restore => ticket.following.order = None,
+                Repair::Release | Repair::FollowThere | Repair::HandOver { .. } | Repair::Ignore => {
+                    self.carry_out_here(tx, &mut ticket, &order).await?;
+                    // The next turn sees it as it is then.
+                    ticket.next_attempt_at = self.inner.world.now();
+                    store::tickets::save(tx, &ticket).await?;
+                    return Ok(Decided::Rest);
+                }
+            }
+        }
+        match standing_of(destination, item, &view, abroad) {
+            Standing::Merged(into) if !ticket.following.merge_ignored && desired.status.is_open() => {
+                ticket.base = Some(base);
+                ticket.status = desired.status;
+                self.say_merged(tx, &mut ticket, &view, into).await?;
+                return Ok(Decided::Rest);
+            }
+            Standing::Merged(_) => {}
+            Standing::Home | Standing::Moved | Standing::Retyped => ticket.following.merge_ignored = false,
+        }
+        if is_marked(item, &ticket.token) {
+            ticket.following.unmarked = false;
+        }
 
         let mut own_marks = 0;
-        let rules = rules(destination, &ticket);
+        let known = ticket.clone();
+        let rules = rules_for(destination, &known, abroad);
         let mut outcome = merge(&base, &desired, &view, rules);
+        if outcome.follow.is_some()
+            && store::connections::mode(tx, ticket.connection_id).await? == Mode::Shadow
+        {
+            self.shadow_follow(tx, &mut ticket, base, &view).await?;
+            return Ok(Decided::Rest);
+        }
         if let Some(meaning) = outcome.follow {
             let followed = self.follow_card(tx, pass, &ticket, meaning, &view).await?;
             if followed == Followed::Yes {
@@ -106,26 +176,26 @@ impl Engine {
             outcome = merge(&base, &desired, &view, rules);
         }
         ticket.mark += own_marks;
-        if lost_our_link(&ticket, &item) {
+        if lost_our_link(&ticket, item) {
             self.note_lost_link(tx, &ticket, &view).await?;
+        }
+        if ticket.following.unmarked {
+            self.mark_adopted(&ticket, destination, &desired, &view, &mut outcome);
         }
         ticket.title.clone_from(&view.title);
         ticket.status = desired.status;
         ticket.work_item = Some(view.clone());
         if outcome.writes.is_empty() {
-            self.agreed(tx, &mut ticket, &outcome).await?;
+            self.agreed(tx, pass, &mut ticket, &outcome).await?;
             return Ok(Decided::Rest);
         }
-        if pass.is_paused() {
+        if self.is_held(tx, pass, destination, &mut ticket, &Wish::Update(&desired, &outcome)).await? {
             ticket.base = Some(outcome.base);
-            ticket.health = Health::Waiting;
-            ticket.problem = Some("The connection is paused: a change waits.".into());
-            ticket.next_step = Some("Resume the connection.".into());
-            ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::minutes(5);
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
-        self.announce_update(tx, pass, ticket, desired, outcome, deadline).await
+        let shape = abroad.map_or(shape, |abroad| &abroad.shape);
+        self.announce_update(tx, pass, shape, ticket, desired, outcome, deadline).await
     }
 
     /// Links are a set: what a person took away stays away. The number of the work item is its identity, so nothing else
@@ -146,16 +216,18 @@ impl Engine {
         Ok(())
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the end of decide_update, split off to be read by itself")]
     /// Stores what is about to be sent. Nobody else may act on this connection before the deadline is over.
     async fn announce_update(
         &self,
         tx: &mut Tx,
         pass: &Pass<'_>,
+        shape: &ItemShape,
         mut ticket: Ticket,
         desired: Desired,
         outcome: Outcome,
         deadline: DateTime<Utc>,
-    ) -> Result<Decided<AnnouncedUpdate>, Refusal> {
+    ) -> Result<Decided<AnnouncedWrite>, Refusal> {
         let Some(id) = ticket.work_item_id else { return Ok(Decided::Rest) };
         let intent = UpdateIntent {
             revision: outcome.base.revision,
@@ -171,11 +243,18 @@ impl Engine {
         if !self.holds_until(tx, pass.board, deadline).await? {
             return Ok(Decided::TakenOver);
         }
-        Ok(Decided::Announced(AnnouncedUpdate { ticket, id, intent, outcome }))
+        let update = AnnouncedUpdate { ticket, id, intent, outcome, shape: shape.clone() };
+        Ok(Decided::Announced(AnnouncedWrite::Update(Box::new(update))))
     }
 
     /// Both sides agree, or differ where a person decided so.
-    async fn agreed(&self, tx: &mut Tx, ticket: &mut Ticket, outcome: &Outcome) -> Result<(), Refusal> {
+    async fn agreed(
+        &self,
+        tx: &mut Tx,
+        pass: &Pass<'_>,
+        ticket: &mut Ticket,
+        outcome: &Outcome,
+    ) -> Result<(), Refusal> {
         ticket.base = Some(outcome.base.clone());
         ticket.conflicts.clone_from(&outcome.conflicts);
         ticket.synced_mark = ticket.mark;
@@ -189,6 +268,7 @@ impl Engine {
             ticket.problem = Some(format!("The card cannot be moved: {why}."));
             ticket.next_step = Some("Move it by hand, or change the status map of the destination.".into());
         }
+        self.name_standing(pass, ticket);
         store::tickets::save(tx, ticket).await?;
         Ok(())
     }
@@ -211,12 +291,7 @@ impl Engine {
         let lane_waits =
             desired.lane.is_some() && view.column.is_none() && destination.process.board.is_some();
         if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits {
-            let problem = (ticket.problem.clone(), ticket.next_step.clone());
-            self.agreed(tx, ticket, &outcome).await?;
-            if problem.0.is_some() {
-                (ticket.problem, ticket.next_step) = problem;
-                store::tickets::save(tx, ticket).await?;
-            }
+            self.agreed(tx, pass, ticket, &outcome).await?;
         }
         Ok(())
     }
@@ -270,32 +345,6 @@ impl Engine {
         };
         store::audit::add(tx, entry).await?;
         Ok(changed)
-    }
-
-    async fn missing(&self, tx: &mut Tx, ticket: &mut Ticket) -> Result<(), Refusal> {
-        let id = ticket.work_item_id.map(|id| id.to_string()).unwrap_or_default();
-        if ticket.health != Health::Missing {
-            let cause = Cause::new(CauseKind::WorkItem, format!("work item {id}"));
-            let entry = Entry {
-                id: self.inner.world.id(),
-                at: self.inner.world.now(),
-                subject: Subject::Ticket(ticket.id),
-                cause: &cause,
-                what: format!("Work item {id} was deleted, or may no longer be read."),
-                statuses: None,
-                fields: &[],
-            };
-            store::audit::add(tx, entry).await?;
-        }
-        ticket.health = Health::Missing;
-        ticket.problem =
-            Some(format!("Work item {id} was deleted, or this connection may no longer read it."));
-        ticket.next_step =
-            Some("Restore it from the recycle bin, or give the connection the right to read it.".into());
-        ticket.synced_mark = ticket.mark;
-        ticket.synced_at = Some(self.inner.world.now());
-        store::tickets::save(tx, ticket).await?;
-        Ok(())
     }
 
     /// Says in the log that we changed the work item, and why.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use api::{
-    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, NewConnection, SignInMethod,
-    SignInShown,
+    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, Lag, NewConnection,
+    SignInMethod, SignInShown,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
@@ -49,7 +49,12 @@ enum Action {
         /// Name or id of the connection
         connection: String,
     },
-    /// Write to the board again
+    /// Only say what would happen: neither write to the board nor follow its cards
+    Shadow {
+        /// Name or id of the connection
+        connection: String,
+    },
+    /// Follow cards and write to the board again; `lockstep plan` says before what that does
     Resume {
         /// Name or id of the connection
         connection: String,
@@ -208,6 +213,7 @@ pub(crate) async fn run(args: ConnectionArgs) -> Outcome {
             return print_check(output, &client.act(Method::POST, &format!("connections/{id}/check")).await?);
         }
         Action::Pause { connection } => return set_mode(&connection, ConnectionMode::Paused).await,
+        Action::Shadow { connection } => return set_mode(&connection, ConnectionMode::Shadow).await,
         Action::Resume { connection } => return set_mode(&connection, ConnectionMode::Active).await,
         Action::Hooks { connection, action } => {
             let id = lookup::connection(&client, &connection).await?;
@@ -249,6 +255,17 @@ fn print_list(output: Output, connections: &[Connection]) -> Result<(), CliError
     output.table(&["Id", "Name", "Organization", "Mode", "Hooks", "Last contact", "Problem"], rows.collect())
 }
 
+/// How long changes on the board take to be followed, for people.
+fn lag_in_words(lag: Lag) -> String {
+    let seconds = |ms: i64| format!("{}.{} s", ms / 1000, ms % 1000 / 100);
+    format!(
+        "{} for half of the last {} changes on the board, {} at most",
+        seconds(lag.median_ms),
+        lag.changes,
+        seconds(lag.longest_ms)
+    )
+}
+
 fn print_one(output: Output, connection: &Connection) -> Result<(), CliError> {
     if output.is_json() {
         return output.value(connection);
@@ -281,6 +298,7 @@ fn print_one(output: Output, connection: &Connection) -> Result<(), CliError> {
         ("hooks", word(&connection.hooks)),
         ("hook address", connection.hook_url.clone()),
         ("last contact", opt_minute(connection.last_contact_at)),
+        ("lag", connection.lag.map(lag_in_words).unwrap_or_default()),
     ])
 }
 

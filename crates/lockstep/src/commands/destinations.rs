@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use api::{Destination, DestinationCheck, DestinationSettings, NewDestination, default_daily_budget};
 use clap::{Args, Subcommand};
 use model::Status;
+use model::following::DeletionPolicy;
 use model::map::{StatusEntry, Target};
 
-use super::lookup;
+use super::{lookup, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm};
@@ -106,6 +107,36 @@ struct SettingsArgs {
     /// Work items that may be created here in a day [default: 200]
     #[arg(long, value_name = "NUMBER")]
     daily_budget: Option<u64>,
+    /// What becomes of a ticket whose work item is deleted on the board: ask, restore, replace or release [default: ask]
+    #[arg(long, value_name = "POLICY", value_parser = policy)]
+    on_deletion: Option<DeletionPolicy>,
+    /// Work items that are closed or opened again at once without asking [default: 10]
+    #[arg(long, value_name = "NUMBER")]
+    moves_at_once: Option<u64>,
+    /// Work items that are created at once without asking [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    creations_at_once: Option<u64>,
+    /// More than that without asking, up to this share of the open work items, in per cent [default: 25]
+    #[arg(long, value_name = "PERCENT")]
+    share_at_once: Option<u64>,
+    /// Moves of one card by Lockstep within 24 hours before it waits [default: 4]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    moves_a_day: Option<u32>,
+    /// What becomes of tickets when their asset is archived [default: close]
+    #[arg(long, value_enum)]
+    when_archived: Option<FarewellArg>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum FarewellArg {
+    /// Close the work item, with a comment
+    Close,
+    /// Forget the ticket and leave the work item as it is
+    Release,
+}
+
+fn policy(text: &str) -> Result<DeletionPolicy, String> {
+    serde_json::from_value(text.into()).map_err(|_| "use ask, restore, replace or release".to_owned())
 }
 
 fn pair(text: &str) -> Result<(Status, String), String> {
@@ -153,6 +184,18 @@ impl SettingsArgs {
         set(&mut settings.name, self.name);
         settings.is_default |= self.default;
         settings.daily_budget = self.daily_budget.unwrap_or(settings.daily_budget);
+        let limits = &mut settings.limits;
+        limits.moves_at_once = self.moves_at_once.unwrap_or(limits.moves_at_once);
+        limits.creations_at_once = self.creations_at_once.unwrap_or(limits.creations_at_once);
+        limits.share_percent = self.share_at_once.unwrap_or(limits.share_percent);
+        settings.when_archived = match self.when_archived {
+            Some(FarewellArg::Close) => model::guard::Farewell::Close,
+            Some(FarewellArg::Release) => model::guard::Farewell::Release,
+            None => settings.when_archived,
+        };
+        let limits = &mut settings.limits;
+        limits.moves_a_day = self.moves_a_day.unwrap_or(limits.moves_a_day);
+        settings.on_deletion = self.on_deletion.unwrap_or(settings.on_deletion);
         if !self.tags.is_empty() {
             settings.tags = self.tags;
         }
@@ -184,6 +227,9 @@ fn blank() -> DestinationSettings {
         status_map: model::map::StatusMap::default(),
         daily_budget: default_daily_budget(),
         fields: Default::default(),
+        limits: Default::default(),
+        when_archived: Default::default(),
+        on_deletion: DeletionPolicy::default(),
     }
 }
 
@@ -271,6 +317,17 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
         ("tags", settings.tags.join(", ")),
         ("default", if settings.is_default { "yes".to_owned() } else { String::new() }),
         ("daily budget", settings.daily_budget.to_string()),
+        (
+            "without asking",
+            format!(
+                "{} created, {} closed or opened again at once, or {} % of the open ones; {} moves of a card a day",
+                settings.limits.creations_at_once,
+                settings.limits.moves_at_once,
+                settings.limits.share_percent,
+                settings.limits.moves_a_day
+            ),
+        ),
+        ("if deleted", word(&settings.on_deletion)),
     ])?;
     for (status, entry) in &settings.status_map.0 {
         let place = match (&entry.target.state, &entry.target.column) {

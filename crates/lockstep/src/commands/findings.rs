@@ -1,6 +1,6 @@
 //! `lockstep findings`: look at findings and decide about them.
 
-use api::{Finding, FindingSummary, HistoryEntry, SetStatus};
+use api::{Finding, FindingSummary, HistoryEntry, RefuseRequest, SetStatus};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use model::status::FallBack;
@@ -77,6 +77,14 @@ A finding is never set to fixed by hand: only a scan proves that.")]
         #[arg(long, value_name = "STATUS", requires = "until", default_value = "identified")]
         then: Then,
     },
+    /// Refuse what somebody on the board asked for; the card goes back with a comment
+    Refuse {
+        /// Id of the finding
+        finding: FindingId,
+        /// Why; it stands in the comment
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -113,6 +121,11 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
             };
             let body = SetStatus { status, reason, until, then };
             let finding: Finding = client.post(&format!("findings/{finding}/status"), &body).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Refuse { finding, reason } => {
+            let body = RefuseRequest { reason };
+            let finding: Finding = client.post(&format!("findings/{finding}/refuse"), &body).await?;
             print_one(output, &finding)?;
         }
     }

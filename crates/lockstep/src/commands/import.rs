@@ -50,7 +50,7 @@ pub(crate) struct ImportArgs {
     /// When the scan started [default: what the report says, else now]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     started_at: Option<DateTime<Utc>>,
-    /// Format: sarif, trivy, generic-json, generic-csv [default: recognised from the content]
+    /// Format by its name; a wrong name lists them all [default: recognised from the content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<reports::Format>,
     /// The scan looked only at a part: what is missing from the report is not taken as fixed

@@ -26,7 +26,7 @@ With --json --results each run and each result is one line of JSON, and the summ
 pub(crate) struct InspectArgs {
     /// The report
     file: PathBuf,
-    /// Format: sarif, trivy, generic-json, generic-csv [default: recognised from the content]
+    /// Format by its name; a wrong name lists them all [default: recognised from the content]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     /// Print every result as well

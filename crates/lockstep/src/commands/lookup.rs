@@ -1,7 +1,7 @@
 //! People name things; the API wants ids. A name that fits several things fits none.
 
-use api::{Asset, Connection, Destination, Rule, Ticket, Token};
-use model::{AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
+use api::{AlarmTarget, Asset, Connection, Destination, Rule, Ticket, Token};
+use model::{AlarmTargetId, AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
 
 use crate::client::Client;
 use crate::exit::{self, CliError};
@@ -70,6 +70,16 @@ pub(crate) async fn destination(client: &Client, name: &str) -> Result<Destinati
     let found: Vec<Destination> = client.list("destinations", &[], None).await?;
     let found = found.into_iter().filter(|destination| same(&destination.settings.name, name)).collect();
     only("destination", name, found).map(|destination: Destination| destination.id)
+}
+
+/// The target of alarms of that id or name.
+pub(crate) async fn alarm_target(client: &Client, name: &str) -> Result<AlarmTargetId, CliError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let found: Vec<AlarmTarget> = client.list("alarm-targets", &[], None).await?;
+    let found = found.into_iter().filter(|target| same(&target.name, name)).collect();
+    only("target of alarms", name, found).map(|target: AlarmTarget| target.id)
 }
 
 /// The rule of that id or name.

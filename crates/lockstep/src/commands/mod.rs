@@ -1,5 +1,8 @@
 //! Commands that speak the API, one file for each noun.
 
+pub(crate) mod alarms;
+pub(crate) mod assets;
+pub(crate) mod breakers;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod findings;

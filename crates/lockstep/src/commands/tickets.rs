@@ -1,13 +1,18 @@
 //! `lockstep tickets`: how findings and work items are in step.
 
-use api::{Comment, ConflictChoice, ConflictDecision, NewComment, Ticket, TicketLogEntry};
+use api::{
+    AdoptionPair, AdoptionPlan, AdoptionRequest, Comment, ConflictChoice, ConflictDecision, NewAdoptions,
+    NewComment, Ticket, TicketLogEntry,
+};
 use clap::{Args, Subcommand};
+use model::following::{Repair, RepairKind};
+use model::{FindingId, WorkItemId};
 use reqwest::Method;
 
 use super::{Limit, lookup, minute, opt_minute, word};
-use crate::client::ApiArgs;
+use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
-use crate::output::Output;
+use crate::output::{Output, confirm};
 
 /// Options of `lockstep tickets`.
 #[derive(Args, Debug)]
@@ -27,7 +32,7 @@ Examples:
   lockstep tickets list --destination payments --all --json")]
     List {
         /// Only these healths, separated by commas: in_step, waiting, pending, over_budget, conflict, retrying, parked,
-        /// missing, closed
+        /// missing, deleted, destroyed, moved, type_changed, merged, copied, released, closed
         #[arg(long, value_name = "HEALTH")]
         health: Option<String>,
         /// Only tickets of this destination (name or id)
@@ -92,6 +97,65 @@ Examples:
         /// Id of the ticket, or number of its work item (#123)
         ticket: String,
     },
+    /// Mend a ticket whose work item was deleted, moved, merged, copied or lost; `show` says what is offered
+    #[command(after_help = "\
+Examples:
+  lockstep tickets repair '#123' restore
+  lockstep tickets repair '#123' replace
+  lockstep tickets repair '#123' bind --work-item 456
+  lockstep tickets repair '#123' hand_over --destination archive")]
+    Repair {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// What to do: restore, replace, release, follow_there, hand_over, bind or ignore
+        #[arg(value_parser = kind)]
+        repair: RepairKind,
+        /// The work item to follow from now on (for bind)
+        #[arg(long, value_name = "NUMBER")]
+        work_item: Option<i64>,
+        /// The destination that the ticket belongs to from now on (for hand_over; name or id)
+        #[arg(long, value_name = "DESTINATION")]
+        destination: Option<String>,
+    },
+    /// Use existing work items for findings instead of new ones
+    #[command(after_help = "\
+Examples:
+  lockstep tickets adopt --finding 0198c0de-… --work-item 123 --plan
+  lockstep tickets adopt --finding 0198c0de-… --work-item https://dev.azure.com/contoso/Webshop/_workitems/edit/123
+  lockstep tickets adopt --query \"SELECT [System.Id] FROM WorkItems WHERE [System.Tags] CONTAINS 'security'\" --plan
+  lockstep tickets adopt --saved-query https://dev.azure.com/contoso/Webshop/_queries/query/0b1ad9a5-…/")]
+    Adopt(AdoptArgs),
+}
+
+/// Options of `lockstep tickets adopt`.
+#[derive(Args, Debug)]
+struct AdoptArgs {
+    /// Finding; may be repeated, each with its `--work-item`
+    #[arg(long = "finding", value_name = "ID", requires = "work_items")]
+    findings: Vec<FindingId>,
+    /// Number of the work item, or the address of its page
+    #[arg(long = "work-item", value_name = "NUMBER", requires = "findings")]
+    work_items: Vec<String>,
+    /// Work items that this query finds, for the open findings that they are recognised to be about
+    #[arg(long, value_name = "WIQL", conflicts_with_all = ["findings", "saved_query"])]
+    query: Option<String>,
+    /// The same with a saved query: the address of its page, or project/id
+    #[arg(long, value_name = "QUERY", conflicts_with = "findings")]
+    saved_query: Option<String>,
+    /// Connection of the query (name or id) [default: the only one there is]
+    #[arg(long, value_name = "CONNECTION")]
+    connection: Option<String>,
+    /// Only say what would happen
+    #[arg(long)]
+    plan: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+fn kind(text: &str) -> Result<RepairKind, String> {
+    serde_json::from_value(text.replace('-', "_").into())
+        .map_err(|_| "use restore, replace, release, follow_there, hand_over, bind or ignore".to_owned())
 }
 
 /// Runs `lockstep tickets`.
@@ -140,6 +204,28 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
             let id = lookup::ticket(&client, &ticket).await?;
             print_one(output, &client.act(Method::POST, &format!("tickets/{id}/retry")).await?)?;
         }
+        Action::Repair { ticket, repair, work_item, destination } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            let repair = match repair {
+                RepairKind::Restore => Repair::Restore,
+                RepairKind::Replace => Repair::Replace,
+                RepairKind::Release => Repair::Release,
+                RepairKind::FollowThere => Repair::FollowThere,
+                RepairKind::Ignore => Repair::Ignore,
+                RepairKind::Bind => {
+                    let number = work_item.ok_or_else(|| CliError::usage("bind needs --work-item NUMBER"))?;
+                    Repair::Bind { work_item: WorkItemId(number) }
+                }
+                RepairKind::HandOver => {
+                    let name =
+                        destination.ok_or_else(|| CliError::usage("hand_over needs --destination NAME"))?;
+                    Repair::HandOver { destination: lookup::destination(&client, &name).await? }
+                }
+            };
+            let ticket: Ticket = client.post(&format!("tickets/{id}/repair"), &repair).await?;
+            print_one(output, &ticket)?;
+        }
+        Action::Adopt(args) => adopt(&client, output, args).await?,
     }
     Ok(exit::OK)
 }
@@ -150,6 +236,74 @@ fn choice(text: &str) -> Result<ConflictChoice, String> {
         "theirs" => Ok(ConflictChoice::Theirs),
         _ => Err("write ours or theirs".into()),
     }
+}
+
+async fn adopt(client: &Client, output: Output, args: AdoptArgs) -> Result<(), CliError> {
+    if args.findings.len() != args.work_items.len() {
+        return Err(CliError::usage("give each --finding its --work-item"));
+    }
+    let request = match (args.query, args.saved_query) {
+        (None, None) if args.findings.is_empty() => {
+            return Err(CliError::usage("say which: --finding and --work-item, --query, or --saved-query"));
+        }
+        (None, None) => {
+            let pair = |(finding, work_item)| AdoptionPair { finding, work_item };
+            let pairs = args.findings.into_iter().zip(args.work_items).map(pair).collect();
+            AdoptionRequest::Pairs { pairs }
+        }
+        (Some(query), _) => {
+            let connection = lookup::connection_or_only(client, args.connection.as_deref()).await?;
+            AdoptionRequest::Query { connection, query }
+        }
+        (None, Some(query)) => {
+            let connection = lookup::connection_or_only(client, args.connection.as_deref()).await?;
+            AdoptionRequest::SavedQuery { connection, query }
+        }
+    };
+    let plan: AdoptionPlan = client.post("adoptions/plan", &request).await?;
+    let usable: Vec<AdoptionPair> = plan
+        .rows
+        .iter()
+        .filter(|row| row.refused.is_none())
+        .filter_map(|row| Some(AdoptionPair { finding: row.finding?, work_item: row.work_item?.to_string() }))
+        .collect();
+    if args.plan {
+        return print_plan(output, &plan);
+    }
+    if usable.is_empty() {
+        print_plan(output, &plan)?;
+        return Err(CliError::usage("none of these work items can be used; the last column says why"));
+    }
+    if !args.yes {
+        print_plan(output, &plan)?;
+        confirm(&format!("Use {} existing work items?", usable.len()), args.yes)?;
+    }
+    let mut done = AdoptionPlan { rows: Vec::new() };
+    for pairs in usable.chunks(200) {
+        let new = NewAdoptions { pairs: pairs.to_vec() };
+        let answer: AdoptionPlan = client.post("adoptions", &new).await?;
+        done.rows.extend(answer.rows);
+    }
+    print_plan(output, &done)
+}
+
+fn print_plan(output: Output, plan: &AdoptionPlan) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(plan);
+    }
+    let rows = plan.rows.iter().map(|row| {
+        let fields: Vec<&str> = row.fields.iter().map(|change| change.field.as_str()).collect();
+        vec![
+            row.work_item.map_or(String::new(), |id| format!("#{id}")),
+            row.work_item_title.clone().unwrap_or_default(),
+            row.state.clone().unwrap_or_default(),
+            row.finding_title.clone().unwrap_or_default(),
+            row.matched_by.as_ref().map(word).unwrap_or_default(),
+            fields.join(", "),
+            row.refused.clone().map(|why| format!("not used: {why}")).unwrap_or_default(),
+        ]
+    });
+    output.table(&["Work item", "Title", "State", "Finding", "Matched by", "Written", "Note"], rows.collect())
 }
 
 fn print_list(output: Output, tickets: &[Ticket]) -> Result<(), CliError> {
@@ -186,6 +340,8 @@ fn print_one(output: Output, ticket: &Ticket) -> Result<(), CliError> {
         ("health", word(&ticket.health)),
         ("problem", ticket.problem.clone().unwrap_or_default()),
         ("next", ticket.next_step.clone().unwrap_or_default()),
+        ("mends", ticket.repairs.iter().map(word).collect::<Vec<_>>().join(", ")),
+        ("asked for", ticket.asked.as_ref().map(word).unwrap_or_default()),
         ("status", ticket.status.label().to_owned()),
         ("findings", ticket.findings.to_string()),
         ("destination", format!("{} ({})", ticket.destination.name, ticket.connection.name)),

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::scalar::Agreed;
-use super::set::{contains, same_set, without};
+use super::set::without;
 use crate::block;
-use crate::board::{Change, NewDueDate, WorkItem};
+use crate::board::{Change, WorkItem};
 use crate::map::Position;
 use crate::status::Status;
 
@@ -106,86 +106,63 @@ impl Base {
         }
     }
 
-    /// Takes over what a write of ours did, so that its traces are not read as a person's.
+    /// Takes over what a write of ours made of the work item, so that its traces are not read as a person's.
     ///
-    /// `by` tells how sure it is that the item as read is what our write made of it. What we sent is compared with what
-    /// stands there only where that is in doubt, because the service may word it differently than we did.
-    pub fn absorb(&mut self, intent: &UpdateIntent, item: &WorkItem, token: &str, by: Authorship) {
-        let certain = by == Authorship::Ours;
+    /// `item` is the work item right after the last step that was taken, not as people left it since. What stands there
+    /// counts, not what was sent: the service may word it differently than we did.
+    pub fn absorb(&mut self, intent: &UpdateIntent, item: &WorkItem, token: &str) {
         let (wanted, change) = (&intent.wanted, &intent.change);
         self.revision = item.revision;
         let mut position = Position::of(item);
-        let reached = |step: &Position| {
+        let arrived = intent.positions.last().is_some_and(|step| {
             step.state.eq_ignore_ascii_case(&item.state)
                 && match (&step.column, &item.column) {
                     (Some(wished), Some(now)) => wished.eq_ignore_ascii_case(now),
                     _ => true,
                 }
-        };
-        let arrived = intent.positions.last().is_some_and(reached);
+        });
         // The fields travel with the last step: a path that was cut on the way did not bring them. Each step makes
         // one revision (azure-devops.md section 7.2).
         let steps = i64::try_from(intent.positions.len()).unwrap_or(i64::MAX);
-        let whole = certain && (arrived || item.revision >= intent.revision.saturating_add(steps));
+        let whole = arrived || item.revision >= intent.revision.saturating_add(steps);
         // A write that does not move the card says nothing about where it stands.
         if change.state.is_some() || change.column.is_some() {
             if self.position.column.is_none() && change.column.is_none() {
                 // The board took the card up with this write; the next merge may wish for another of its columns.
                 (position.column, position.column_done) = (None, None);
             }
-            if arrived || whole {
-                self.status = Some(wanted.status);
-                self.position = position;
-                self.place_decided_by = None;
-            } else if certain || intent.positions.iter().any(reached) {
-                self.position = position;
-            }
+            self.position = position;
         }
-        if let Some(title) = &change.title
-            && (whole || title.trim() == item.title.trim())
-        {
-            let ours = wanted.title.trim().to_owned();
-            self.title = Agreed::on(ours, item.title.clone());
+        if !whole {
+            return;
         }
-        if change.priority.is_some() && (whole || change.priority == item.priority) {
+        if change.state.is_some() || change.column.is_some() {
+            self.status = Some(wanted.status);
+            self.place_decided_by = None;
+        }
+        if change.title.is_some() {
+            self.title = Agreed::on(wanted.title.trim().to_owned(), item.title.clone());
+        }
+        if change.priority.is_some() {
             self.priority = Agreed::on(wanted.priority, item.priority);
         }
-        if change.severity.is_some() && (whole || change.severity == item.severity) {
+        if change.severity.is_some() {
             self.severity = Agreed::on(wanted.severity.clone(), item.severity.clone());
         }
-        if let Some(due) = &change.due_date
-            && (whole || NewDueDate::of(item.due_date) == *due)
-        {
+        if change.due_date.is_some() {
             self.due_date = Agreed::on(wanted.due_date, item.due_date);
         }
         if change.description.is_some() {
             let stands = item.description.as_deref().and_then(|text| block::words(text, token));
-            let sent = block::normalised(&block::wrap(token, &wanted.block));
-            if whole || stands.as_deref() == Some(sent.as_str()) {
-                self.block = Agreed::on(Some(block::normalised(&wanted.block)), stands);
-            }
+            self.block = Agreed::on(Some(block::normalised(&wanted.block)), stands);
         }
-        if let Some(tags) = &change.tags {
-            if whole || same_set(tags, &item.tags) {
-                self.tags = without(&wanted.tags, &self.tags_left);
-            } else {
-                // What we took away and is gone was not taken away by a person.
-                self.tags.retain(|tag| contains(tags, tag) || contains(&item.tags, tag));
-            }
+        if change.tags.is_some() {
+            self.tags = without(&wanted.tags, &self.tags_left);
         }
-        if change.lane.is_some() && (whole || change.lane == item.lane) {
+        if change.lane.is_some() {
             self.lane_waits = false;
         }
     }
-}
-
-/// Who made the revision that was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authorship {
-    /// Our write, for certain: its own answer, or the next revision by our identity.
-    Ours,
-    /// Perhaps our write, perhaps somebody's.
-    InDoubt,
 }
 
 /// A write that was announced in the database before it was sent.

@@ -27,7 +27,7 @@ mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use base::{Authorship, Base, Desired, KeptPlace, UpdateIntent};
+pub use base::{Base, Desired, KeptPlace, UpdateIntent};
 pub use owner::{Moves, Owner, Owners, Verdict, decide};
 pub use resolve::{Choice, Field, Unresolvable, resolve};
 pub use scalar::Agreed;

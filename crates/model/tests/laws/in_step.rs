@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use model::board::{Change, WorkItem};
 use model::map::{Meaning, StatusMap};
-use model::merge::{Authorship, Base, Desired, Outcome, Owners, Rules, UpdateIntent, merge};
+use model::merge::{Base, Desired, Outcome, Owners, Rules, UpdateIntent, merge};
 use model::{Status, block};
 
 use crate::board::Board;
@@ -18,15 +18,6 @@ pub(crate) enum Fate {
     Done,
     /// So many steps are taken (perhaps all); no answer arrives.
     Cut(usize),
-}
-
-/// How the engine judges, after a cut, who made the revision it reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Judgement {
-    /// It cannot tell.
-    InDoubt,
-    /// By identity and revision, as the engine does.
-    ByRevision,
 }
 
 /// What a person did and has not taken back.
@@ -54,7 +45,8 @@ pub(crate) struct InStep {
     pub(crate) base: Base,
     pub(crate) desired: Desired,
     pub(crate) intent: Option<UpdateIntent>,
-    pub(crate) judgement: Judgement,
+    /// The item right after the last step of a write whose answer did not arrive; the board's history tells it.
+    reached: Option<WorkItem>,
     pub(crate) book: Book,
     /// What Lockstep wanted when it and the board last agreed.
     pub(crate) wished: Desired,
@@ -63,7 +55,8 @@ pub(crate) struct InStep {
     /// The item as the last turn left it.
     seen: WorkItem,
     pub(crate) owners: Owners,
-    last_change_is_ours: bool,
+    /// A person set a field to what we wished for, at some time: it may be taken for theirs from then on.
+    pub(crate) coincided: bool,
 }
 
 fn lower(tag: &str) -> String {
@@ -75,7 +68,7 @@ fn has(tags: &[String], tag: &str) -> bool {
 }
 
 impl InStep {
-    pub(crate) fn new(board: Board, map: StatusMap, desired: Desired, judgement: Judgement) -> Self {
+    pub(crate) fn new(board: Board, map: StatusMap, desired: Desired) -> Self {
         let base = Base::of_created(&board.item, &desired, TOKEN);
         Self {
             map,
@@ -83,12 +76,12 @@ impl InStep {
             wished: desired.clone(),
             desired,
             intent: None,
-            judgement,
+            reached: None,
             book: Book::default(),
             doubtful: Vec::new(),
             seen: board.item.clone(),
             owners: Owners::default(),
-            last_change_is_ours: true,
+            coincided: false,
             board,
         }
     }
@@ -113,7 +106,6 @@ impl InStep {
         edit(&mut self.board);
         if self.board.item != before {
             self.board.item.revision += 1;
-            self.last_change_is_ours = false;
         }
     }
 
@@ -153,13 +145,8 @@ impl InStep {
     /// One turn of the loop. The laws about the person's own things are checked in it, whatever happens.
     pub(crate) fn turn(&mut self, fate: Fate) -> Outcome {
         self.keep_book();
-        if let Some(intent) = self.intent.take() {
-            let item = &self.board.item;
-            let steps = i64::try_from(intent.positions.len()).expect("few steps");
-            let next = item.revision > intent.revision && item.revision <= intent.revision + steps;
-            let ours = self.judgement == Judgement::ByRevision && self.last_change_is_ours && next;
-            let by = if ours { Authorship::Ours } else { Authorship::InDoubt };
-            self.base.absorb(&intent, item, TOKEN, by);
+        if let (Some(intent), Some(reached)) = (self.intent.take(), self.reached.take()) {
+            self.base.absorb(&intent, &reached, TOKEN);
         }
         let outcome = merge(&self.base, &self.desired, &self.board.item, self.rules());
         if outcome.follow.is_some() {
@@ -193,7 +180,6 @@ impl InStep {
         for change in &outcome.writes[..taken] {
             self.check_surroundings(change);
             self.board.apply(change);
-            self.last_change_is_ours = true;
             self.book.moved = false;
         }
         self.base = outcome.base.clone();
@@ -205,10 +191,11 @@ impl InStep {
                 wanted: self.desired.clone(),
             };
             if fate == Fate::Done {
-                self.base.absorb(&intent, &self.board.item, TOKEN, Authorship::Ours);
+                self.base.absorb(&intent, &self.board.item, TOKEN);
             } else {
                 self.doubtful.push(self.wished.clone());
                 self.intent = Some(intent);
+                self.reached = (taken > 0).then(|| self.board.item.clone());
             }
         }
         let complete = taken == outcome.writes.len();
@@ -239,18 +226,18 @@ impl InStep {
 
     fn note_agreement(&mut self, complete: bool) {
         let (item, desired) = (&self.board.item, &self.desired);
-        // Where the person and we say the same, the field is ours again.
+        // Where the person and we say the same, the field is ours again, or stays the person's: nothing is lost either way.
         if item.title == desired.title.trim() {
-            self.book.title = None;
+            self.coincided |= self.book.title.take().is_some();
         }
         if desired.priority.is_some() && item.priority == desired.priority {
-            self.book.priority = None;
+            self.coincided |= self.book.priority.take().is_some();
         }
         if desired.severity.is_some() && item.severity == desired.severity {
-            self.book.severity = None;
+            self.coincided |= self.book.severity.take().is_some();
         }
         if item.due_date == desired.due_date {
-            self.book.due_date = None;
+            self.coincided |= self.book.due_date.take().is_some();
         }
         let wished = block::normalised(&block::wrap(TOKEN, &desired.block));
         if self.words_of_block() == Some(wished) {

@@ -9,14 +9,14 @@ use model::process::{BoardLayout, State, StateCategory, WorkItemType};
 use proptest::prelude::*;
 
 use crate::board::{Board, Habits};
-use crate::in_step::{Fate, InStep, Judgement, TOKEN};
+use crate::in_step::{Fate, InStep, TOKEN};
 use crate::merge::desired;
 use crate::processes;
 
 fn begin(of: &WorkItemType, layout: Option<BoardLayout>, map: StatusMap) -> InStep {
     let desired = desired(Status::Identified);
     let board = Board::create(of.clone(), layout, Habits::default(), &desired, TOKEN);
-    InStep::new(board, map, desired, Judgement::InDoubt)
+    InStep::new(board, map, desired)
 }
 
 /// The card is put where the status is said, stays there, and is never read as moved (the harness asserts that).

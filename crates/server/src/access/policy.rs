@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 15] = [
+const LOWERED: [(Method, &str, Role); 22] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -33,17 +33,27 @@ const LOWERED: [(Method, &str, Role); 15] = [
     (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
+    (Method::POST, "/api/v1/findings/{id}/refuse", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/retry", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/conflicts/{field}", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/comments", Role::Analyst),
     (Method::PATCH, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
     (Method::DELETE, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/repair", Role::Analyst),
+    (Method::POST, "/api/v1/adoptions/plan", Role::Analyst),
+    (Method::POST, "/api/v1/adoptions", Role::Analyst),
     (Method::POST, "/api/v1/reconcile", Role::Analyst),
     (Method::POST, "/api/v1/connections/{id}/check", Role::Analyst),
+    (Method::POST, "/api/v1/alarms/{id}/acknowledge", Role::Analyst),
+    (Method::POST, "/api/v1/breakers/{id}/approve", Role::Analyst),
+    (Method::POST, "/api/v1/breakers/{id}/dismiss", Role::Analyst),
 ];
 
 /// Reading routes that need more than a reader.
-const RAISED: [(Method, &str, Role); 1] = [(Method::GET, "/api/v1/tokens", Role::Administrator)];
+const RAISED: [(Method, &str, Role); 2] = [
+    (Method::GET, "/api/v1/tokens", Role::Administrator),
+    (Method::GET, "/api/v1/alarm-targets", Role::Administrator),
+];
 
 /// What a route requires, by method and the path it was registered with.
 pub(crate) fn required(method: &Method, path: &str) -> Required {

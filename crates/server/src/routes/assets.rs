@@ -58,7 +58,7 @@ async fn read_asset(app: &App, id: AssetId) -> Answer<Asset> {
     translate::asset(row)
 }
 
-/// Change tags or tracked branches of an asset
+/// Change an asset: its name, tags and tracked branches; lay it aside or take it up again
 #[utoipa::path(patch, path = "/assets/{id}", tag = "Assets", params(("id" = AssetId, Path)), request_body = AssetChange,
     responses((status = 200, body = Asset)))]
 async fn change_asset(
@@ -67,6 +67,17 @@ async fn change_asset(
     caller: Caller,
     Json(change): Json<AssetChange>,
 ) -> Answer<axum::Json<Asset>> {
-    app.engine.change_asset(id, change.tags, change.tracked_branches, &caller.actor()).await?;
+    let by = caller.actor();
+    if let Some(name) = &change.name {
+        app.engine.rename_asset(id, name, &by).await?;
+    }
+    if change.tags.is_some() || change.tracked_branches.is_some() {
+        app.engine.change_asset(id, change.tags, change.tracked_branches, &by).await?;
+    }
+    match change.archived {
+        Some(true) => app.engine.archive_asset(id, &by).await?,
+        Some(false) => app.engine.restore_asset(id, &by).await?,
+        None => {}
+    }
     read_asset(&app, id).await.map(axum::Json)
 }

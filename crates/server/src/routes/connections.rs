@@ -2,14 +2,14 @@
 
 use api::{
     BoardProject, BoardTeam, CheckOutcome, CheckStep, Connection, ConnectionChange, ConnectionCheck,
-    ConnectionMode, HookState, NewConnection, Page, PageQuery, ProjectTypes, Role, SignInMethod, SignInShown,
-    TeamBoards,
+    ConnectionMode, HookState, Lag, NewConnection, Page, PageQuery, ProjectTypes, Role, SignInMethod,
+    SignInShown, TeamBoards,
 };
 use axum::extract::State;
 use http::StatusCode;
 use model::ConnectionId;
 use secrecy::SecretString;
-use store::connections::SignIn;
+use store::connections::{Mode, SignIn};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,6 +18,7 @@ use crate::access::Caller;
 use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
+use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -62,12 +63,13 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
                 name: connection.identity.map(|identity| identity.display_name).unwrap_or_default(),
             },
         },
-        mode: if connection.paused { ConnectionMode::Paused } else { ConnectionMode::Active },
+        mode: translate::word("mode of a connection", connection.mode.as_str())?,
         problem: connection.problem,
         hook_url,
         hooks: if connection.subscriptions.is_empty() { HookState::None } else { HookState::Subscribed },
         hook_problems,
         last_contact_at: connection.last_contact_at,
+        lag: Lag::of(&connection.lags),
         created_at: connection.created_at,
     })
 }
@@ -196,7 +198,11 @@ async fn change_connection(
         name: change.name,
         description: change.description,
         sign_in: change.sign_in.map(given_sign_in),
-        paused: change.mode.map(|mode| mode == ConnectionMode::Paused),
+        mode: change.mode.map(|mode| match mode {
+            ConnectionMode::Active => Mode::Active,
+            ConnectionMode::Paused => Mode::Paused,
+            ConnectionMode::Shadow => Mode::Shadow,
+        }),
     };
     app.engine.change_connection(id, change, &caller.actor()).await?;
     read_connection(&app, &caller, id).await.map(axum::Json)

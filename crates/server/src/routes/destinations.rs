@@ -39,6 +39,9 @@ fn shown_settings(settings: Settings) -> DestinationSettings {
         status_map: settings.status_map,
         daily_budget: settings.daily_budget,
         fields: settings.fields,
+        limits: settings.limits,
+        when_archived: settings.when_archived,
+        on_deletion: settings.on_deletion,
     }
 }
 
@@ -62,6 +65,9 @@ fn given(new: NewDestination) -> engine::NewDestination {
             status_map: settings.status_map,
             daily_budget: settings.daily_budget,
             fields: settings.fields,
+            limits: settings.limits,
+            when_archived: settings.when_archived,
+            on_deletion: settings.on_deletion,
         },
     }
 }

@@ -57,6 +57,7 @@ fn shown(event: &engine::Event) -> LiveEvent {
         EventKind::Job => LiveEventKind::Job,
         EventKind::Connection => LiveEventKind::Connection,
         EventKind::Configuration => LiveEventKind::Configuration,
+        EventKind::Alarm => LiveEventKind::Alarm,
     };
     LiveEvent { kind, id: event.id }
 }

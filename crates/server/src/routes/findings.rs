@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, SetStatus};
+use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, RefuseRequest, SetStatus};
 use axum::extract::State;
 use engine::StatusChange;
 use model::{AuditId, FindingId, Severity, Status};
@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_finding))
         .routes(routes!(finding_history))
         .routes(routes!(set_status))
+        .routes(routes!(refuse_request))
 }
 
 /// Findings, worst first, then newest first
@@ -111,6 +112,21 @@ async fn set_status(
         temporary: set.until.map(|until| (until, set.then)),
     };
     app.engine.set_status(id, change, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
+}
+
+/// Refuse what somebody on the board asked for
+///
+/// The card goes back to where the finding's status is said, with the reason in a comment.
+#[utoipa::path(post, path = "/findings/{id}/refuse", tag = "Findings", params(("id" = FindingId, Path)),
+    request_body = RefuseRequest, responses((status = 200, body = Finding)))]
+async fn refuse_request(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+    Json(refusal): Json<RefuseRequest>,
+) -> Answer<axum::Json<Finding>> {
+    app.engine.refuse_request(id, &refusal.reason, &caller.actor()).await?;
     read_finding(&app, id).await.map(axum::Json)
 }
 

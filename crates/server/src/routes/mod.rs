@@ -1,6 +1,9 @@
 //! Routes, one file for each resource. Handlers translate, call one use case, and translate back.
 
+mod adoptions;
+mod alarms;
 mod assets;
+mod breakers;
 mod connection_sign_in;
 mod connections;
 mod destinations;
@@ -28,6 +31,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(session::routes())
         .merge(tokens::routes())
         .merge(overview::routes())
+        .merge(alarms::routes())
+        .merge(breakers::routes())
         .merge(events::routes())
         .merge(assets::routes())
         .merge(jobs::routes())
@@ -35,6 +40,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(findings::routes())
         .merge(imports::routes())
         .merge(tickets::routes())
+        .merge(adoptions::routes())
         .merge(plan::routes())
         .merge(connection_sign_in::routes())
         .merge(connections::routes())

@@ -15,6 +15,9 @@ use crate::translate;
 
 const RECENT_SCANS: u32 = 5;
 
+/// Requests that are counted.
+const MOST_REQUESTS: i64 = 100;
+
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(overview)).routes(routes!(version))
 }
@@ -44,6 +47,26 @@ async fn overview(State(app): State<App>) -> Answer<axum::Json<Overview>> {
             message: format!("{}: {}", problem.name, problem.problem),
             next_step: "Open the connection and check it.".to_owned(),
             link: format!("/connections/{}", problem.connection_id),
+        });
+    }
+    let requests = store::findings::requested(&mut tx, MOST_REQUESTS).await?;
+    if let Some(first) = requests.first() {
+        let many = i64::try_from(requests.len()).is_ok_and(|found| found >= MOST_REQUESTS);
+        attention.push(Attention {
+            message: format!(
+                "{}{} ask{} for a decision on the board.",
+                requests.len(),
+                if many {
+                    " or more findings"
+                } else if requests.len() == 1 {
+                    " finding"
+                } else {
+                    " findings"
+                },
+                if requests.len() == 1 { "s" } else { "" },
+            ),
+            next_step: "Decide, or refuse: then the card goes back with a comment.".to_owned(),
+            link: if requests.len() == 1 { format!("/findings/{}", first.id) } else { "/alarms".to_owned() },
         });
     }
     let quarantined = views::overview::quarantined_scans(&mut tx).await?;

@@ -6,6 +6,7 @@ use api::{
 };
 use axum::extract::State;
 use http::StatusCode;
+use model::following::Repair;
 use model::merge::Field;
 use model::{AuditId, CommentId, TicketId};
 use store::views;
@@ -29,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(resolve_conflict))
         .routes(routes!(list_comments, write_comment))
         .routes(routes!(change_comment, delete_comment))
+        .routes(routes!(repair_ticket))
 }
 
 /// Tickets, newest first
@@ -56,8 +58,8 @@ fn healths(list: Option<&str>) -> Answer<Vec<String>> {
         if translate::parse_word::<TicketHealth>(word).is_none() {
             return Err(Failure::invalid(
                 &format!("`health`: '{word}' is not a health of a ticket."),
-                "Use in_step, waiting, pending, over_budget, conflict, retrying, parked, missing or closed, \
-                 separated by commas.",
+                "Use in_step, waiting, pending, over_budget, conflict, retrying, parked, held, missing, deleted, \
+                 destroyed, moved, type_changed, merged, copied, released or closed, separated by commas.",
             ));
         }
         if !healths.iter().any(|known| known == word) {
@@ -187,4 +189,19 @@ async fn delete_comment(
 ) -> Answer<StatusCode> {
     app.engine.delete_comment(id, comment, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mend a ticket whose work item is not as it should be
+///
+/// The ticket says which mends are offered. It is carried out once nothing of the ticket is under way any more.
+#[utoipa::path(post, path = "/tickets/{id}/repair", tag = "Tickets", params(("id" = TicketId, Path)),
+    request_body = Repair, responses((status = 200, body = Ticket)))]
+async fn repair_ticket(
+    State(app): State<App>,
+    Path(id): Path<TicketId>,
+    caller: Caller,
+    Json(repair): Json<Repair>,
+) -> Answer<axum::Json<Ticket>> {
+    app.engine.repair_ticket(id, repair, &caller.actor()).await?;
+    read_ticket(&app, id).await.map(axum::Json)
 }

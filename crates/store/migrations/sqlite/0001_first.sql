@@ -32,6 +32,8 @@ CREATE TABLE asset (
     name_folded TEXT NOT NULL UNIQUE,
     tags TEXT NOT NULL,
     tracked_branches TEXT NOT NULL,
+    -- Since when it is laid aside.
+    archived_at BIGINT,
     created_at BIGINT NOT NULL,
     last_scan_at BIGINT
 );
@@ -117,6 +119,8 @@ CREATE TABLE finding (
     triage TEXT NOT NULL,
     -- When a temporary decision ends.
     until BIGINT,
+    -- A decision that somebody on the board asks for.
+    request TEXT,
     regressed BIGINT NOT NULL DEFAULT 0,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
@@ -133,6 +137,7 @@ CREATE INDEX finding_by_severity ON finding (severity DESC, id);
 CREATE INDEX finding_by_status ON finding (status, severity DESC, id);
 CREATE INDEX finding_by_asset ON finding (asset_id, status, severity DESC, id);
 CREATE INDEX finding_undecided ON finding (id) WHERE undecided;
+CREATE INDEX finding_request ON finding (id) WHERE request IS NOT NULL;
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
 
 -- What scans of one configuration on one branch say about a finding.
@@ -188,7 +193,11 @@ CREATE TABLE connection (
     feed_cursor TEXT,
     feed_due_at BIGINT NOT NULL DEFAULT 0,
     sweep_due_at BIGINT NOT NULL DEFAULT 0,
+    -- Work items changed before this were looked at for copies of ours.
+    copies_seen_until BIGINT NOT NULL DEFAULT 0,
     last_contact_at BIGINT,
+    -- How long the latest changes of people took to be followed, in milliseconds, oldest first (JSON list).
+    lags TEXT NOT NULL DEFAULT '[]',
     blocked_until BIGINT NOT NULL DEFAULT 0,
     lease_owner BLOB,
     lease_until BIGINT NOT NULL DEFAULT 0,
@@ -246,6 +255,10 @@ CREATE TABLE ticket (
     base TEXT,
     -- A write whose outcome is not known yet (JSON).
     intent TEXT,
+    -- What is remembered to follow the work item wherever it goes (JSON).
+    following TEXT NOT NULL DEFAULT '{}',
+    -- Other live work items carry its key.
+    has_copies BOOLEAN NOT NULL DEFAULT FALSE,
     conflicts TEXT NOT NULL DEFAULT '[]',
     -- Counts up with each reason to look again; clean when it equals `synced_mark`.
     mark BIGINT NOT NULL,
@@ -253,6 +266,10 @@ CREATE TABLE ticket (
     attempts BIGINT NOT NULL DEFAULT 0,
     next_attempt_at BIGINT NOT NULL DEFAULT 0,
     parked BOOLEAN NOT NULL,
+    -- Status that the card was last taken to say, as in `base`; for counting without reading documents.
+    agreed_status TEXT,
+    -- When we moved the card within the last day (JSON).
+    moves TEXT NOT NULL DEFAULT '[]',
     problem TEXT,
     next_step TEXT,
     synced_at BIGINT,
@@ -270,6 +287,17 @@ CREATE INDEX ticket_talk ON ticket (connection_id, talk_at) WHERE talk_at IS NOT
 CREATE UNIQUE INDEX ticket_work_item ON ticket (connection_id, work_item_id) WHERE work_item_id IS NOT NULL;
 CREATE INDEX ticket_dirty ON ticket (connection_id, next_attempt_at, id) WHERE mark <> synced_mark AND NOT parked;
 CREATE INDEX ticket_by_health ON ticket (health, id);
+
+CREATE INDEX ticket_with_copies ON ticket (connection_id, id) WHERE has_copies;
+
+-- Work items that a ticket had before, and the key that stands in each: whoever restores one is recognised.
+CREATE TABLE ticket_former (
+    ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    work_item_id BIGINT NOT NULL,
+    token TEXT NOT NULL,
+    PRIMARY KEY (ticket_id, work_item_id)
+);
+CREATE INDEX ticket_former_by_token ON ticket_former (token);
 
 CREATE TABLE ticket_finding (
     ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
@@ -317,3 +345,69 @@ CREATE TABLE comment (
 );
 CREATE INDEX comment_by_ticket ON comment (ticket_id, created_at, id);
 CREATE UNIQUE INDEX comment_on_board ON comment (ticket_id, board_id) WHERE board_id IS NOT NULL;
+
+-- What a person should know. At most one is open for each kind and subject.
+CREATE TABLE alarm (
+    id BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    what TEXT NOT NULL,
+    next_step TEXT NOT NULL,
+    link TEXT NOT NULL,
+    raised_at BIGINT NOT NULL,
+    last_raised_at BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    acknowledged_by TEXT,
+    acknowledged_at BIGINT,
+    cleared_at BIGINT
+);
+CREATE UNIQUE INDEX alarm_open ON alarm (kind, subject) WHERE cleared_at IS NULL;
+
+-- Where alarms are sent.
+CREATE TABLE alarm_target (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    -- Address and so on (JSON).
+    settings TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    -- Why the latest delivery failed.
+    problem TEXT,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE alarm_delivery (
+    id BLOB PRIMARY KEY,
+    target_id BLOB NOT NULL REFERENCES alarm_target(id) ON DELETE CASCADE,
+    alarm_id BLOB REFERENCES alarm(id) ON DELETE CASCADE,
+    -- What is said (JSON).
+    message TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_attempt_at BIGINT NOT NULL,
+    problem TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX alarm_delivery_due ON alarm_delivery (next_attempt_at) WHERE state = 'waiting';
+CREATE INDEX alarm_delivery_by_target ON alarm_delivery (target_id, id);
+
+-- A destination where more would happen at once than usual; a person decides.
+CREATE TABLE breaker (
+    id BLOB PRIMARY KEY,
+    destination_id BLOB NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
+    stroke TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    tripped_at BIGINT NOT NULL,
+    bound BIGINT NOT NULL,
+    decided_by TEXT,
+    decided_at BIGINT
+);
+CREATE UNIQUE INDEX breaker_waiting ON breaker (destination_id, stroke) WHERE verdict = 'waiting';
+
+CREATE TABLE breaker_ticket (
+    breaker_id BLOB NOT NULL REFERENCES breaker(id) ON DELETE CASCADE,
+    ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    held_at BIGINT NOT NULL,
+    PRIMARY KEY (breaker_id, ticket_id)
+);
+CREATE INDEX breaker_ticket_by_ticket ON breaker_ticket (ticket_id);

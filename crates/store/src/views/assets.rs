@@ -21,6 +21,8 @@ pub struct AssetRow {
     pub tags: Vec<String>,
     /// Branches that decide.
     pub tracked_branches: Vec<String>,
+    /// It is laid aside.
+    pub archived: bool,
     /// Since when it is known.
     pub created_at: DateTime<Utc>,
     /// Start of the latest scan.
@@ -29,8 +31,7 @@ pub struct AssetRow {
     pub open: BySeverity,
 }
 
-const SELECT: &str =
-    "SELECT id, name, name_folded, tags, tracked_branches, created_at, last_scan_at FROM asset WHERE 1 = 1";
+const SELECT: &str = "SELECT id, name, name_folded, tags, tracked_branches, archived_at, created_at, last_scan_at FROM asset WHERE 1 = 1";
 
 fn asset(row: &Row) -> Result<AssetRow> {
     Ok(AssetRow {
@@ -39,6 +40,7 @@ fn asset(row: &Row) -> Result<AssetRow> {
         name_folded: row.text("name_folded")?,
         tags: row.json("tags")?,
         tracked_branches: row.json("tracked_branches")?,
+        archived: row.opt_int("archived_at")?.is_some(),
         created_at: row.time("created_at")?,
         last_scan_at: row.opt_time("last_scan_at")?,
         open: Vec::new(),

@@ -66,7 +66,7 @@ pub struct FindingRow {
     pub regressed: u32,
     /// What was decided.
     pub triage: Triage,
-    /// Its ticket: the newest live one, else the newest.
+    /// Its ticket: the newest live one, else the newest. One that was released is none.
     pub ticket: Option<TicketOfFinding>,
 }
 
@@ -255,7 +255,7 @@ pub async fn by_ids(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingRow>> {
 async fn tickets_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId, TicketOfFinding>> {
     let mut statement = Statement::new(
         "SELECT tf.finding_id, t.id, t.work_item_id, t.health, t.work_item FROM ticket_finding tf \
-         JOIN ticket t ON t.id = tf.ticket_id WHERE tf.finding_id IN ",
+         JOIN ticket t ON t.id = tf.ticket_id WHERE t.health <> 'released' AND tf.finding_id IN ",
     );
     statement.bind_list(ids.iter().copied());
     // The last one wins below.

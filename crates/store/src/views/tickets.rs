@@ -1,7 +1,10 @@
 //! Tickets in lists and one ticket. Newest first.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use model::board::WorkItem;
+use model::following::Following;
 use model::{ConnectionId, DestinationId, RuleId, Status, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +55,8 @@ pub struct TicketRow {
     pub work_item_id: Option<WorkItemId>,
     /// The work item as last read.
     pub work_item: Option<WorkItem>,
+    /// What is remembered to follow its work item.
+    pub following: Following,
     /// Number of findings.
     pub findings: u64,
     /// Fields on which both sides differ.
@@ -79,7 +84,7 @@ pub struct StoredConflict {
 
 const SELECT: &str = "SELECT t.id, t.title, t.health, t.problem, t.next_step, t.status, t.connection_id, \
      c.name AS connection_name, t.destination_id, d.name AS destination_name, t.rule_id, r.name AS rule_name, \
-     t.work_item_id, t.work_item, t.conflicts, t.attempts, t.next_attempt_at, t.parked, t.synced_at, t.created_at, \
+     t.work_item_id, t.work_item, t.following, t.conflicts, t.attempts, t.next_attempt_at, t.parked, t.synced_at, t.created_at, \
      (SELECT COUNT(*) FROM ticket_finding tf WHERE tf.ticket_id = t.id) AS findings \
      FROM ticket t JOIN connection c ON c.id = t.connection_id JOIN destination d ON d.id = t.destination_id \
      LEFT JOIN rule r ON r.id = t.rule_id WHERE t.id IN ";
@@ -102,6 +107,7 @@ fn ticket(row: &Row) -> Result<TicketRow> {
         rule_name: row.opt_text("rule_name")?,
         work_item_id: row.opt_int("work_item_id")?.map(WorkItemId),
         work_item: row.opt_json("work_item")?,
+        following: row.json("following")?,
         findings: row.count("findings")?,
         conflicts: row.json("conflicts")?,
         attempts,
@@ -166,6 +172,22 @@ pub async fn page(
     let mut statement = Statement::new(SELECT);
     statement.bind_list(ids).push(" ORDER BY t.id DESC");
     statement.all(tx).await?.iter().map(ticket).collect()
+}
+
+/// Which of these work items of a connection have a ticket.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn bound(tx: &mut Tx, connection: ConnectionId, ids: &[WorkItemId]) -> Result<HashSet<WorkItemId>> {
+    let mut found = HashSet::new();
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new("SELECT work_item_id FROM ticket WHERE connection_id = ");
+        statement.bind(connection).push(" AND work_item_id IN ").bind_list(ids.iter().map(|id| id.0));
+        for row in statement.all(tx).await? {
+            found.insert(WorkItemId(row.int("work_item_id")?));
+        }
+    }
+    Ok(found)
 }
 
 /// One ticket.

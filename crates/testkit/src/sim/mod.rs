@@ -5,22 +5,27 @@
 //! The same seed gives the same run.
 
 mod code;
+mod following;
+mod guards;
 mod laws;
 mod people;
 mod replica;
 mod talk;
 mod tally;
 mod users;
+mod wanderers;
 mod wire;
 
 use std::sync::Arc;
 
 use azure::Clock;
 use chrono::Duration;
-use emulator::seed::{DEMO_PAT, Seed};
+use emulator::seed::DEMO_PAT;
 use engine::{
     Actor, Engine, ImportRequest, NewConnection, NewDestination, Refusal, Settings, SignInMethod, World,
 };
+use model::following::DeletionPolicy;
+use model::guard::{Farewell, Limits};
 use model::map::{SeverityMap, StatusMap};
 use model::process::WorkItemType;
 use model::rule::Grouping;
@@ -35,7 +40,7 @@ use uuid::Uuid;
 
 use crate::{HandClock, SeededChance, TestDatabase};
 use code::{ASSETS, Code};
-use replica::{Ended, Fate, Frozen, PLACES};
+use replica::{DOOMS, Ended, Fate, Frozen};
 pub use tally::Tally;
 use wire::Wire;
 
@@ -70,6 +75,9 @@ pub async fn run(seed: u64, tally: &Arc<Tally>) -> Outcome {
     for _ in 0..DEEDS {
         sim.do_something().await;
         violation = laws::check_always(&sim).await.err();
+        if violation.is_none() {
+            violation = guards::check_always(&sim).await.err();
+        }
         if violation.is_some() {
             return Outcome { violation, trace: sim.trace };
         }
@@ -77,6 +85,9 @@ pub async fn run(seed: u64, tally: &Arc<Tally>) -> Outcome {
     sim.come_to_rest().await;
     if violation.is_none() {
         violation = laws::check(&sim).await.err();
+    }
+    if violation.is_none() {
+        violation = guards::check(&sim).await.err();
     }
     if violation.is_none() {
         violation = sim.stays_quiet().await.err();
@@ -95,13 +106,18 @@ pub(crate) struct Simulation {
     /// Work of a replica that stands still.
     frozen: Vec<Option<Frozen>>,
     births: u64,
+    /// Where the next process may die.
+    doom: &'static str,
     pub(crate) code: Code,
     /// Deliveries of service hooks that are on their way.
     hooks: Vec<(String, Option<String>, String)>,
     connection: ConnectionId,
     destination: DestinationId,
+    /// When the connection was switched to shadow mode, while it is.
+    shadow_since: Option<chrono::DateTime<chrono::Utc>>,
     rule: RuleId,
     grouping: Grouping,
+    on_deletion: DeletionPolicy,
     pub(crate) status_map: StatusMap,
     pub(crate) work_item_type: WorkItemType,
     tally: Arc<Tally>,
@@ -121,7 +137,7 @@ impl Simulation {
     async fn begin(seed: u64, tally: Arc<Tally>) -> Self {
         let mut chance = StdRng::seed_from_u64(seed);
         let clock = Arc::new(HandClock::default());
-        let mut state = emulator::State::new(&Seed::demo(), clock.now());
+        let mut state = emulator::State::new(&wanderers::seed(), clock.now());
         state.set_base_url("https://boards.example");
         state.set_allow_local_hooks(true);
         let wire = Arc::new(Wire::new(state, clock.clone(), tally.clone(), seed));
@@ -136,12 +152,15 @@ impl Simulation {
             replicas: Vec::new(),
             frozen: (0..REPLICAS).map(|_| None).collect(),
             births: 0,
+            doom: DOOMS[0],
             code: Code::default(),
             hooks: Vec::new(),
             connection: ConnectionId(Uuid::nil()),
             destination: DestinationId(Uuid::nil()),
+            shadow_since: None,
             rule: RuleId(Uuid::nil()),
             grouping: Grouping::PerFinding,
+            on_deletion: DeletionPolicy::Ask,
             status_map: StatusMap::default(),
             work_item_type: WorkItemType {
                 name: String::new(),
@@ -162,7 +181,9 @@ impl Simulation {
         let grouping =
             if chance.random_bool(0.5) { Grouping::PerFinding } else { Grouping::PerVulnerabilityAndAsset };
         let by_column = chance.random_bool(0.5);
+        sim.on_deletion = wanderers::policy(&mut chance);
         sim.chance = chance;
+        sim.new_doom();
         sim.set_up(grouping, by_column).await.unwrap();
         sim
     }
@@ -196,6 +217,8 @@ impl Simulation {
         };
         self.connection = engine.create_connection(connection, &by("Ada")).await?;
         let map = users::status_map(by_column);
+        let creations_at_once = [1, 2, 1000, 1000][self.chance.random_range(0..4)];
+        let farewell = if self.chance.random_bool(0.3) { Farewell::Release } else { Farewell::Close };
         let destination = NewDestination {
             connection_id: self.connection,
             asset: None,
@@ -214,6 +237,9 @@ impl Simulation {
                 status_map: map,
                 daily_budget: 1000,
                 fields: Default::default(),
+                limits: Limits { moves_at_once: 2, creations_at_once, ..Limits::default() },
+                when_archived: farewell,
+                on_deletion: self.on_deletion,
             },
         };
         self.destination = engine.create_destination(destination, &by("Ada")).await?;
@@ -269,17 +295,19 @@ impl Simulation {
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
         match self.chance.random_range(0..100) {
-            0..35 => self.a_replica_works().await,
-            35..48 => self.time_passes(),
-            48..68 => {
+            0..34 => self.a_replica_works().await,
+            34..45 => self.time_passes(),
+            45..64 => {
                 let what = people::do_something(&self.wire, &mut self.chance, &self.tally);
                 self.note(what);
             }
-            68..75 => self.a_scan_arrives().await,
-            75..80 => self.somebody_decides().await,
-            80..85 => self.somebody_says_something().await,
-            85..92 => self.hooks_arrive().await,
-            92..96 => self.the_weather_changes(),
+            64..71 => self.a_scan_arrives().await,
+            71..75 => self.somebody_decides().await,
+            75..78 => self.somebody_looks_at_breakers().await,
+            78..82 => self.somebody_mends().await,
+            82..86 => self.somebody_says_something().await,
+            86..91 => self.hooks_arrive().await,
+            91..95 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }
     }
@@ -300,16 +328,31 @@ impl Simulation {
         self.note(format!("of a hundred calls {storm} meet a fault"));
     }
 
+    /// The fate of a process at work.
     fn fate(&mut self) -> Fate {
-        match self.chance.random_range(0..10) {
+        if self.chance.random_bool(0.05) {
+            self.new_doom();
+        }
+        match self.chance.random_range(0..12) {
             0 => Fate::Dies(self.chance.random_range(1..60)),
             1 => Fate::Dies(self.chance.random_range(1..400)),
-            2 | 3 => {
-                let place = PLACES[self.chance.random_range(0..PLACES.len())];
-                Fate::DiesAt(place, self.chance.random_range(1..4))
-            }
-            4 => Fate::Freezes(self.chance.random_range(1..5)),
-            5 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
+            2..6 => Fate::DiesAt(self.doom, self.chance.random_range(1..3)),
+            6 => Fate::Freezes(self.chance.random_range(1..5)),
+            7 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
+            _ => Fate::Lives,
+        }
+    }
+
+    fn new_doom(&mut self) {
+        self.doom = DOOMS[self.chance.random_range(0..DOOMS.len())];
+    }
+
+    /// The fate of a process that does what somebody asks for, and comes to these places with it.
+    fn fate_at(&mut self, places: &[&'static str]) -> Fate {
+        match self.chance.random_range(0..12) {
+            0 => Fate::Dies(self.chance.random_range(1..30)),
+            1..5 => Fate::DiesAt(places[self.chance.random_range(0..places.len())], 1),
+            5 => Fate::Freezes(self.chance.random_range(1..5)),
             _ => Fate::Lives,
         }
     }
@@ -325,6 +368,8 @@ impl Simulation {
         W: FnOnce(Engine) -> F,
         F: Future<Output = Result<(), Refusal>> + Send + 'static,
     {
+        // Nothing that people and processes do takes no time at all: the log is in the order of its times.
+        self.clock.advance(Duration::milliseconds(1));
         let ended = replica::live(&self.replicas[number], fate, &self.tally, work).await;
         self.ended(number, what, ended)
     }
@@ -341,6 +386,7 @@ impl Simulation {
             }
             Ended::Died => {
                 self.note(format!("replica {number} {what}: died"));
+                self.new_doom();
                 self.replicas[number] = self.born(number);
                 false
             }
@@ -406,7 +452,14 @@ impl Simulation {
             }
         };
         let Some(number) = self.somebody_awake() else { return };
-        let fate = self.fate();
+        let fate = self.fate_at(&[
+            "before INSERT INTO asset",
+            "before INSERT INTO configuration",
+            "before INSERT INTO job",
+            "before INSERT INTO scan",
+            "before commit",
+            "after commit",
+        ]);
         self.hand_in(number, fate, &scan).await;
     }
 
@@ -500,6 +553,7 @@ impl Simulation {
         if self.chance.random_bool(0.5) {
             people::restore_all(&self.wire);
         }
+        wanderers::show_everything(&self.wire);
         self.clock.advance(Duration::hours(50));
         for asset in ASSETS {
             let scan = self.code.scan(asset, self.clock.now(), true, &mut self.chance);
@@ -514,6 +568,7 @@ impl Simulation {
             .await;
         }
         for _ in 0..12 {
+            self.everything_is_let_through().await;
             for number in 0..REPLICAS {
                 self.clock.advance(Duration::minutes(3));
                 self.on(number, Fate::Lives, "works", |engine| async move { engine.step().await }).await;

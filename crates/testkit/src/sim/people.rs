@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::sim::tally::Tally;
+use crate::sim::wanderers;
 use crate::sim::wire::Wire;
 
 /// Unique name of the identity of Lockstep in the demo.
@@ -18,18 +19,24 @@ pub(crate) const LOCKSTEP: &str = "service@contoso.example";
 pub(crate) const DEEDS: &[&str] = &[
     "adds a tag",
     "changes a title",
+    "changes a type",
     "changes priority or severity",
     "changes a comment",
     "comments",
     "copies a work item",
     "deletes",
     "deletes a comment",
+    "destroys",
     "edits our block",
+    "hides an area",
+    "merges a duplicate",
     "moves a card to a column",
     "moves a card to a state",
     "moves to another area",
+    "moves to another project",
     "removes the text",
     "restores",
+    "shows an area",
     "takes our tag away",
     "writes around our block",
 ];
@@ -41,7 +48,7 @@ pub(crate) fn a_person(state: &State) -> Option<Uuid> {
 
 /// A request of a person; `None` if the board refuses.
 pub(crate) fn ask(wire: &Wire, method: &str, path: &str, body: &Value) -> Option<Value> {
-    wire.board(|state, now| {
+    let answer = wire.board(|state, now| {
         let person = a_person(state)?;
         let kind = if body.is_array() { "application/json-patch+json" } else { "application/json" };
         let mut request = Request::new(method, &format!("/contoso/{path}"));
@@ -50,7 +57,17 @@ pub(crate) fn ask(wire: &Wire, method: &str, path: &str, body: &Value) -> Option
         }
         let answer = state.handle_as(now, person, request);
         (200..300).contains(&answer.status).then(|| answer.json())
-    })
+    });
+    let id = path.split('?').next().and_then(|path| path.rsplit('/').next()?.parse().ok());
+    let area = answer.as_ref().and_then(|answer| answer["fields"]["System.AreaPath"].as_str());
+    let is_move = method == "PATCH" && body.to_string().contains("System.AreaPath");
+    if let (true, Some(id), Some(area)) = (is_move, id, area) {
+        wire.was_put(id, area);
+    }
+    if let ("DELETE", Some(id), true) = (method, id, answer.is_some()) {
+        wire.was_deleted(id);
+    }
+    answer
 }
 
 /// A work item as a person sees it.
@@ -72,27 +89,32 @@ pub(crate) fn live(wire: &Wire) -> Vec<i64> {
     answer["workItems"].as_array().into_iter().flatten().filter_map(|item| item["id"].as_i64()).collect()
 }
 
-/// The deleted work items, as the recycle bin shows them.
-pub(crate) fn recycled(wire: &Wire) -> Vec<Value> {
-    let list =
-        ask(wire, "GET", "Webshop/_apis/wit/recyclebin?api-version=7.1", &Value::Null).unwrap_or_default();
-    list["value"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let id = entry["id"].as_i64().or_else(|| entry["id"].as_str()?.parse().ok())?;
-            ask(wire, "GET", &format!("Webshop/_apis/wit/recyclebin/{id}?api-version=7.1"), &Value::Null)
-        })
-        .map(|entry| entry["resource"].clone())
-        .collect()
+/// The deleted work items, as the recycle bins show them, each with its project.
+pub(crate) fn recycled(wire: &Wire) -> Vec<(&'static str, Value)> {
+    let mut items = Vec::new();
+    for project in ["Webshop", wanderers::ELSEWHERE] {
+        let bin = format!("{project}/_apis/wit/recyclebin");
+        let list = ask(wire, "GET", &format!("{bin}?api-version=7.1"), &Value::Null).unwrap_or_default();
+        for entry in list["value"].as_array().into_iter().flatten() {
+            let id = entry["id"].as_i64().or_else(|| entry["id"].as_str()?.parse().ok());
+            let path = format!("{bin}/{}?api-version=7.1", id.unwrap_or_default());
+            items.extend(
+                ask(wire, "GET", &path, &Value::Null).map(|entry| (project, entry["resource"].clone())),
+            );
+        }
+    }
+    items
+}
+
+fn restore(wire: &Wire, project: &str, id: &Value) -> bool {
+    let path = format!("{project}/_apis/wit/recyclebin/{id}?api-version=7.1");
+    ask(wire, "PATCH", &path, &json!({ "isDeleted": false })).is_some()
 }
 
 /// Restores everything that was deleted.
 pub(crate) fn restore_all(wire: &Wire) {
-    for item in recycled(wire) {
-        let path = format!("Webshop/_apis/wit/recyclebin/{}?api-version=7.1", item["id"]);
-        ask(wire, "PATCH", &path, &json!({ "isDeleted": false }));
+    for (project, item) in recycled(wire) {
+        restore(wire, project, &item["id"]);
     }
 }
 
@@ -112,11 +134,12 @@ fn column_field(wire: &Wire) -> Option<String> {
 /// Somebody does something on the board. Answers what, for the trace.
 pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>) -> String {
     let items = live(wire);
-    let deed = chance.random_range(0..14);
+    let deed = chance.random_range(0..16);
     if deed == 0 {
-        let Some(gone) = recycled(wire).into_iter().next() else { return "nothing to restore".into() };
-        let path = format!("Webshop/_apis/wit/recyclebin/{}?api-version=7.1", gone["id"]);
-        let done = ask(wire, "PATCH", &path, &json!({ "isDeleted": false })).is_some();
+        let Some((project, gone)) = recycled(wire).into_iter().next() else {
+            return "nothing to restore".into();
+        };
+        let done = restore(wire, project, &gone["id"]);
         return told(tally, "restores", done, format!("restores {}", gone["id"]));
     }
     if items.is_empty() {
@@ -128,6 +151,7 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
     let text = |name: &str| fields[name].as_str().unwrap_or_default().to_owned();
     let number: u32 = chance.random_range(1..1000);
     match deed {
+        14..16 => wanderers::befall(wire, &item, &items, chance, tally),
         1..=4 => {
             let state = ["New", "Active", "Resolved", "Closed"][chance.random_range(0..4)];
             let done = text("System.State") != state && edit(wire, id, set("System.State", state));
@@ -200,7 +224,7 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
             let done = ask(
                 wire,
                 "DELETE",
-                &format!("Webshop/_apis/wit/workitems/{id}?api-version=7.1"),
+                &format!("{}/_apis/wit/workitems/{id}?api-version=7.1", text("System.TeamProject")),
                 &Value::Null,
             )
             .is_some();
@@ -235,7 +259,7 @@ fn copy(wire: &Wire, item: &Value) -> bool {
     ask(wire, "POST", "Webshop/_apis/wit/workitems/$Bug?api-version=7.1", &Value::Array(patch)).is_some()
 }
 
-fn told(tally: &Arc<Tally>, deed: &str, done: bool, trace: String) -> String {
+pub(crate) fn told(tally: &Arc<Tally>, deed: &str, done: bool, trace: String) -> String {
     if done {
         tally.count(format!("a person {deed}"));
         format!("a person {trace}")

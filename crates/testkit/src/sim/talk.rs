@@ -10,7 +10,7 @@ use rand::RngExt;
 use serde_json::Value;
 use store::args;
 use store::comments::Comment;
-use store::tickets::Ticket;
+use store::tickets::{Health, Ticket};
 
 use crate::sim::people::{LOCKSTEP, ask, item, revisions};
 use crate::sim::{Simulation, Violation, by};
@@ -31,7 +31,7 @@ pub(crate) const ACTS: &[&str] = &[
 /// The comments of a work item as a person sees them.
 pub(crate) fn on_board(sim: &Simulation, id: i64) -> Vec<Value> {
     let project = item(&sim.wire, id).map(|item| item["fields"]["System.TeamProject"].clone());
-    let project = project.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let project = project.as_ref().and_then(Value::as_str).unwrap_or("Webshop");
     let path = format!("{project}/_apis/wit/workItems/{id}/comments?order=asc&api-version=7.1-preview.4");
     ask(&sim.wire, "GET", &path, &Value::Null)
         .and_then(|answer| answer["comments"].as_array().cloned())
@@ -67,7 +67,7 @@ impl Simulation {
             .filter(|comment| comment.side == Side::Here && comment.deleted_at.is_none())
             .collect();
         let number: u32 = self.chance.random();
-        let (id, fate) = (ticket.id, self.fate());
+        let (id, fate) = (ticket.id, self.fate_at(&["before INSERT INTO comment", "before UPDATE comment"]));
         let Some(replica) = self.somebody_awake() else { return };
         let deed = self.chance.random_range(0..6);
         if deed < 3 || own.is_empty() {
@@ -107,7 +107,7 @@ impl Simulation {
 
     async fn decide(&mut self, ticket: &Ticket, field: Field, resolution: Resolution) {
         let Some(replica) = self.somebody_awake() else { return };
-        let (id, fate) = (ticket.id, self.fate());
+        let (id, fate) = (ticket.id, self.fate_at(&["before UPDATE ticket", "before INSERT INTO audit"]));
         self.tally.count(ACTS[if resolution == Resolution::TakeOurs { 4 } else { 3 }]);
         let what = format!("is told about {} of {}: {resolution:?}", field.label(), ticket.token);
         self.on(replica, fate, &what, |engine| async move {
@@ -169,7 +169,11 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket) -> Result<(), Viola
     if history.iter().chain(&there).any(|said| said.to_string().contains(SECRET)) {
         return broken("private notes stay here", format!("a private note of {} is on {id}", ticket.token));
     }
-    if history.is_empty() {
+    let mut tx = sim.db().read().await.unwrap();
+    let had_another = !store::tickets::formers(&mut tx, ticket.id).await.unwrap().is_empty();
+    drop(tx);
+    // What was said on a work item that was given up stays there; what has ended is not talked about any more.
+    if history.is_empty() || had_another || ticket.health == Health::Released {
         return Ok(());
     }
     let here = sim.comments(ticket).await;

@@ -4,6 +4,7 @@ use azure::Clock;
 use chrono::Duration;
 use emulator::seed::DEMO_PAT;
 use engine::{ConnectionChange, NewDestination, RuleSettings, SignInMethod, StatusChange};
+use model::guard::Limits;
 use model::map::{SeverityTarget, StatusEntry, StatusMap, Target};
 use model::rule::{Criteria, Grouping};
 use model::status::FallBack;
@@ -11,8 +12,10 @@ use model::{FindingId, Severity, Status};
 use rand::RngExt;
 use secrecy::SecretString;
 use store::args;
+use store::connections::Mode;
 use store::destinations::Settings;
 
+use crate::sim::code::ASSETS;
 use crate::sim::replica::Fate;
 use crate::sim::{Simulation, by};
 
@@ -76,7 +79,8 @@ impl Simulation {
             temporary: self.chance.random_bool(0.3).then_some((until, then)),
         };
         let Some(number) = self.somebody_awake() else { return };
-        let fate = self.fate();
+        let fate =
+            self.fate_at(&["before UPDATE finding", "before INSERT INTO audit", "before UPDATE ticket"]);
         self.tally.count(format!("somebody sets {status}"));
         self.on(number, fate, &format!("sets a finding to {status}"), |engine| async move {
             engine.set_status(id, change, &by("Ada")).await
@@ -87,11 +91,26 @@ impl Simulation {
     /// Somebody changes how Lockstep works.
     pub(crate) async fn somebody_turns_a_knob(&mut self) {
         let Some(number) = self.somebody_awake() else { return };
-        match self.chance.random_range(0..9) {
+        match self.chance.random_range(0..13) {
+            9 => {
+                let shadow = self.chance.random_bool(0.6);
+                self.tally.count(if shadow { "shadow mode begins" } else { "shadow mode ends" });
+                self.switch(number, if shadow { Mode::Shadow } else { Mode::Active }).await;
+            }
+            11 => {
+                self.tally.count("the limits change");
+                let limits = Limits {
+                    moves_at_once: [0, 1, 2][self.chance.random_range(0..3)],
+                    creations_at_once: [1, 3, 1000, 1000][self.chance.random_range(0..4)],
+                    ..Limits::default()
+                };
+                self.change_destination(number, |settings| settings.limits = limits).await;
+            }
+            10 | 12 => self.somebody_lays_an_asset_aside(number).await,
             0 => {
                 let paused = self.chance.random_bool(0.4);
                 self.tally.count(if paused { "a connection is paused" } else { "a connection is resumed" });
-                self.pause(number, paused).await;
+                self.switch(number, if paused { Mode::Paused } else { Mode::Active }).await;
             }
             1 => {
                 let sweep = self.chance.random_bool(0.5);
@@ -145,7 +164,8 @@ impl Simulation {
                     [self.chance.random_range(0..2)];
                 let least = [Severity::Low, Severity::Critical][self.chance.random_range(0..2)];
                 let enabled = self.chance.random_bool(0.7);
-                let (id, fate) = (self.rule, self.fate());
+                let (id, fate) =
+                    (self.rule, self.fate_at(&["before UPDATE rule", "before INSERT INTO audit"]));
                 self.on(number, fate, "changes the rule", |engine| async move {
                     engine.change_rule(id, rule(grouping, enabled, least), &by("Ada")).await
                 })
@@ -172,10 +192,41 @@ impl Simulation {
         let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
         drop(tx);
         change(&mut settings);
-        let fate = self.fate();
+        let fate =
+            self.fate_at(&["before UPDATE destination", "before UPDATE ticket", "a read was answered"]);
         self.on(number, fate, "changes the destination", |engine| async move {
             let new = NewDestination { connection_id, asset: None, settings };
             engine.change_destination(destination, new, &by("Ada")).await.map(|_| ())
+        })
+        .await;
+    }
+
+    async fn assets(&self) -> Vec<store::assets::Asset> {
+        let mut tx = self.db().read().await.unwrap();
+        let mut assets = Vec::new();
+        for name in ASSETS {
+            assets.extend(store::assets::by_name(&mut tx, name).await.unwrap());
+        }
+        assets
+    }
+
+    /// An asset is archived, or taken up again.
+    async fn somebody_lays_an_asset_aside(&mut self, number: usize) {
+        let assets = self.assets().await;
+        if assets.is_empty() {
+            return;
+        }
+        let asset = &assets[self.chance.random_range(0..assets.len())];
+        let (id, archived) = (asset.id, asset.archived);
+        let what = if archived { "an asset is taken up again" } else { "an asset is archived" };
+        self.tally.count(what);
+        let fate = self.fate_at(&["before UPDATE asset", "before UPDATE finding", "before UPDATE ticket"]);
+        self.on(number, fate, &format!("is told that {what}"), |engine| async move {
+            if archived {
+                engine.restore_asset(id, &by("Ada")).await
+            } else {
+                engine.archive_asset(id, &by("Ada")).await
+            }
         })
         .await;
     }
@@ -190,25 +241,22 @@ impl Simulation {
         .await;
     }
 
-    async fn pause(&mut self, number: usize, paused: bool) {
-        let connection = self.connection;
-        let change = ConnectionChange { paused: Some(paused), ..ConnectionChange::default() };
-        let what = if paused { "pauses the connection" } else { "resumes the connection" };
-        self.on(number, Fate::Lives, what, |engine| async move {
-            engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
-        })
-        .await;
-    }
-
     /// Whatever was turned off or made narrow is as it was in the beginning.
     pub(crate) async fn everything_is_as_it_was_set_up(&mut self) {
         self.wire.reject_sign_ins(false);
         self.renew_the_credential(0).await;
-        self.pause(0, false).await;
+        self.switch(0, Mode::Active).await;
+        for asset in self.assets().await.into_iter().filter(|asset| asset.archived) {
+            self.on(0, Fate::Lives, "takes an asset up again", |engine| async move {
+                engine.restore_asset(asset.id, &by("Ada")).await
+            })
+            .await;
+        }
         let mut tx = self.db().read().await.unwrap();
         let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
         drop(tx);
         settings.daily_budget = 1000;
+        settings.limits = Limits { creations_at_once: 1000, ..Limits::default() };
         let (destination, connection_id) = (self.destination, self.connection);
         let (id, grouping) = (self.rule, self.grouping);
         self.on(0, Fate::Lives, "sets everything up again", |engine| async move {

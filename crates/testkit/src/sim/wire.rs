@@ -1,6 +1,7 @@
 //! The way between the engine and the board, and its weather: requests that are lost on the way there or back, arrive
 //! late, are refused, or are overtaken by a person.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -68,6 +69,10 @@ impl Fault {
         Self::NoBatch,
     ];
 
+    /// What befalls writes more often than the others: what is worst for them, and what fits few of them.
+    const OFTEN: [Self; 5] =
+        [Self::AppliedLate, Self::AppliedLate, Self::AppliedLate, Self::InPart, Self::NoBatch];
+
     /// A read that comes late or overtaken is a read like any other.
     fn is_for_reads(self) -> bool {
         !matches!(self, Self::AppliedLate | Self::Overtaken) && !self.is_for_batches()
@@ -92,6 +97,10 @@ pub(crate) struct Wire {
     clock: Arc<HandClock>,
     tally: Arc<Tally>,
     weather: Mutex<Weather>,
+    /// Work items that people deleted, ever.
+    hidden_areas: Mutex<BTreeSet<String>>,
+    hidden_away: Mutex<BTreeSet<i64>>,
+    deleted: Mutex<BTreeSet<i64>>,
     late: Mutex<Vec<(DateTime<Utc>, emulator::Request)>>,
     rejecting: AtomicBool,
 }
@@ -110,9 +119,44 @@ impl Wire {
             clock,
             tally,
             weather: Mutex::new(Weather { chance, storm: 0 }),
+            hidden_areas: Mutex::default(),
+            hidden_away: Mutex::default(),
+            deleted: Mutex::default(),
             late: Mutex::default(),
             rejecting: AtomicBool::new(false),
         }
+    }
+
+    /// A person deleted a work item.
+    pub(crate) fn was_deleted(&self, id: i64) {
+        self.deleted.lock().unwrap().insert(id);
+    }
+
+    /// Work items that people deleted, ever.
+    pub(crate) fn deleted(&self) -> BTreeSet<i64> {
+        self.deleted.lock().unwrap().clone()
+    }
+
+    /// Lockstep may, or may not, see an area from now on.
+    pub(crate) fn area_was_hidden(&self, area: &str, hidden: bool) {
+        let mut areas = self.hidden_areas.lock().unwrap();
+        if hidden {
+            areas.insert(area.to_owned());
+        } else {
+            areas.remove(area);
+        }
+    }
+
+    /// A person moved a work item to an area; it may be one that Lockstep may not see.
+    pub(crate) fn was_put(&self, id: i64, area: &str) {
+        if self.hidden_areas.lock().unwrap().contains(area) {
+            self.hidden_away.lock().unwrap().insert(id);
+        }
+    }
+
+    /// Work items that people moved where Lockstep could not see them, ever.
+    pub(crate) fn hidden_away(&self) -> BTreeSet<i64> {
+        self.hidden_away.lock().unwrap().clone()
     }
 
     /// So many of a hundred calls meet a fault from now on.
@@ -152,7 +196,9 @@ impl Wire {
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }
-        let fault = Fault::ALL[weather.chance.random_range(0..Fault::ALL.len())];
+        let often = if is_write { Fault::OFTEN.len() } else { 0 };
+        let number = weather.chance.random_range(0..Fault::ALL.len() + often);
+        let fault = *Fault::ALL.get(number).unwrap_or(&Fault::OFTEN[number % Fault::OFTEN.len()]);
         let fits = (is_write || fault.is_for_reads()) && (is_batch || !fault.is_for_batches());
         fits.then_some(fault)
     }

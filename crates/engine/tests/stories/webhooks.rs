@@ -1,7 +1,5 @@
 //! What arrives at the hook receiver, and what becomes of our subscriptions.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -212,7 +210,7 @@ async fn service_hooks_in_order_are_left_alone_and_a_paused_connection_mends_not
     assert_eq!(connection(&story).await.subscriptions, own);
     let path = format!("_apis/hooks/subscriptions/{}?api-version=7.1", own[0].id);
     story.board.act("DELETE", &path, "application/json", &Value::Null);
-    let pause = |paused| engine::ConnectionChange { paused: Some(paused), ..Default::default() };
+    let pause = |paused| engine::ConnectionChange { mode: Some(mode(paused)), ..Default::default() };
     let ada = Actor { name: "Ada".into() };
     story.engine.change_connection(story.connection, pause(true), &ada).await.unwrap();
     let paused = story.board.writes();
@@ -222,4 +220,8 @@ async fn service_hooks_in_order_are_left_alone_and_a_paused_connection_mends_not
     story.engine.change_connection(story.connection, pause(false), &ada).await.unwrap();
     story.sweep().await;
     assert_eq!(live(&story).len(), 5);
+}
+
+fn mode(paused: bool) -> store::connections::Mode {
+    if paused { store::connections::Mode::Paused } else { store::connections::Mode::Active }
 }

@@ -1,10 +1,8 @@
 //! What every caller meets: errors as problems, headers, pages, the description.
 
-mod support;
-
+use crate::support::{on_every_database, problem};
 use api::{Role, Version};
 use reqwest::{Method, StatusCode};
-use support::{on_every_database, problem};
 
 #[test]
 fn the_committed_description_is_the_one_of_the_code() {

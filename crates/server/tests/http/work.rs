@@ -1,9 +1,8 @@
 //! Work done over the API: reports, live events, a board, service hooks.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Server, Session, on_every_database, problem};
 use api::{
     Connection, ConnectionCheck, DestinationCheck, Finding, FindingSummary, Job, JobState, LiveEventKind,
     Page, Plan, ProjectTypes, Role, Scan, TeamBoards, Ticket, TicketHealth,
@@ -13,7 +12,6 @@ use model::Status;
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use support::{Server, Session, on_every_database, problem};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

@@ -1,9 +1,8 @@
 //! How connections sign in, told over the API: a person through a browser, a machine, a workload.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Session, on_every_database, problem};
 use api::{Connection, ConnectionCheck, Page, Role, SignInBegun, SignInOptions, SignInProgress, SignInShown};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,7 +11,6 @@ use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::{IdentityEndpoint, Settings};
-use support::{Session, on_every_database, problem};
 use uuid::Uuid;
 
 const ADA: &str = "ada.marsh@contoso.example";

@@ -1,12 +1,10 @@
 //! Who may call what.
 
-mod support;
-
+use crate::support::{on_every_database, problem};
 use api::{Me, NewToken, Page, Role, Token};
 use chrono::{Duration, Utc};
 use model::TokenId;
 use reqwest::{Method, StatusCode};
-use support::{on_every_database, problem};
 
 const WITHOUT_CREDENTIALS: [&str; 5] = [
     "POST /api/v1/session",
@@ -197,7 +195,8 @@ fn changing_the_password_ends_the_other_sessions_of_that_person() {
         let done = change(server.first_password(), "long enough to be good").await.unwrap();
         assert_eq!(done.status(), StatusCode::NO_CONTENT);
 
-        let is_open = |session: &support::Session<'_>| session.call(Method::GET, "/api/v1/session").send();
+        let is_open =
+            |session: &crate::support::Session<'_>| session.call(Method::GET, "/api/v1/session").send();
         assert_eq!(is_open(&here).await.unwrap().status(), StatusCode::OK);
         assert_eq!(is_open(&elsewhere).await.unwrap().status(), StatusCode::UNAUTHORIZED);
         assert_eq!(server.sign_in("admin", "long enough to be good").await.status(), StatusCode::OK);

@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    dead_code,
     reason = "test support; not every test file uses all of it"
 )]
 

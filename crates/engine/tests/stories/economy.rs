@@ -1,5 +1,5 @@
 //! What the service is asked for, counted by the emulator over real HTTP, against the bounds of the design ("Azure DevOps
-//! economics"). `cargo test -p engine --test economy -- --nocapture` prints the table of docs/economy.md.
+//! economics"). `cargo test -p engine --test stories economy -- --nocapture` prints the table of docs/economy.md.
 
 #![expect(clippy::print_stdout, reason = "what was counted is printed")]
 

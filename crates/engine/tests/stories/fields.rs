@@ -1,7 +1,5 @@
 //! Stories of single fields: whose value counts, who decides, when work is due.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
-
 use std::collections::BTreeMap;
 
 use chrono::Duration;

@@ -372,7 +372,7 @@ async fn a_paused_connection_reads_and_follows_but_writes_nothing() {
     story.settle().await;
     let item = story.work_item();
     let pause =
-        |paused| engine::ConnectionChange { paused: Some(paused), ..engine::ConnectionChange::default() };
+        |paused| engine::ConnectionChange { mode: Some(mode(paused)), ..engine::ConnectionChange::default() };
     story.engine.change_connection(story.connection, pause(true), &ada).await.unwrap();
     let writes = story.board.writes();
     story.board.move_card(item, "Active");
@@ -385,14 +385,14 @@ async fn a_paused_connection_reads_and_follows_but_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_deleted_work_item_is_named_missing_and_comes_back_when_it_is_restored() {
+async fn a_deleted_work_item_is_named_and_comes_back_when_it_is_restored() {
     let story = Story::sqlite().await;
     story.scan(&[weakness("a", "a.js", 1)]).await;
     story.settle().await;
     let item = story.work_item();
     story.board.delete(item);
     story.sweep().await;
-    assert_eq!(story.ticket().await.health, Health::Missing);
+    assert_eq!(story.ticket().await.health, Health::Deleted);
     assert_eq!(story.board.work_items().len(), 0, "nothing new is made in its place");
     story.board.restore(item);
     story.sweep().await;
@@ -459,4 +459,8 @@ async fn a_person_who_reopens_a_proved_fix_is_not_fought_with() {
     assert_eq!(story.status().await, Status::Fixed, "a card reopens nothing that a scan proved");
     assert_eq!(story.board.state_of(item), "Active", "and nobody moves the card back");
     assert_eq!(story.ticket().await.health, Health::Conflict);
+}
+
+fn mode(paused: bool) -> store::connections::Mode {
+    if paused { store::connections::Mode::Paused } else { store::connections::Mode::Active }
 }

@@ -1,15 +1,13 @@
 //! Lists: filters, order, and pages that stay stable while rows arrive.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Server, Session, on_every_database, problem};
 use api::{Asset, FindingSummary, Overview, Page, Rule, Scan};
 use chrono::{DateTime, Utc};
 use model::{AssetId, FindingId, Severity, Status};
 use reqwest::{Method, StatusCode};
 use store::args;
-use support::{Server, Session, on_every_database, problem};
 use uuid::Uuid;
 
 /// A finding as a test needs it.

@@ -1,13 +1,12 @@
 //! Stories of what people say to each other, here and on the board.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
-
 use chrono::Duration;
 use engine::{Actor, NewComment};
 use model::CommentId;
 use model::merge::comments::Side;
 use serde_json::{Value, json};
 use store::comments::Comment;
+use store::connections::Mode;
 use testkit::{Fault, Halt, Story, weakness};
 
 fn by(name: &str) -> Actor {
@@ -205,12 +204,12 @@ async fn a_comment_of_ours_that_was_deleted_on_the_board_stays_deleted() {
 #[tokio::test]
 async fn a_paused_connection_keeps_a_comment_until_it_is_resumed() {
     let story = story().await;
-    let pause = |paused| engine::ConnectionChange { paused: Some(paused), ..Default::default() };
-    story.engine.change_connection(story.connection, pause(true), &by("Ada")).await.unwrap();
+    let into = |mode| engine::ConnectionChange { mode: Some(mode), ..Default::default() };
+    story.engine.change_connection(story.connection, into(Mode::Paused), &by("Ada")).await.unwrap();
     write(&story, "Later", false).await;
     story.sweep().await;
     assert_eq!(on_board(&story).len(), 0);
-    story.engine.change_connection(story.connection, pause(false), &by("Ada")).await.unwrap();
+    story.engine.change_connection(story.connection, into(Mode::Active), &by("Ada")).await.unwrap();
     story.sweep().await;
     assert_eq!(on_board(&story).len(), 1);
 }

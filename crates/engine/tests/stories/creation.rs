@@ -4,7 +4,7 @@ use chrono::Duration;
 use model::Status;
 use serde_json::json;
 use store::tickets::{Health, Intent};
-use testkit::{Fault, Halt, Story, weakness};
+use testkit::{Fault, Halt, OTHER_PROJECT, Story, weakness};
 
 #[tokio::test]
 async fn a_process_that_dies_anywhere_on_the_way_makes_one_work_item() {
@@ -215,4 +215,73 @@ async fn a_ticket_whose_record_is_damaged_does_not_stop_the_others() {
     let damaged = story.tickets().await.into_iter().find(|ticket| ticket.work_item_id.is_none()).unwrap();
     assert_eq!(damaged.health, Health::Retrying);
     assert!(damaged.problem.is_some_and(|problem| problem.contains("damaged")));
+}
+
+/// A creation whose answer was lost: it took place, and nobody knows. Answers the number of the work item.
+async fn created_unknown(story: &Story) -> i64 {
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    assert!(matches!(story.ticket().await.intent, Some(Intent::Create { .. })));
+    story.work_item()
+}
+
+/// Looks once more some minutes later.
+async fn look_again(story: &Story) {
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_was_moved_to_another_project_and_deleted_before_its_number_was_known_is_found() {
+    let story = Story::sqlite().await;
+    let item = created_unknown(&story).await;
+    story.board.move_to_project(item, OTHER_PROJECT);
+    story.board.edit(item, &[("System.Title", "Nobody knows me".into())]);
+    let path = format!("{OTHER_PROJECT}/_apis/wit/workitems/{item}?api-version=7.1");
+    story.board.act("DELETE", &path, "application/json", &serde_json::Value::Null);
+    look_again(&story).await;
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.work_item_id.map(|id| id.0), ticket.health), (Some(item), Health::Deleted));
+    assert_eq!(story.board.work_items(), [] as [i64; 0], "no second one");
+}
+
+#[tokio::test]
+async fn an_item_that_people_took_every_mark_of_ours_from_before_its_number_was_known_is_found() {
+    for deleted in [false, true] {
+        let story = Story::sqlite().await;
+        let item = created_unknown(&story).await;
+        let marks = json!([
+            { "op": "remove", "path": "/relations/0" },
+            { "op": "add", "path": "/fields/Microsoft.VSTS.TCM.ReproSteps", "value": "" },
+            { "op": "add", "path": "/fields/System.Title", "value": "Nobody knows me" },
+        ]);
+        let path = format!("_apis/wit/workitems/{item}?api-version=7.1");
+        story.board.act("PATCH", &path, "application/json-patch+json", &marks);
+        if deleted {
+            story.board.delete(item);
+        }
+        look_again(&story).await;
+        assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(item), "deleted: {deleted}");
+        assert_eq!(story.board.work_items().len(), usize::from(!deleted), "no second one");
+    }
+}
+
+#[tokio::test]
+async fn while_the_area_may_not_be_seen_nothing_is_created_in_doubt() {
+    let story = Story::sqlite().await;
+    let item = created_unknown(&story).await;
+    let area = story.board.fields(item)["System.AreaPath"].as_str().unwrap().to_owned();
+    story.board.hide_area(&area, true);
+    look_again(&story).await;
+    let ticket = story.ticket().await;
+    assert_eq!(ticket.health, Health::Retrying);
+    assert!(ticket.problem.is_some_and(|problem| problem.contains(&area)));
+    story.board.hide_area(&area, false);
+    story.wait(Duration::minutes(11));
+    look_again(&story).await;
+    assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(item));
+    assert_eq!(story.board.work_items(), [item]);
 }

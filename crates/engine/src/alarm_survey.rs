@@ -1,0 +1,164 @@
+//! Alarms that follow from what is stored: raised when it is there, cleared when it is gone, whoever changed it.
+
+use model::status::RequestKind;
+use store::Tx;
+use store::alarms::Kind;
+use store::tickets::Health;
+
+use crate::Refusal;
+use crate::alarms::{About, plain};
+use crate::engine::Engine;
+use crate::ticketing::stopped_rules;
+
+/// Findings with a request that are named one by one.
+const MOST_REQUESTS: i64 = 100;
+
+/// What there is to know.
+struct Cause {
+    about: About,
+    what: String,
+    next_step: &'static str,
+}
+
+impl Engine {
+    /// Looks at what is stored, raises the alarms that follow from it, and clears those whose cause is gone. Writes
+    /// nothing if nothing has changed.
+    ///
+    /// # Errors
+    /// If the database refuses.
+    pub async fn survey_alarms(&self) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let mut changed = Vec::new();
+        for kind in [
+            Kind::TicketParked,
+            Kind::BudgetUsedUp,
+            Kind::ScanQuarantined,
+            Kind::RequestWaiting,
+            Kind::HooksSilent,
+            Kind::ProcessChanged,
+            Kind::RuleStopped,
+        ] {
+            let causes = causes(&mut tx, kind).await?;
+            let open = store::alarms::open(&mut tx, kind).await?;
+            let same = causes.len() == open.len()
+                && causes.iter().all(|cause| {
+                    let subject = cause.about.subject();
+                    open.iter().any(|alarm| alarm.subject == subject && alarm.what == plain(&cause.what))
+                });
+            if !same {
+                changed.push(kind);
+            }
+        }
+        drop(tx);
+        for kind in changed {
+            let mut tx = self.inner.db.begin().await?;
+            let causes = causes(&mut tx, kind).await?;
+            let open = store::alarms::open(&mut tx, kind).await?;
+            for cause in &causes {
+                let subject = cause.about.subject();
+                if !open.iter().any(|alarm| alarm.subject == subject && alarm.what == plain(&cause.what)) {
+                    self.raise(&mut tx, kind, cause.about, &cause.what, cause.next_step).await?;
+                }
+            }
+            for alarm in open {
+                if !causes.iter().any(|cause| cause.about.subject() == alarm.subject) {
+                    self.clear_subject(&mut tx, kind, &alarm.subject).await?;
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn causes(tx: &mut Tx, kind: Kind) -> Result<Vec<Cause>, Refusal> {
+    let mut causes = Vec::new();
+    match kind {
+        Kind::TicketParked => {
+            for (id, name, count) in store::alarms::tickets_with(tx, Health::Parked).await? {
+                causes.push(Cause {
+                    about: About::Destination(id),
+                    what: format!("{name}: {} failed too often and wait for a person.", tickets(count)),
+                    next_step: "Read the error on the ticket, mend its cause, then try again.",
+                });
+            }
+        }
+        Kind::BudgetUsedUp => {
+            for (id, name, count) in store::alarms::tickets_with(tx, Health::OverBudget).await? {
+                causes.push(Cause {
+                    about: About::Destination(id),
+                    what: format!("{name} got all the work items it may get today; {} wait.", tickets(count)),
+                    next_step: "Raise the daily budget of the destination, or wait until midnight UTC.",
+                });
+            }
+        }
+        Kind::ScanQuarantined => {
+            for (id, asset) in store::alarms::quarantined(tx).await? {
+                causes.push(Cause {
+                    about: About::Scan(id),
+                    what: format!(
+                        "A scan of {asset} saw suspiciously few findings; nothing counts as fixed by it yet."
+                    ),
+                    next_step: "Confirm the scan if so many findings are really fixed.",
+                });
+            }
+        }
+        Kind::RequestWaiting => {
+            for finding in store::findings::requested(tx, MOST_REQUESTS).await? {
+                let Some(request) = &finding.triage.request else { continue };
+                let asked = match request.kind {
+                    RequestKind::RiskAcceptance => "to accept the risk of",
+                    RequestKind::FalsePositive => "to agree that it is no weakness:",
+                };
+                causes.push(Cause {
+                    about: About::Finding(finding.id),
+                    what: format!("{} asks on the board {asked} {}", request.by, finding.detail.title),
+                    next_step: "Decide about the finding, or refuse: the card goes back with a comment.",
+                });
+            }
+        }
+        Kind::HooksSilent => {
+            for connection in store::connections::all(tx).await? {
+                if let Some(problem) = connection.subscriptions.iter().find_map(|own| own.problem.clone()) {
+                    causes.push(Cause {
+                        about: About::Connection(connection.id),
+                        what: format!("{}: {problem}", connection.name),
+                        next_step: "Look at the service hooks of the project; changes are found by sweeps meanwhile.",
+                    });
+                }
+            }
+        }
+        Kind::ProcessChanged => {
+            for destination in store::destinations::all(tx).await? {
+                if let Some(problem) = &destination.problem {
+                    causes.push(Cause {
+                        about: About::Destination(destination.id),
+                        what: format!("{}: {problem}", destination.settings.name),
+                        next_step: "Open the destination, adapt its maps to the board, and save it.",
+                    });
+                }
+            }
+        }
+        Kind::RuleStopped => {
+            for rule in stopped_rules(tx).await? {
+                let assets: Vec<&str> = rule.assets.iter().map(String::as_str).take(3).collect();
+                let more = if rule.assets.len() > assets.len() { " and others" } else { "" };
+                causes.push(Cause {
+                    about: About::Rule(rule.id),
+                    what: format!(
+                        "{}: no destination takes its findings of {}{more}.",
+                        rule.name,
+                        assets.join(", ")
+                    ),
+                    next_step: "Make a default destination, or one for these assets.",
+                });
+            }
+        }
+        Kind::BreakerTripped | Kind::CredentialDead | Kind::Flapping | Kind::DuplicateWorkItems => {}
+    }
+    Ok(causes)
+}
+
+fn tickets(count: u64) -> String {
+    if count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") }
+}

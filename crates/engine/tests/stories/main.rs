@@ -1,0 +1,18 @@
+//! Stories of the engine, told with a real database and the local Azure DevOps in this process, one subject a file.
+//! `cargo test -p engine --test stories <word>` runs those whose name holds the word. (One program: fifteen would be linked
+//! one after the other.)
+
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
+mod adoption;
+mod alarms;
+mod comments;
+mod creation;
+mod economy;
+mod fields;
+mod following;
+mod guards;
+mod imports;
+mod webhooks;
+mod whereabouts;
+mod whole_loop;

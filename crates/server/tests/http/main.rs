@@ -1,0 +1,9 @@
+//! The server over its own HTTP, on every database, one subject a file. (One program: several would be linked one after the
+//! other.)
+
+mod access;
+mod front;
+mod lists;
+mod sign_in_ways;
+mod support;
+mod work;
