@@ -223,6 +223,8 @@ export function makeWorld(): World {
 		mode: "active",
 		hook_url: `https://lockstep.contoso.example/hooks/azure-devops/${"k7Qv2mXw9Lr4Tz8Bn1Yc6Hd3".repeat(2)}`,
 		hooks: "none",
+		hook_problems: [],
+		lag: { changes: 37, last_ms: 640, median_ms: 410, longest_ms: 28_300 },
 		last_contact_at: before(0.02),
 		created_at: before(700),
 	};
@@ -243,7 +245,11 @@ export function makeWorld(): World {
 		severity_map: severityMap(),
 		status_map: statusMap(),
 		daily_budget: 200,
-		fields: { assignee: "", due_days: { critical: 7, high: 30 }, owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" } },
+		fields: {
+			assignee: "",
+			due_days: { critical: 7, high: 30 },
+			owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
+		},
 		created_today: index === 0 ? 12 : 0,
 	}));
 	const rule: Rule = {
@@ -259,6 +265,7 @@ export function makeWorld(): World {
 	const assets: Asset[] = ASSETS.map(([name, tags]) => ({
 		id: randomUUID(),
 		name,
+		archived: false,
 		tags: [...tags],
 		tracked_branches: ["main"],
 		created_at: before(720),
@@ -400,6 +407,8 @@ function makeTicket(
 		id: randomUUID(),
 		title: `[${finding.severity}] ${finding.title}`,
 		health,
+		copies: [],
+		repairs: health === "deleted" ? ["restore", "replace", "bind", "release"] : [],
 		problem,
 		next_step: health === "conflict" ? "Decide whose value counts." : next_step,
 		status: finding.status,

@@ -327,7 +327,12 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 				const ticket = find(world.tickets, id);
 				if (!ticket) return NOT_FOUND;
 				const conflicts = ticket.conflicts.filter((conflict) => conflict.key !== field);
-				Object.assign(ticket, { conflicts, health: conflicts.length > 0 ? "conflict" : "in_step", problem: null, next_step: null });
+				Object.assign(ticket, {
+					conflicts,
+					health: conflicts.length > 0 ? "conflict" : "in_step",
+					problem: null,
+					next_step: null,
+				});
 				return ok(ticket);
 			},
 		],

@@ -41,6 +41,8 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["rule-new", "/rules/new"],
 		...one("rule", "/rules/", rule),
 		["plan", "/plan"],
+		["alarms", "/alarms"],
+		["alarms-all", "/alarms?all=true"],
 		["password", "/password"],
 		["tokens", "/tokens"],
 		["nowhere", "/no/such/page"],

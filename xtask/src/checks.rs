@@ -13,6 +13,8 @@ const STEPS: [Step; 11] = [
     ("web", || {
         ui::install("web")?;
         run::npm("web", &["run", "--silent", "check"])?;
+        ui::install("e2e")?;
+        run::npm("e2e", &["run", "--silent", "check"])?;
         ui::check_types()?;
         ui::build()
     }),
@@ -46,7 +48,7 @@ const STEPS: [Step; 11] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
-    ("simulation", || simulation("LOCKSTEP_SEEDS", 200)),
+    ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 200)])),
     ("kill tests", || {
         run::cargo(&[
             "test",
@@ -86,10 +88,13 @@ pub(crate) fn all(only: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The simulation, of so many seeds or of one.
-pub(crate) fn simulation(name: &str, number: u64) -> anyhow::Result<()> {
+/// The simulation, with what it reads from the environment.
+pub(crate) fn simulation(numbers: &[(&str, u64)]) -> anyhow::Result<()> {
+    let numbers: Vec<(&str, String)> =
+        numbers.iter().map(|(name, number)| (*name, number.to_string())).collect();
+    let numbers: Vec<(&str, &str)> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
     let simulation = ["test", "--package", "engine", "--test", "simulation", "--", "--nocapture"];
-    run::program("cargo", &simulation, ".", &[(name, number.to_string().as_str())])
+    run::program("cargo", &simulation, ".", &numbers)
 }
 
 /// All tests on both databases.
@@ -98,7 +103,7 @@ fn tests() -> anyhow::Result<()> {
     let address = server.address();
     run::program(
         "cargo",
-        &["test", "--workspace", "--lib", "--bins", "--tests"],
+        &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"],
         ".",
         &[("LOCKSTEP_TEST_POSTGRES", address.as_str())],
     )

@@ -1,0 +1,80 @@
+/** What people say about a ticket, and what they do when its work item is gone. */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { act } from "./board";
+import { launch, NARROW, Visitor } from "./browser";
+
+type Ticket = { id: string; work_item?: { id: number } | null };
+type Comments = { comments: { text: string }[] };
+
+/** The project of the demo. */
+const PROJECT = "Webshop";
+
+/** How long the other side may take to see a change: hooks are quick, a sweep is slower. */
+const FOLLOWS_WITHIN = 60_000;
+
+describe("a ticket", () => {
+	let browser: Browser;
+	before(async () => {
+		browser = await launch();
+	});
+	after(() => browser.close());
+
+	it("carries comments both ways, and keeps private notes", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const { id, item } = await inStep(visitor, 0);
+		const there = `${PROJECT}/_apis/wit/workItems/${item.id}/comments`;
+		await visitor.open(`/tickets/${id}`);
+		const comments = page.getByRole("region", { name: "Comments" });
+
+		await comments.getByLabel("Your comment").fill("Is the old endpoint still needed?");
+		await comments.getByRole("button", { name: "Comment", exact: true }).click();
+		await comments.getByLabel("Your comment").fill("Ask legal first");
+		await comments.getByLabel("Private note").check();
+		await comments.getByRole("button", { name: "Keep the note" }).click();
+		await comments.getByText("here and on the board").waitFor({ timeout: FOLLOWS_WITHIN });
+		const said = await act<Comments>("GET", `${there}?api-version=7.1-preview.4`);
+		assert.ok(said.comments.some((comment) => comment.text.includes("Is the old endpoint still needed?")));
+		assert.ok(!JSON.stringify(said).includes("legal"), "a private note stays here");
+
+		await act("POST", `${there}?api-version=7.1-preview.4`, { text: "No, it can <b>go</b>." });
+		await comments.getByText("No, it can go.").waitFor({ timeout: FOLLOWS_WITHIN });
+		await visitor.accessible("ticket with comments");
+		await visitor.picture("ticket-comments");
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("names a work item that was deleted, and takes it out of the recycle bin when somebody says so", async () => {
+		const visitor = await Visitor.signedIn(browser, { viewport: NARROW, theme: "dark" });
+		const { page } = visitor;
+		const { id, item } = await inStep(visitor, 1);
+		await visitor.open(`/tickets/${id}`);
+		await act("DELETE", `${PROJECT}/_apis/wit/workitems/${item.id}?api-version=7.1`);
+
+		await page.getByRole("button", { name: "Restore", exact: false }).first().waitFor({ timeout: FOLLOWS_WITHIN });
+		await page.getByText("lies in the recycle bin", { exact: false }).first().waitFor();
+		await visitor.accessible("ticket of a deleted work item");
+		await visitor.fits("ticket of a deleted work item");
+		await visitor.picture("ticket-deleted");
+		await page.getByRole("button", { name: "Restore", exact: false }).first().click();
+		await page.getByRole("dialog").getByRole("button", { name: "Restore", exact: false }).click();
+
+		await page.getByText("In step").first().waitFor({ timeout: FOLLOWS_WITHIN });
+		const back = await act<{ id: number }>("GET", `_apis/wit/workitems/${item.id}?api-version=7.1`);
+		assert.equal(back.id, item.id);
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+});
+
+/** One of the tickets that are in step with a work item. */
+async function inStep(visitor: Visitor, number: number): Promise<{ id: string; item: { id: number } }> {
+	const tickets = await visitor.ask<{ items: Ticket[] }>("/tickets?health=in_step&limit=200");
+	// The story moves the cards of the first ones.
+	const ticket = tickets.items.filter((entry) => entry.work_item).at(-1 - number);
+	assert.ok(ticket?.work_item, "the demo has work items");
+	return { id: ticket.id, item: ticket.work_item };
+}
