@@ -180,6 +180,10 @@ impl Engine {
             self.note_lost_link(tx, &ticket, &view).await?;
         }
         if ticket.following.unmarked {
+            // The marks go alone; whatever else there is to do or to say has its turn after them.
+            if !outcome.writes.is_empty() || !outcome.conflicts.is_empty() {
+                store::tickets::mark(tx, ticket.id).await?;
+            }
             self.mark_adopted(&ticket, destination, &desired, &view, &mut outcome);
         }
         ticket.title.clone_from(&view.title);

@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use engine::{Actor, Adoption, AdoptionPair, AdoptionQuery, MatchedBy};
+use model::following::Repair;
 use model::{Status, WorkItemId};
 use serde_json::json;
 use store::tickets::Health;
@@ -188,4 +189,20 @@ async fn many_are_found_by_a_query_and_recognised_by_what_stands_in_them() {
     for id in [by_title, by_id, by_fingerprint] {
         assert!(bound.contains(&id));
     }
+}
+
+#[tokio::test]
+async fn a_work_item_that_is_used_for_a_finding_fixed_meanwhile_gets_its_marks_and_is_closed_then() {
+    let story = without_work_item().await;
+    let theirs = story.board.bug("Please look at a.js");
+    let ticket = story.tickets().await.remove(1).id;
+    let bind = Repair::Bind { work_item: WorkItemId(theirs) };
+    story.engine.repair_ticket(ticket, bind, &ada()).await.unwrap();
+    // Before it is carried out, a scan proves the fix.
+    story.scan(&[weakness("other", "other.js", 1)]).await;
+    story.settle().await;
+    let (text, _, links) = story.board.marks(theirs);
+    assert!(text.contains(&story.tickets().await[1].token) && links == 1, "{text}");
+    assert_eq!(story.board.state_of(theirs), "Closed");
+    assert_eq!(story.statuses().await[0].1, Status::Fixed);
 }
