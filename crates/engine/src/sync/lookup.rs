@@ -196,6 +196,7 @@ impl Engine {
         }
         if wanted.iter().any(|(ticket, _)| !found.contains_key(&ticket.id)) {
             self.candidates_elsewhere(pass, wanted, since, &keyed, &mut found).await?;
+            self.candidates_in_bins(pass, wanted, &mut found).await?;
         }
         self.doubt_what_is_hidden(pass, wanted, &mut found).await?;
         for found in found.values_mut() {
@@ -234,6 +235,39 @@ impl Engine {
             };
             if !is_seen {
                 found.insert(ticket.id, Found::Hidden { area });
+            }
+        }
+        Ok(())
+    }
+
+    /// The feed may lag behind a deletion (azure-devops.md section 7.4 does not say by how much); the recycle bin of the
+    /// project does not. It shows no links, only the text.
+    async fn candidates_in_bins(
+        &self,
+        pass: &Pass<'_>,
+        wanted: &[(&Ticket, DateTime<Utc>)],
+        found: &mut HashMap<TicketId, Found>,
+    ) -> Result<(), azure::Error> {
+        let client = &pass.board.client;
+        let mut projects: Vec<&str> = wanted
+            .iter()
+            .filter(|(ticket, _)| !found.contains_key(&ticket.id))
+            .filter_map(|(ticket, _)| pass.destination(ticket).map(|(d, _)| d.settings.project.as_str()))
+            .collect();
+        projects.sort_unstable();
+        projects.dedup();
+        for project in projects {
+            for id in client.recycled(project).await? {
+                let Some(recycled) = client.read_recycled(project, id).await? else { continue };
+                for (ticket, announced_at) in wanted {
+                    let Some((_, shape)) = pass.destination(ticket) else { continue };
+                    let view = recycled.item.view(shape);
+                    let is_it = view.created_at + SKEW >= *announced_at
+                        && view.description.is_some_and(|text| block::words(&text, &ticket.token).is_some());
+                    if is_it && !found.contains_key(&ticket.id) {
+                        found.insert(ticket.id, Found::Recycled { id, project: project.to_owned() });
+                    }
+                }
             }
         }
         Ok(())
