@@ -11,6 +11,12 @@ use crate::{Actor, Problem, ReconcileResult, Refusal};
 /// How long a worker may be silent before another replica takes its job over.
 const LEASE: Duration = Duration::seconds(120);
 
+/// What fails here, not by what it was given, is tried again so often, each time after a longer rest.
+const MOST_ATTEMPTS: u32 = 5;
+
+/// Rest after the first failure.
+const REST: Duration = Duration::seconds(20);
+
 /// What a reconcile job shall do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct ReconcileOrder {
@@ -40,6 +46,13 @@ impl Engine {
                 tracing::error!(job = %job.id, error = &refusal as &dyn std::error::Error, "a job failed");
             }
             let mut tx = inner.db.begin().await?;
+            if refusal.kind == crate::RefusalKind::Internal && job.attempts < MOST_ATTEMPTS {
+                let again = inner.world.now() + REST * i32::try_from(job.attempts).unwrap_or(i32::MAX);
+                let message = format!("{} It is tried again.", refusal.detail);
+                store::jobs::put_off(&mut tx, job.id, inner.owner, &message, again).await?;
+                tx.commit().await?;
+                return Ok(true);
+            }
             if store::jobs::fail(&mut tx, job.id, inner.owner, &Problem::from(&refusal), inner.world.now())
                 .await?
             {

@@ -348,7 +348,7 @@ impl Db {
     /// # Errors
     /// If the database cannot be reached.
     pub async fn begin(&self) -> Result<Tx> {
-        failpoint::statement("BEGIN").await;
+        failpoint::statement("BEGIN").await?;
         match self {
             Self::Sqlite { writer, .. } => writer
                 .begin_with("BEGIN IMMEDIATE")
@@ -431,7 +431,7 @@ impl Tx {
     /// If the database refuses.
     pub async fn execute(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<u64> {
         let sql = sql.into_sql_str();
-        failpoint::statement(sql.as_str()).await;
+        failpoint::statement(sql.as_str()).await?;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).execute(&mut **tx).await.map(|done| done.rows_affected())
@@ -449,7 +449,7 @@ impl Tx {
     /// If the database refuses.
     pub async fn all(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Vec<Row>> {
         let sql = sql.into_sql_str();
-        failpoint::statement(sql.as_str()).await;
+        failpoint::statement(sql.as_str()).await?;
         match self {
             Self::Sqlite(tx) => bind_sqlite(sql, args)
                 .fetch_all(&mut **tx)
@@ -469,7 +469,7 @@ impl Tx {
     /// If the database refuses.
     pub async fn first(&mut self, sql: impl sqlx::SqlSafeStr + Send, args: Vec<Arg>) -> Result<Option<Row>> {
         let sql = sql.into_sql_str();
-        failpoint::statement(sql.as_str()).await;
+        failpoint::statement(sql.as_str()).await?;
         match self {
             Self::Sqlite(tx) => {
                 bind_sqlite(sql, args).fetch_optional(&mut **tx).await.map(|row| row.map(Row::Sqlite))

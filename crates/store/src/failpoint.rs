@@ -6,10 +6,11 @@
 //! * From outside: `LOCKSTEP_HALT_AT=<n>` makes the n-th place that is reached (counted from 1, statements left out)
 //!   print `halted at <n> <name>` on standard error and stop there for good, so that a test can kill the process exactly
 //!   then. `LOCKSTEP_HALT_LOG=1` prints each place as it is reached, to enumerate them.
-//! * From inside: a future that runs [`under`] a [`Watch`] asks it at every place whether to go on.
+//! * From inside: a future that runs [`under`] a [`Watch`] asks it at every place whether to go on, and the watch may
+//!   have a statement refused.
 
 #[cfg(feature = "failpoints")]
-pub use watched::{Watch, under};
+pub use watched::{Verdict, Watch, under};
 
 #[cfg(feature = "failpoints")]
 mod watched {
@@ -17,11 +18,20 @@ mod watched {
 
     use async_trait::async_trait;
 
-    /// Looks at every place that a future reaches, and decides when it goes on, if ever.
+    /// How it goes on from a place.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Verdict {
+        /// As if nothing had been.
+        GoesOn,
+        /// The statement there fails, as if the database had gone. Where no statement is, nothing happens.
+        IsRefused,
+    }
+
+    /// Looks at every place that a future reaches, and decides how and when it goes on, if ever.
     #[async_trait]
     pub trait Watch: Send + Sync {
         /// The future stands at a place; it goes on when this returns.
-        async fn at(&self, place: &str);
+        async fn at(&self, place: &str) -> Verdict;
     }
 
     tokio::task_local! {
@@ -67,10 +77,13 @@ pub async fn reached(name: &'static str) {
 
 /// A statement of a transaction: a place for a watch only, because there are so many. What writes is named after what
 /// it does to which table, what reads is a query.
+///
+/// # Errors
+/// If the watch has it refused.
 #[cfg(feature = "failpoints")]
-pub(crate) async fn statement(sql: &str) {
+pub(crate) async fn statement(sql: &str) -> crate::Result<()> {
     const READS: [&str; 2] = ["SELECT", "WITH"];
-    let Some(watch) = watched::current() else { return };
+    let Some(watch) = watched::current() else { return Ok(()) };
     let words: Vec<&str> = sql.split_whitespace().take(3).collect();
     let place = match words.as_slice() {
         [verb, ..] if READS.contains(verb) => "before a query".to_owned(),
@@ -78,7 +91,12 @@ pub(crate) async fn statement(sql: &str) {
         [verb, link, table] => format!("before {verb} {link} {table}"),
         words => format!("before {}", words.join(" ")),
     };
-    watch.at(&place).await;
+    match watch.at(&place).await {
+        watched::Verdict::GoesOn => Ok(()),
+        watched::Verdict::IsRefused => {
+            Err(crate::Error::Database { operation: "be reached", source: sqlx::Error::PoolClosed })
+        }
+    }
 }
 
 /// A place to stop at: nothing in a build without the feature `failpoints`.
@@ -91,4 +109,6 @@ pub async fn reached(_name: &'static str) {}
 #[cfg(not(feature = "failpoints"))]
 #[inline]
 #[expect(clippy::unused_async, reason = "same signature as with the feature")]
-pub(crate) async fn statement(_sql: &str) {}
+pub(crate) async fn statement(_sql: &str) -> crate::Result<()> {
+    Ok(())
+}

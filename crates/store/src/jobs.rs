@@ -16,6 +16,8 @@ pub struct Claimed {
     pub id: JobId,
     /// `import` or `reconcile`.
     pub kind: String,
+    /// How often it was claimed, this time included.
+    pub attempts: u32,
     /// What to do (JSON).
     payload: String,
 }
@@ -62,17 +64,24 @@ pub async fn claim(
 ) -> Result<Option<Claimed>> {
     let row = tx
         .first(
-            "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3
+            "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3, attempts = attempts + 1
              WHERE id = (SELECT id FROM job WHERE (state = 'queued' OR (state = 'running' AND lease_until < $2))
                            AND (only_owner IS NULL OR only_owner = $1)
                          ORDER BY created_at LIMIT 1)
                AND (state = 'queued' OR (state = 'running' AND lease_until < $2))
-             RETURNING id, kind, payload",
+             RETURNING id, kind, attempts, payload",
             args![owner, now, until],
         )
         .await?;
-    row.map(|row| Ok(Claimed { id: row.id("id")?, kind: row.text("kind")?, payload: row.text("payload")? }))
-        .transpose()
+    row.map(|row| {
+        Ok(Claimed {
+            id: row.id("id")?,
+            kind: row.text("kind")?,
+            attempts: u32::try_from(row.int("attempts")?).unwrap_or(u32::MAX),
+            payload: row.text("payload")?,
+        })
+    })
+    .transpose()
 }
 
 /// Gives back what this owner held when it stopped in an orderly way, or was killed and started again with its name.
@@ -108,6 +117,27 @@ pub async fn progress(
             "UPDATE job SET done = $3, total = $4, message = $5, lease_until = $6
              WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
             args![id, owner, number(done), total.map(number), message, until],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Lets a job rest until then, when it is claimed anew: what failed was here, and passes. Answers `false` if another
+/// replica has taken over.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn put_off(
+    tx: &mut Tx,
+    id: JobId,
+    owner: Uuid,
+    message: &str,
+    until: DateTime<Utc>,
+) -> Result<bool> {
+    let touched = tx
+        .execute(
+            "UPDATE job SET message = $3, lease_until = $4 WHERE id = $1 AND lease_owner = $2 AND state = 'running'",
+            args![id, owner, message, until],
         )
         .await?;
     Ok(touched == 1)

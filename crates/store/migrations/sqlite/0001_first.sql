@@ -57,6 +57,7 @@ CREATE TABLE job (
     message TEXT NOT NULL DEFAULT '',
     problem TEXT,
     result TEXT,
+    attempts BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
     finished_at BIGINT,
     lease_owner BLOB,

@@ -118,7 +118,8 @@ pub(crate) fn created_with(item: &Value, token: &str) -> bool {
 /// Rule 2, from the history of the work item: what a person wrote last, we never write over; a card that a person moved
 /// is moved back only with a comment that says why.
 /// What a person here decided to be ours is written all the same; into a work item that a person chose for a ticket our
-/// tags come once, whatever was done with them before.
+/// tags come once, whatever was done with them before. What was written before that was written for another ticket, with
+/// the token of that one.
 fn nothing_of_a_person_is_lost(
     ticket: &Ticket,
     revisions: &[Value],
@@ -206,8 +207,14 @@ fn nothing_of_a_person_is_lost(
         }
         let (old, new) = (text(&pair[0], LONG_TEXT), text(&pair[1], LONG_TEXT));
         if old != new && !decided.contains("Description") {
-            let around = |text: &str| block::replace(text, &ticket.token, "");
-            let words = |text: &str| block::words(text, &ticket.token);
+            let is_of_another = ours && used_since.is_some_and(|since| date < Some(since));
+            // That ticket may be gone: its token stands in what it wrote.
+            let token = new
+                .split(['(', ')'])
+                .find(|word| is_of_another && word.starts_with("LS-") && block::words(&new, word).is_some())
+                .unwrap_or(&ticket.token);
+            let around = |text: &str| block::replace(text, token, "");
+            let words = |text: &str| block::words(text, token);
             // Into a work item that people made, the block comes after what stands there.
             let came = ours && words(&old).is_none() && new.starts_with(&old) && words(&new).is_some();
             if ours && !came && (around(&old).is_none() || around(&old) != around(&new)) {
@@ -414,7 +421,14 @@ async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
             .unwrap();
         let log: Vec<String> = entries.iter().map(|row| row.text("what").unwrap()).collect();
         let history = revisions(&sim.wire, id);
-        let is_ours = |revision: &Value| revision["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+        // What was written before a person chose the work item for this ticket stands in the log of another one.
+        let used_since = following::used_since(sim, &ticket).await;
+        let is_ours = |revision: &Value| {
+            let fields = &revision["fields"];
+            let date = fields["System.ChangedDate"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+            fields["System.ChangedBy"]["uniqueName"] == LOCKSTEP
+                && used_since.is_none_or(|since| date >= Some(since))
+        };
         // Taking it out of the recycle bin changes no field either.
         let is_restored = |revision: &Value| {
             let before = revision["rev"].as_i64().unwrap_or_default() - 1;

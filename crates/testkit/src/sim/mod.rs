@@ -40,7 +40,7 @@ use uuid::Uuid;
 
 use crate::{HandClock, SeededChance, TestDatabase};
 use code::{ASSETS, Code};
-use replica::{DOOMS, Ended, Fate, Frozen};
+use replica::{Ended, Fate, Frozen};
 pub use tally::Tally;
 use wire::Wire;
 
@@ -106,8 +106,6 @@ pub(crate) struct Simulation {
     /// Work of a replica that stands still.
     frozen: Vec<Option<Frozen>>,
     births: u64,
-    /// Where the next process may die.
-    doom: &'static str,
     pub(crate) code: Code,
     /// Deliveries of service hooks that are on their way.
     hooks: Vec<(String, Option<String>, String)>,
@@ -152,7 +150,6 @@ impl Simulation {
             replicas: Vec::new(),
             frozen: (0..REPLICAS).map(|_| None).collect(),
             births: 0,
-            doom: DOOMS[0],
             code: Code::default(),
             hooks: Vec::new(),
             connection: ConnectionId(Uuid::nil()),
@@ -183,7 +180,6 @@ impl Simulation {
         let by_column = chance.random_bool(0.5);
         sim.on_deletion = wanderers::policy(&mut chance);
         sim.chance = chance;
-        sim.new_doom();
         sim.set_up(grouping, by_column).await.unwrap();
         sim
     }
@@ -217,6 +213,7 @@ impl Simulation {
         };
         self.connection = engine.create_connection(connection, &by("Ada")).await?;
         let map = users::status_map(by_column);
+        let moves_at_once = [0, 1, 2, 2][self.chance.random_range(0..4)];
         let creations_at_once = [1, 2, 1000, 1000][self.chance.random_range(0..4)];
         let farewell = if self.chance.random_bool(0.3) { Farewell::Release } else { Farewell::Close };
         let destination = NewDestination {
@@ -237,7 +234,7 @@ impl Simulation {
                 status_map: map,
                 daily_budget: 1000,
                 fields: Default::default(),
-                limits: Limits { moves_at_once: 2, creations_at_once, ..Limits::default() },
+                limits: Limits { moves_at_once, creations_at_once, ..Limits::default() },
                 when_archived: farewell,
                 on_deletion: self.on_deletion,
             },
@@ -304,9 +301,9 @@ impl Simulation {
             64..71 => self.a_scan_arrives().await,
             71..75 => self.somebody_decides().await,
             75..78 => self.somebody_looks_at_breakers().await,
-            78..82 => self.somebody_mends().await,
-            82..86 => self.somebody_says_something().await,
-            86..91 => self.hooks_arrive().await,
+            78..84 => self.somebody_mends().await,
+            84..87 => self.somebody_says_something().await,
+            87..91 => self.hooks_arrive().await,
             91..95 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }
@@ -330,21 +327,19 @@ impl Simulation {
 
     /// The fate of a process at work.
     fn fate(&mut self) -> Fate {
-        if self.chance.random_bool(0.05) {
-            self.new_doom();
-        }
-        match self.chance.random_range(0..12) {
+        match self.chance.random_range(0..24) {
             0 => Fate::Dies(self.chance.random_range(1..60)),
             1 => Fate::Dies(self.chance.random_range(1..400)),
-            2..6 => Fate::DiesAt(self.doom, self.chance.random_range(1..3)),
-            6 => Fate::Freezes(self.chance.random_range(1..5)),
-            7 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
+            2..14 => Fate::IsInDanger(self.chance.random()),
+            14 => Fate::IsRefused(self.chance.random_range(1..300), self.chance.random_bool(0.5)),
+            15 => {
+                let nth = self.chance.random_range(1..6);
+                Fate::IsRefusedAt("before UPDATE ticket", nth, self.chance.random_bool(0.5))
+            }
+            16 => Fate::Freezes(self.chance.random_range(1..5)),
+            17 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
             _ => Fate::Lives,
         }
-    }
-
-    fn new_doom(&mut self) {
-        self.doom = DOOMS[self.chance.random_range(0..DOOMS.len())];
     }
 
     /// The fate of a process that does what somebody asks for, and comes to these places with it.
@@ -386,7 +381,6 @@ impl Simulation {
             }
             Ended::Died => {
                 self.note(format!("replica {number} {what}: died"));
-                self.new_doom();
                 self.replicas[number] = self.born(number);
                 false
             }

@@ -6,110 +6,75 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use engine::{Engine, Refusal};
-use store::failpoint::{Watch, under};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use store::failpoint::{Verdict, Watch, under};
 use tokio::sync::{Mutex, Notify};
 
 use crate::sim::tally::Tally;
 
-/// Places where a process may die: before each statement that writes, around each commit and each call. The simulation
-/// says so when it meets one that is not in this list.
-pub(crate) const PLACES: &[&str] = &[
-    "a read leaves",
-    "a read was answered",
-    "a write leaves",
-    "a write was carried out",
-    "a write was lost",
-    "after comment",
-    "after comments",
-    "after commit",
-    "after create",
-    "after look-up",
-    "after read",
-    "after restore",
-    "after update",
-    "before BEGIN",
-    "before DELETE FROM breaker_ticket",
-    "before DELETE FROM observation",
-    "before INSERT INTO alarm",
-    "before INSERT INTO asset",
-    "before INSERT INTO audit",
-    "before INSERT INTO breaker",
-    "before INSERT INTO breaker_ticket",
-    "before INSERT INTO comment",
-    "before INSERT INTO configuration",
-    "before INSERT INTO destination_day",
-    "before INSERT INTO detection",
-    "before INSERT INTO finding",
-    "before INSERT INTO hook_delivery",
-    "before INSERT INTO job",
-    "before INSERT INTO observation",
-    "before INSERT INTO scan",
-    "before INSERT INTO ticket",
-    "before INSERT INTO ticket_finding",
-    "before INSERT INTO ticket_former",
-    "before RELEASE piece",
-    "before ROLLBACK TO piece",
-    "before SAVEPOINT piece",
-    "before UPDATE alarm",
-    "before UPDATE asset",
-    "before UPDATE breaker",
-    "before UPDATE comment",
-    "before UPDATE connection",
-    "before UPDATE destination",
-    "before UPDATE destination_day",
-    "before UPDATE finding",
-    "before UPDATE job",
-    "before UPDATE rule",
-    "before UPDATE scan",
-    "before UPDATE ticket",
-    "before a query",
-    "before comment",
-    "before comments",
-    "before commit",
-    "before create",
-    "before look-up",
-    "before read",
-    "before restore",
-    "before update",
-];
-
-/// Places that a process at work comes to now and then only: one of them is its doom, until it meets it. What happens
-/// seldom stands here more than once.
-pub(crate) const DOOMS: &[&str] = &[
-    "a write leaves",
-    "a write was carried out",
-    "a write was lost",
-    "a write was lost",
-    "a write was lost",
-    "after comment",
-    "after comments",
-    "after create",
-    "after look-up",
-    "after read",
-    "after restore",
-    "after update",
-    "before DELETE FROM observation",
-    "before INSERT INTO alarm",
-    "before INSERT INTO breaker",
-    "before INSERT INTO breaker_ticket",
-    "before INSERT INTO detection",
-    "before INSERT INTO destination_day",
-    "before INSERT INTO finding",
-    "before INSERT INTO ticket",
-    "before INSERT INTO ticket_finding",
-    "before INSERT INTO ticket_former",
-    "before ROLLBACK TO piece",
-    "before UPDATE alarm",
-    "before UPDATE comment",
-    "before UPDATE destination_day",
-    "before UPDATE scan",
-    "before comment",
-    "before comments",
-    "before create",
-    "before look-up",
-    "before read",
-    "before restore",
-    "before update",
+/// Places where a process may die: before each statement that writes, around each commit and each call; and one time in
+/// how many a process that is in danger dies there, so that it happens about as often at places it seldom comes to. The
+/// simulation says so when it meets a place that is not in this list.
+pub(crate) const PLACES: &[(&str, u64)] = &[
+    ("a read leaves", 240),
+    ("a read was answered", 220),
+    ("a write leaves", 28),
+    ("a write was carried out", 25),
+    ("a write was lost", 1),
+    ("after comment", 8),
+    ("after comments", 11),
+    ("after commit", 1_300),
+    ("after create", 6),
+    ("after look-up", 3),
+    ("after read", 38),
+    ("after restore", 1),
+    ("after update", 11),
+    ("before BEGIN", 2_300),
+    ("before DELETE FROM breaker_ticket", 8),
+    ("before DELETE FROM observation", 30),
+    ("before DELETE FROM ticket", 1),
+    ("before INSERT INTO alarm", 6),
+    ("before INSERT INTO asset", 150),
+    ("before INSERT INTO audit", 720),
+    ("before INSERT INTO breaker", 2),
+    ("before INSERT INTO breaker_ticket", 26),
+    ("before INSERT INTO comment", 96),
+    ("before INSERT INTO configuration", 130),
+    ("before INSERT INTO destination_day", 15),
+    ("before INSERT INTO detection", 87),
+    ("before INSERT INTO finding", 34),
+    ("before INSERT INTO hook_delivery", 100),
+    ("before INSERT INTO job", 110),
+    ("before INSERT INTO observation", 89),
+    ("before INSERT INTO scan", 80),
+    ("before INSERT INTO ticket", 25),
+    ("before INSERT INTO ticket_finding", 25),
+    ("before INSERT INTO ticket_former", 2),
+    ("before RELEASE piece", 140),
+    ("before ROLLBACK TO piece", 1),
+    ("before SAVEPOINT piece", 150),
+    ("before UPDATE alarm", 5),
+    ("before UPDATE asset", 540),
+    ("before UPDATE breaker", 4),
+    ("before UPDATE comment", 45),
+    ("before UPDATE connection", 530),
+    ("before UPDATE destination", 10),
+    ("before UPDATE destination_day", 16),
+    ("before UPDATE finding", 520),
+    ("before UPDATE job", 490),
+    ("before UPDATE rule", 9),
+    ("before UPDATE scan", 30),
+    ("before UPDATE ticket", 550),
+    ("before a query", 9_700),
+    ("before comment", 9),
+    ("before comments", 11),
+    ("before commit", 1_300),
+    ("before create", 7),
+    ("before look-up", 3),
+    ("before read", 45),
+    ("before restore", 2),
+    ("before update", 12),
 ];
 
 /// What shall happen to a process, counted in places from now.
@@ -119,8 +84,14 @@ pub(crate) enum Fate {
     Lives,
     /// It dies at the n-th place.
     Dies(u64),
+    /// It is in danger: at each place it may die, as often as the list of places says.
+    IsInDanger(u64),
     /// It dies when it comes to this place for the n-th time.
     DiesAt(&'static str, u64),
+    /// The database refuses the n-th statement; where that undoes a piece of work, it may die in the middle of undoing it.
+    IsRefused(u64, bool),
+    /// The database refuses a statement at this place, the n-th there.
+    IsRefusedAt(&'static str, u64, bool),
     /// It stands still at the n-th place of a call to the board.
     Freezes(u64),
     /// It stands still at the n-th place of a write to the board.
@@ -155,6 +126,8 @@ struct Witness {
     calls: AtomicU64,
     writes: AtomicU64,
     at_write: AtomicBool,
+    /// It is dead.
+    is_dead: AtomicBool,
     tally: Arc<Tally>,
     stands: Notify,
     goes_on: Notify,
@@ -162,7 +135,7 @@ struct Witness {
 
 #[async_trait]
 impl Watch for Witness {
-    async fn at(&self, place: &str) {
+    async fn at(&self, place: &str) -> Verdict {
         let is_call = place.starts_with("a write") || place.starts_with("a read");
         let number = self.places.fetch_add(1, Ordering::SeqCst) + 1;
         let is_write = place.starts_with("a write");
@@ -172,11 +145,18 @@ impl Watch for Witness {
         if fate != Fate::Lives {
             self.tally.passed(place);
         }
-        let meets = matches!(fate, Fate::DiesAt(there, _) if there == place);
+        let meets = match fate {
+            Fate::DiesAt(there, _) | Fate::IsRefusedAt(there, ..) => there == place,
+            _ => false,
+        };
         let met = if meets { self.met.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
+        let is_statement = is_of_the_database(place);
         match fate {
             Fate::Dies(at) if at == number => self.dies(place).await,
             Fate::DiesAt(_, at) if at == met => self.dies(place).await,
+            Fate::IsInDanger(seed) if strikes(place, seed, number) => self.dies(place).await,
+            Fate::IsRefused(at, dies) if is_statement && number >= at => return self.refuses(dies).await,
+            Fate::IsRefusedAt(_, at, dies) if is_statement && at == met => return self.refuses(dies).await,
             Fate::Freezes(at) | Fate::FreezesAtWrite(at)
                 if at == if matches!(fate, Fate::Freezes(_)) { call } else { write } =>
             {
@@ -186,14 +166,37 @@ impl Watch for Witness {
                 self.stands.notify_one();
                 self.goes_on.notified().await;
             }
-            Fate::Lives | Fate::Dies(_) | Fate::DiesAt(..) | Fate::Freezes(_) | Fate::FreezesAtWrite(_) => {}
+            _ => {}
         }
+        Verdict::GoesOn
     }
 }
 
+/// The danger of a place strikes a process with this seed, which comes to its n-th place.
+fn strikes(place: &str, seed: u64, number: u64) -> bool {
+    let odds = PLACES.iter().find(|(known, _)| *known == place).map(|(_, odds)| *odds);
+    odds.is_some_and(|odds| StdRng::seed_from_u64(seed.wrapping_add(number)).random_range(0..odds) == 0)
+}
+
+/// A statement of the database that may fail and leave the process as it is; what undoes another one cannot.
+fn is_of_the_database(place: &str) -> bool {
+    ["before UPDATE", "before INSERT", "before DELETE", "before a query"]
+        .iter()
+        .any(|begin| place.starts_with(begin))
+}
+
 impl Witness {
+    async fn refuses(&self, dies: bool) -> Verdict {
+        self.tally.count("the database refuses a statement");
+        *self.fate.lock().await =
+            if dies { Fate::DiesAt("before ROLLBACK TO piece", 1) } else { Fate::Lives };
+        self.met.store(0, Ordering::SeqCst);
+        Verdict::IsRefused
+    }
+
     async fn dies(&self, place: &str) {
         self.tally.died(place);
+        self.is_dead.store(true, Ordering::SeqCst);
         self.stands.notify_one();
         std::future::pending::<()>().await;
     }
@@ -212,12 +215,13 @@ where
         calls: AtomicU64::new(0),
         writes: AtomicU64::new(0),
         at_write: AtomicBool::new(false),
+        is_dead: AtomicBool::new(false),
         tally: tally.clone(),
         stands: Notify::new(),
         goes_on: Notify::new(),
     });
     let work: Work = Box::pin(under(witness.clone(), work(engine.clone())));
-    go_on(work, witness, matches!(fate, Fate::Dies(_) | Fate::DiesAt(..))).await
+    go_on(work, witness).await
 }
 
 /// Lets a process that stood still go on; it may die on the way.
@@ -229,14 +233,14 @@ pub(crate) async fn thaw(frozen: Frozen, fate: Fate) -> Ended {
     witness.writes.store(0, Ordering::SeqCst);
     *witness.fate.lock().await = fate;
     witness.goes_on.notify_one();
-    go_on(work, witness, matches!(fate, Fate::Dies(_) | Fate::DiesAt(..))).await
+    go_on(work, witness).await
 }
 
-async fn go_on(mut work: Work, witness: Arc<Witness>, dies: bool) -> Ended {
+async fn go_on(mut work: Work, witness: Arc<Witness>) -> Ended {
     tokio::select! {
         biased;
         done = &mut work => Ended::Done(done),
-        () = witness.stands.notified() => if dies {
+        () = witness.stands.notified() => if witness.is_dead.load(Ordering::SeqCst) {
             Ended::Died
         } else {
             Ended::Froze(Frozen { at_write: witness.at_write.load(Ordering::SeqCst), work, witness })

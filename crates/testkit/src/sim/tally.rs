@@ -56,6 +56,7 @@ const ACTS: &[&str] = &[
     "the credential is renewed",
     "the credential is revoked",
     "the daily budget changes",
+    "the database refuses a statement",
     "the destination's tags change",
     "the holder of the lease stood still in a write, and another one took over",
     "the limits change",
@@ -110,13 +111,13 @@ impl Tally {
         gaps.extend(
             counters.keys().filter(|known| !wanted.contains(known)).map(|what| format!("{what}: in no list")),
         );
-        for place in replica::PLACES {
+        for (place, _) in replica::PLACES {
             let died = places.get(*place).map_or(0, |(_, died)| *died);
             if died < least {
                 gaps.push(format!("died {place}: {died} times"));
             }
         }
-        let unlisted = places.keys().filter(|place| !replica::PLACES.contains(&place.as_str()));
+        let unlisted = places.keys().filter(|place| !replica::PLACES.iter().any(|(known, _)| known == place));
         gaps.extend(unlisted.map(|place| format!("\"{place}\" is not in the list of places")));
         gaps
     }

@@ -124,14 +124,17 @@ pub(crate) fn a_repair(tickets: &[Ticket], items: &[i64], chance: &mut StdRng) -
         let kinds = offered(ticket.health, ticket.work_item_id.is_some());
         choices.extend(kinds.iter().map(|kind| (*kind, ticket)));
     }
-    // Each mend is as likely as any other, however many tickets offer it.
+    // Each mend is as likely as any other, however many tickets offer it; what is offered seldom is taken more often.
     let mut kinds: Vec<RepairKind> = choices.iter().map(|(kind, _)| *kind).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    if kinds.is_empty() {
-        return None;
-    }
-    let kind = kinds[chance.random_range(0..kinds.len())];
+    let weight = |kind: &RepairKind| match kind {
+        RepairKind::Bind | RepairKind::Restore | RepairKind::Ignore => 5,
+        RepairKind::FollowThere | RepairKind::HandOver | RepairKind::Replace | RepairKind::Release => 1,
+    };
+    let weighted: Vec<RepairKind> =
+        kinds.iter().flat_map(|kind| std::iter::repeat_n(*kind, weight(kind))).collect();
+    let kind = *weighted.get(chance.random_range(0..weighted.len().max(1)))?;
     choices.retain(|(offered, _)| *offered == kind);
     let (_, ticket) = choices[chance.random_range(0..choices.len())];
     let kinds = offered(ticket.health, ticket.work_item_id.is_some());
