@@ -224,6 +224,7 @@ export function makeWorld(): World {
 		hook_url: `https://lockstep.contoso.example/hooks/azure-devops/${"k7Qv2mXw9Lr4Tz8Bn1Yc6Hd3".repeat(2)}`,
 		hooks: "none",
 		hook_problems: [],
+		feed: "organization",
 		lag: { changes: 37, last_ms: 640, median_ms: 410, longest_ms: 28_300 },
 		last_contact_at: before(0.02),
 		created_at: before(700),

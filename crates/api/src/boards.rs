@@ -40,10 +40,23 @@ pub struct Connection {
     pub hook_problems: Vec<String>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
+    /// What the feed of changes is read of.
+    pub feed: FeedReach,
     /// How long the latest changes of people on the board took to be followed here; absent before the first one.
     pub lag: Option<Lag>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+/// What the feed of changes is read of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedReach {
+    /// The organization.
+    Organization,
+    /// Each project of a destination: more is not allowed. A work item that is moved to another project is noticed by the
+    /// next sweep.
+    Projects,
 }
 
 /// How long changes of people on the board took to be followed, from the board's own time of the change.

@@ -46,6 +46,29 @@ pub struct AssetChange {
     pub tracked_branches: Option<Vec<String>>,
 }
 
+/// Body of `POST /api/v1/assets/{id}/merge`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MergeAsset {
+    /// The asset that stays.
+    pub into: AssetId,
+}
+
+/// What merging an asset into another one did.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AssetMerged {
+    /// Findings that went over.
+    pub moved: u64,
+    /// Findings that the other asset had as well.
+    pub same: u64,
+}
+
+/// Body of `POST /api/v1/assets/{id}/delete-branch`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct DeleteBranch {
+    /// The branch that is gone.
+    pub branch: String,
+}
+
 /// Numbers by severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SeverityCounts {

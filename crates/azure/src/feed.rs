@@ -157,7 +157,7 @@ impl Client {
     /// What changed in the organization after `cursor`; without one, after `since`, or ever.
     ///
     /// # Errors
-    /// Those of a read. A server that offers the feed per project only answers [`Error::NotFound`]: see
+    /// Those of a read. Who may read the feeds of projects only gets [`Error::Forbidden`] or [`Error::NotFound`]: see
     /// [`Client::changes_in`].
     pub async fn changes(
         &self,
@@ -181,20 +181,22 @@ impl Client {
     }
 
     /// Work items that were created at or after a moment, in the whole organization: also those that were moved to another
-    /// project, or deleted. The cost grows with what changed since then.
+    /// project, or deleted. Where the feed of the organization may not be read, that of every project is, one by one. The
+    /// cost grows with what changed since then.
     ///
     /// # Errors
     /// Those of a read; nothing is returned in part.
     pub async fn creations(&self, since: DateTime<Utc>) -> Result<Vec<Creation>, Error> {
-        let route = self
-            .revisions_of_all()
-            .with("includeLatestOnly", "true")
-            .with("includeDeleted", "true")
-            .with("includeIdentityRef", "true")
-            .with("$maxPageSize", LARGE_PAGE)
-            .with("fields", "System.CreatedBy,System.CreatedDate,System.IsDeleted,System.TeamProject");
+        let wanted = |route: Route| {
+            route
+                .with("includeLatestOnly", "true")
+                .with("includeDeleted", "true")
+                .with("includeIdentityRef", "true")
+                .with("$maxPageSize", LARGE_PAGE)
+                .with("fields", "System.CreatedBy,System.CreatedDate,System.IsDeleted,System.TeamProject")
+        };
         let operation = "read what was created in the organization lately";
-        let changes: Vec<RawChange> = self.every_page(operation, route, since, |_| true).await?;
+        let changes: Vec<RawChange> = self.every_revision(operation, wanted, since, |_| true).await?;
         let mut found: BTreeMap<WorkItemId, Creation> = BTreeMap::new();
         for change in changes {
             let creation = change.into_creation();
@@ -212,20 +214,44 @@ impl Client {
     /// # Errors
     /// Those of a read; nothing is returned in part.
     pub async fn first_revisions(&self, since: DateTime<Utc>, of: &[WorkItemId]) -> Result<Vec<Item>, Error> {
-        let route = self
-            .revisions_of_all()
-            .with("includeLatestOnly", "false")
-            .with("includeDeleted", "true")
-            .with("includeIdentityRef", "true")
-            .with("$expand", "fields")
-            .with("$maxPageSize", LARGE_PAGE);
+        let wanted = |route: Route| {
+            route
+                .with("includeLatestOnly", "false")
+                .with("includeDeleted", "true")
+                .with("includeIdentityRef", "true")
+                .with("$expand", "fields")
+                .with("$maxPageSize", LARGE_PAGE)
+        };
         let operation = "read what some work items were created with";
         let is_first = |item: &Item| item.revision() == 1 && of.contains(&item.id());
-        self.every_page(operation, route, since, is_first).await
+        self.every_revision(operation, wanted, since, is_first).await
     }
 
-    fn revisions_of_all(&self) -> Route {
-        self.route(&["_apis", "wit", "reporting", "workitemrevisions"], Version::Released)
+    /// The feed of one project, or of the organization.
+    fn revisions_of(&self, project: Option<&str>) -> Route {
+        let mut segments: Vec<&str> = project.into_iter().collect();
+        segments.extend(["_apis", "wit", "reporting", "workitemrevisions"]);
+        self.route(&segments, Version::Released)
+    }
+
+    /// What is wanted of all revisions from a moment on, wherever they were made.
+    async fn every_revision<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        with: impl Fn(Route) -> Route,
+        since: DateTime<Utc>,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>, Error> {
+        match self.every_page(operation, with(self.revisions_of(None)), since, &is_wanted).await {
+            Err(Error::Forbidden { .. } | Error::NotFound { .. }) => {}
+            answer => return answer,
+        }
+        let mut found = Vec::new();
+        for project in self.projects().await? {
+            let route = with(self.revisions_of(Some(&project.name)));
+            found.extend(self.every_page(operation, route, since, &is_wanted).await?);
+        }
+        Ok(found)
     }
 
     /// What is wanted of all pages from a moment on.
@@ -256,10 +282,8 @@ impl Client {
         cursor: Option<&str>,
         since: Option<DateTime<Utc>>,
     ) -> Result<FeedPage, Error> {
-        let mut segments: Vec<&str> = project.into_iter().collect();
-        segments.extend(["_apis", "wit", "reporting", "workitemrevisions"]);
         let route = self
-            .route(&segments, Version::Released)
+            .revisions_of(project)
             .with("includeLatestOnly", "true")
             .with("includeDeleted", "true")
             .with("includeIdentityRef", "true")

@@ -1,26 +1,27 @@
-//! Assets that get another name, are laid aside, or are taken up again, and what becomes of their tickets.
-//!
-//! What is laid aside is decided on its findings, like any other decision: they are suppressed with that reason, and the
-//! tickets follow by the same loop as always. So nothing is forgotten, a crash in between changes nothing, and taking
-//! the asset up again is the same the other way round.
+//! Assets that get another name, or are merged into another one, and what becomes of their tickets.
 
-use model::lifecycle::{Circumstances, Command, Giver};
 use model::status::Decision;
 use model::{AssetId, Status};
 use store::Tx;
-use store::audit::{Cause, CauseKind, Entry, Subject};
-use store::destinations::Farewell;
-use store::findings::Finding;
+use store::assets::Asset;
+use store::audit::{Cause, CauseKind};
+use store::findings::{Finding, facts};
 use uuid::Uuid;
 
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, Refusal};
 
-/// Reason of the suppression that comes with laying an asset aside and goes with taking it up again.
-const ARCHIVED: &str = "The asset was archived";
-
 /// Findings that are looked at in one step.
 const STEP: i64 = 200;
+
+/// What merging an asset into another one did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Merged {
+    /// Findings that went over.
+    pub moved: u64,
+    /// Findings that the other asset had as well.
+    pub same: u64,
+}
 
 impl Engine {
     /// Gives an asset another name. The work items of its findings say the new one where they say the old one.
@@ -66,129 +67,141 @@ impl Engine {
         Ok(())
     }
 
-    /// Lays an asset aside: its open findings are suppressed with that reason, and their tickets are closed or released,
-    /// as their destination says. Scans of it are still taken in; they make no tickets.
+    /// Merges an asset into another one, for good: its findings, scans and destination go over, and reports that name it
+    /// are about the other one from now on. A finding that both have is one: what scans and people said of it is kept, and
+    /// its ticket is handed over, or, where both have one, closed as a duplicate.
     ///
     /// # Errors
-    /// If there is no such asset.
-    pub async fn archive_asset(&self, id: AssetId, by: &Actor) -> Result<(), Refusal> {
-        self.lay_aside(id, true, by).await
-    }
-
-    /// Takes an asset up again: what was suppressed because it was laid aside is identified again, and gets tickets.
-    ///
-    /// # Errors
-    /// If there is no such asset.
-    pub async fn restore_asset(&self, id: AssetId, by: &Actor) -> Result<(), Refusal> {
-        self.lay_aside(id, false, by).await
-    }
-
-    async fn lay_aside(&self, id: AssetId, archived: bool, by: &Actor) -> Result<(), Refusal> {
-        let now = self.inner.world.now();
+    /// If one of them does not exist, they are the same, a report about the first is being imported, or each has a
+    /// destination of its own.
+    pub async fn merge_asset(&self, id: AssetId, into: AssetId, by: &Actor) -> Result<Merged, Refusal> {
+        let impossible = |why: String, next_step: &str| {
+            Refusal::conflict("merge_impossible", "The assets cannot be merged", why, next_step)
+        };
+        if id == into {
+            return Err(impossible("An asset cannot be merged into itself.".into(), "Name another one."));
+        }
         let mut tx = self.inner.db.begin().await?;
-        store::assets::hold(&mut tx, id).await?;
-        let Some(asset) = store::assets::get(&mut tx, id).await? else {
+        // Always in the same order: two merges of the same assets do not wait for each other.
+        for held in [id.min(into), id.max(into)] {
+            store::assets::hold(&mut tx, held).await?;
+        }
+        let Some(from) = store::assets::get(&mut tx, id).await? else {
             return Err(Refusal::not_found("asset", id));
         };
-        if asset.archived == archived {
-            return Ok(());
-        }
-        store::assets::set_archived(&mut tx, id, archived.then_some(now)).await?;
-        let word = if archived { "archived" } else { "taken up again" };
-        let cause = Cause::new(CauseKind::Person, by.name.clone());
-        let circumstances = Circumstances {
-            giver: Giver::Person,
-            by: by.name.clone(),
-            at: now,
-            reason: archived.then(|| ARCHIVED.to_owned()),
-            temporary: None,
-            grace: self.inner.settings.grace,
+        let Some(to) = store::assets::get(&mut tx, into).await? else {
+            return Err(Refusal::not_found("asset", into));
         };
+        if store::merging::is_imported(&mut tx, id).await? {
+            let why = format!("A report about {} is being imported.", from.name);
+            return Err(impossible(why, "Try again when the import is done."));
+        }
+        if !store::merging::move_destination(&mut tx, id, into).await? {
+            let why = format!("{} and {} each have a destination of their own.", from.name, to.name);
+            return Err(impossible(why, "Delete one of the destinations, or bind it to another asset."));
+        }
+        let mut configurations = Vec::new();
+        for (old, scanner, name) in store::merging::configurations(&mut tx, id).await? {
+            let new = self.inner.world.id();
+            let new = store::assets::configuration(&mut tx, new, into, &scanner, &name).await?;
+            store::merging::move_configuration(&mut tx, old, new, into).await?;
+            configurations.push((old, new));
+        }
+        let cause = Cause::new(CauseKind::Person, by.name.clone());
+        let mut done = Merged::default();
         let mut after = Uuid::nil();
         loop {
             let page = store::findings::of_asset_after(&mut tx, id, after, STEP).await?;
             let Some(last) = page.last() else { break };
             after = last.id.0;
             for finding in page {
-                let command = match archived {
-                    true if finding.status.is_open() => Command::Suppress,
-                    false if was_laid_aside(&finding) => Command::Identify,
-                    _ => continue,
-                };
-                let what = format!("The asset {} was {word} by {}.", asset.name, by.name);
-                let followed = self.follow(&mut tx, &finding, &command, &circumstances, &cause, what).await?;
-                if let Err(illegal) = followed {
-                    tracing::warn!(finding = %finding.id, %illegal, "a finding could not follow its asset");
-                }
-                if archived {
-                    self.release_tickets(&mut tx, &finding, &asset.name, &cause).await?;
-                }
+                let same = store::merging::counterpart(&mut tx, into, &finding.fingerprint).await?;
+                let is_same = same.is_some();
+                let gone = self.take_in(&mut tx, finding, same, &from, &to, &configurations, &cause).await?;
+                done.same += u64::from(is_same);
+                done.moved += u64::from(!gone);
             }
         }
-        self.note_configuration(&mut tx, "asset", id.0, by, &format!("The asset was {word}.")).await?;
-        if !archived {
-            store::findings::reconsider_all(&mut tx).await?;
-        }
+        let what = format!(
+            "{} was merged into it: {} findings went over, {} it had as well.",
+            from.name, done.moved, done.same
+        );
+        self.note_configuration(&mut tx, "asset", into.0, by, &what).await?;
+        store::merging::forget(&mut tx, id, &from.name, into).await?;
+        store::tickets::mark_of_asset(&mut tx, into).await?;
+        store::findings::reconsider_all(&mut tx).await?;
         tx.commit().await?;
         self.announce(EventKind::Finding, None);
         self.configuration_changed();
-        Ok(())
+        Ok(done)
     }
 
-    /// Where the destination says so, a ticket all of whose findings are closed now is released: the work item stays as it
-    /// is and belongs to people alone. An outstanding write keeps its ticket until its outcome is known.
-    async fn release_tickets(
+    /// One finding of a merged asset. Answers whether it is a duplicate of one that was there.
+    #[expect(clippy::too_many_arguments, reason = "one step of merge_asset, split off to be read by itself")]
+    async fn take_in(
         &self,
         tx: &mut Tx,
-        finding: &Finding,
-        asset: &str,
+        mut finding: Finding,
+        same: Option<Finding>,
+        from: &Asset,
+        to: &Asset,
+        configurations: &[(Uuid, Uuid)],
         cause: &Cause,
-    ) -> Result<(), Refusal> {
-        for id in store::tickets::of_finding(tx, finding.id).await? {
-            let Some(ticket) = store::tickets::get(tx, id).await? else { continue };
-            let Some(destination) = store::destinations::get(tx, ticket.destination_id).await? else {
-                continue;
-            };
-            let findings = store::findings::of_ticket(tx, id).await?;
-            let others_open = findings.iter().any(|other| other.status.is_open());
-            if destination.settings.when_archived != Farewell::Release
-                || others_open
-                || ticket.intent.is_some()
-            {
-                continue;
+    ) -> Result<bool, Refusal> {
+        let grace = self.inner.settings.grace;
+        let was = finding.status;
+        let detections = store::findings::detections(tx, finding.id).await?;
+        let Some(mut same) = same else {
+            store::merging::move_finding(tx, finding.id, to.id, configurations).await?;
+            let detections = store::findings::detections(tx, finding.id).await?;
+            finding.asset_id = to.id;
+            finding.status = facts(&finding, &detections, to).status(grace);
+            store::findings::save(tx, &finding, finding.status.is_open()).await?;
+            let what = format!("The asset {} was merged into {}.", from.name, to.name);
+            self.note(tx, &finding, Some(was), cause, what).await?;
+            return Ok(false);
+        };
+        for mut detection in detections {
+            let new = configurations.iter().find(|(old, _)| *old == detection.configuration_id);
+            detection.finding_id = same.id;
+            detection.configuration_id = new.map_or(detection.configuration_id, |(_, new)| *new);
+            let known = store::findings::detections(tx, same.id).await?;
+            let own = known.iter().find(|known| {
+                known.configuration_id == detection.configuration_id && known.branch == detection.branch
+            });
+            if let Some(own) = own {
+                detection.last_absent_at = detection.last_absent_at.max(own.last_absent_at);
+                if own.last_seen_at >= detection.last_seen_at {
+                    let last_absent_at = detection.last_absent_at;
+                    detection = store::findings::StoredDetection { last_absent_at, ..own.clone() };
+                }
             }
-            let number =
-                ticket.work_item_id.map_or("no work item".to_owned(), |id| format!("work item {id}"));
-            let what =
-                format!("Released ({number}): the asset {asset} was archived. The work item stays as it is.");
-            let entry = Entry {
-                id: self.inner.world.id(),
-                at: self.inner.world.now(),
-                subject: Subject::Ticket(id),
-                cause,
-                what: what.clone(),
-                statuses: None,
-                fields: &[],
-            };
-            store::audit::add(tx, entry).await?;
-            let entry = Entry {
-                id: self.inner.world.id(),
-                at: self.inner.world.now(),
-                subject: Subject::Finding(finding.id),
-                cause,
-                what,
-                statuses: None,
-                fields: &[],
-            };
-            store::audit::add(tx, entry).await?;
-            store::tickets::delete(tx, id).await?;
+            store::findings::save_detection(tx, &detection).await?;
         }
-        Ok(())
-    }
-}
+        // What people decided is not lost; where they decided twice, what stands at the asset that stays holds.
+        let was_same = same.status;
+        if same.triage.decision == Decision::default() && same.triage.claim.is_none() {
+            same.triage = finding.triage.clone();
+        }
+        same.first_seen_at = same.first_seen_at.min(finding.first_seen_at);
+        same.last_seen_at = same.last_seen_at.max(finding.last_seen_at);
+        let detections = store::findings::detections(tx, same.id).await?;
+        same.status = facts(&same, &detections, to).status(grace);
+        store::findings::save(tx, &same, same.status.is_open()).await?;
+        let what = format!("The same finding of the asset {} was merged into it.", from.name);
+        self.note(tx, &same, Some(was_same), cause, what).await?;
+        store::merging::hand_over_tickets(tx, finding.id, same.id).await?;
+        store::tickets::mark_of_finding(tx, same.id).await?;
 
-fn was_laid_aside(finding: &Finding) -> bool {
-    finding.status == Status::Suppressed
-        && finding.triage.decision == Decision::Suppressed
-        && finding.triage.reason.as_deref() == Some(ARCHIVED)
+        store::merging::set_aside(tx, finding.id, to.id).await?;
+        finding.triage.decision = Decision::Duplicate(same.id);
+        finding.triage.reason = Some(format!("The asset {} was merged into {}", from.name, to.name));
+        finding.triage.temporary = None;
+        finding.status = Status::Duplicate;
+        store::findings::save(tx, &finding, false).await?;
+        store::tickets::mark_of_finding(tx, finding.id).await?;
+        let what = format!("The asset {} was merged into {}, which has this finding.", from.name, to.name);
+        self.note(tx, &finding, Some(was), cause, what).await?;
+        Ok(true)
+    }
 }

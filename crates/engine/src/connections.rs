@@ -343,7 +343,7 @@ impl Engine {
             identity: Some(OwnIdentity { id: identity.id, display_name: identity.display_name }),
             hook_secret: self.inner.keys.seal(&hook_row(id), &SecretString::from(hook_secret.as_str())),
             subscriptions: Vec::new(),
-            feed_cursor: None,
+            feed: Default::default(),
             feed_due_at: now,
             sweep_due_at: now,
             last_contact_at: None,

@@ -15,6 +15,7 @@ mod alarm_delivery;
 mod alarm_survey;
 mod alarm_targets;
 mod alarms;
+mod aside;
 mod assets;
 mod browser_sign_in;
 mod comments;
@@ -41,6 +42,7 @@ pub use adopt::{
     Adoption, AdoptionPair, AdoptionQuery, AdoptionRow, MOST_ADOPTED, MatchedBy, work_item_number,
 };
 pub use alarm_targets::NewAlarmTarget;
+pub use assets::Merged;
 pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
 pub use comments::NewComment;
 pub use conflicts::Resolution;

@@ -155,6 +155,8 @@ pub struct Following {
     pub was_recycled: bool,
     /// It was adopted, and does not carry our key yet.
     pub unmarked: bool,
+    /// It was released with what its findings were laid aside with, and comes back with it.
+    pub laid_aside: bool,
     /// So often the destination's policy acted by itself.
     pub by_policy: u32,
     /// An update whose outcome was not known when the work item was found to be gone. It may have been carried out before.

@@ -4,7 +4,9 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::map::Meaning;
-use crate::status::{Claim, Decision, Detection, Facts, FallBack, Request, RequestKind, Status, Temporary};
+use crate::status::{
+    Aside, Claim, Decision, Detection, Facts, FallBack, Request, RequestKind, Status, Temporary,
+};
 
 /// What a scan did to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +78,8 @@ pub enum Command {
     DismissAsFalsePositive,
     /// Not to be looked at.
     Suppress,
+    /// What it belongs to was laid aside.
+    LayAside(Aside),
     /// Somebody asks for a decision that is not theirs.
     Ask(RequestKind),
     /// A temporary decision ended.
@@ -128,8 +132,10 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     if matches!(command, Command::Claim | Command::Start | Command::Wait) && status == Status::Fixed {
         return Err(Illegal("a scan has proved that this finding is fixed already".into()));
     }
-    let decided_by_people =
-        matches!(command, Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress);
+    let decided_by_people = matches!(
+        command,
+        Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress | Command::LayAside(_)
+    );
     if by_card && decided_by_people {
         return Err(Illegal("a card may only ask for that decision".into()));
     }
@@ -173,8 +179,12 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
         Command::Wait => triage.decision = Decision::Waiting,
         Command::AcceptRisk => triage.decision = Decision::RiskAccepted,
         Command::DismissAsFalsePositive => triage.decision = Decision::FalsePositive,
-        Command::Suppress => triage.decision = Decision::Suppressed,
+        Command::Suppress | Command::LayAside(_) => triage.decision = Decision::Suppressed,
     }
+    triage.aside = match command {
+        Command::LayAside(aside) => Some(*aside),
+        _ => None,
+    };
     if *command != Command::Claim {
         triage.claim = None;
     }

@@ -165,6 +165,25 @@ impl Decision {
     }
 }
 
+/// With what a finding was laid aside. It is no decision about the finding itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aside {
+    /// Its asset was archived; it comes back with it.
+    Archived,
+    /// Every branch that scans saw it on was deleted.
+    BranchDeleted,
+    /// A person deleted it.
+    Deleted,
+}
+
+impl Aside {
+    /// A scan that sees the finding again brings it back.
+    pub const fn ends_when_seen(self) -> bool {
+        matches!(self, Self::BranchDeleted | Self::Deleted)
+    }
+}
+
 /// Somebody says the finding is fixed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
@@ -226,6 +245,9 @@ pub struct Triage {
     /// Why, in the words of who decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// It was laid aside with something else; then the decision is [`Decision::Suppressed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
     /// Until when it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporary: Option<Temporary>,

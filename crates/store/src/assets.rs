@@ -39,11 +39,14 @@ fn asset(row: &Row) -> Result<Asset> {
     })
 }
 
-/// The asset of that name; made if there is none. Names compare without case.
+/// The asset of that name, or that one of that name was merged into; made if there is none. Names compare without case.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<Utc>) -> Result<Asset> {
+    if let Some(known) = by_name(tx, name).await? {
+        return Ok(known);
+    }
     tx.execute(
         "INSERT INTO asset (id, name, name_folded, tags, tracked_branches, created_at)
          VALUES ($1, $2, $3, '[]', $4, $5) ON CONFLICT (name_folded) DO NOTHING",
@@ -60,13 +63,15 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
     asset(&row.expect("the asset exists"))
 }
 
-/// The asset of that name. Names compare without case.
+/// The asset of that name, or that one of that name was merged into. Names compare without case.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
     tx.first(
-        "SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE name_folded = $1",
+        "SELECT id, name, tags, tracked_branches, archived_at FROM asset
+         WHERE name_folded = $1 OR id = (SELECT asset_id FROM asset_alias WHERE name_folded = $1)
+         ORDER BY CASE WHEN name_folded = $1 THEN 0 ELSE 1 END LIMIT 1",
         args![name.to_lowercase()],
     )
     .await?

@@ -1,5 +1,7 @@
 //! Connections, their lease, and how far their feed was read.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use model::ConnectionId;
 use serde::{Deserialize, Serialize};
@@ -101,6 +103,17 @@ impl std::str::FromStr for Mode {
 /// Changes of people whose lag is remembered for a connection.
 pub const LAGS: usize = 50;
 
+/// How far the reporting feed was read. Cursors are opaque.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feed {
+    /// Of the organization.
+    #[serde(default)]
+    pub organization: Option<String>,
+    /// Of each project, while that of the organization may not be read.
+    #[serde(default)]
+    pub projects: Option<BTreeMap<String, String>>,
+}
+
 /// Credentials and organization of one Azure DevOps.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -128,8 +141,8 @@ pub struct Connection {
     pub hook_secret: Vec<u8>,
     /// Our subscriptions.
     pub subscriptions: Vec<OwnSubscription>,
-    /// Where the feed goes on.
-    pub feed_cursor: Option<String>,
+    /// How far the feed was read.
+    pub feed: Feed,
     /// When the feed is read next.
     pub feed_due_at: DateTime<Utc>,
     /// When the next sweep is due.
@@ -146,7 +159,7 @@ pub struct Connection {
 }
 
 const SELECT: &str = "SELECT id, name, description, instance_url, organization, sign_in, secret, mode, problem, identity,
-        hook_secret, subscriptions, feed_cursor, feed_due_at, sweep_due_at, last_contact_at, lags, blocked_until, created_at
+        hook_secret, subscriptions, feed, feed_due_at, sweep_due_at, last_contact_at, lags, blocked_until, created_at
  FROM connection";
 
 fn connection(row: &Row) -> Result<Connection> {
@@ -163,7 +176,7 @@ fn connection(row: &Row) -> Result<Connection> {
         identity: row.opt_json("identity")?,
         hook_secret: row.bytes("hook_secret")?,
         subscriptions: row.json("subscriptions")?,
-        feed_cursor: row.opt_text("feed_cursor")?,
+        feed: row.json("feed")?,
         feed_due_at: row.time("feed_due_at")?,
         sweep_due_at: row.time("sweep_due_at")?,
         last_contact_at: row.opt_time("last_contact_at")?,
@@ -346,14 +359,13 @@ pub async fn release(tx: &mut Tx, owner: Uuid) -> Result<()> {
 pub async fn feed_read(
     tx: &mut Tx,
     id: ConnectionId,
-    cursor: Option<&str>,
+    feed: &Feed,
     now: DateTime<Utc>,
     due: DateTime<Utc>,
 ) -> Result<()> {
     tx.execute(
-        "UPDATE connection SET feed_cursor = COALESCE($2, feed_cursor), last_contact_at = $3, feed_due_at = $4, problem = NULL
-         WHERE id = $1",
-        args![id, cursor, now, due],
+        "UPDATE connection SET feed = $2, last_contact_at = $3, feed_due_at = $4, problem = NULL WHERE id = $1",
+        args![id, to_json(feed), now, due],
     )
     .await?;
     Ok(())
@@ -380,6 +392,22 @@ pub async fn followed(tx: &mut Tx, id: ConnectionId, after: &[i64]) -> Result<()
 /// If the database refuses.
 pub async fn swept(tx: &mut Tx, id: ConnectionId, due: DateTime<Utc>) -> Result<()> {
     tx.execute("UPDATE connection SET sweep_due_at = $2 WHERE id = $1", args![id, due]).await?;
+    Ok(())
+}
+
+/// The feed of the organization is tried again where those of projects are read instead.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn try_feed_of_organization(tx: &mut Tx, id: ConnectionId) -> Result<()> {
+    let Some(row) = tx.first("SELECT feed FROM connection WHERE id = $1", args![id]).await? else {
+        return Ok(());
+    };
+    let feed: Feed = row.json("feed")?;
+    if feed.projects.is_some() {
+        let feed = Feed { projects: None, ..feed };
+        tx.execute("UPDATE connection SET feed = $2 WHERE id = $1", args![id, to_json(&feed)]).await?;
+    }
     Ok(())
 }
 

@@ -449,6 +449,31 @@ pub async fn save_detection(tx: &mut Tx, detection: &StoredDetection) -> Result<
     Ok(())
 }
 
+/// Findings of an asset that scans saw on a branch.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn on_branch(tx: &mut Tx, asset: AssetId, branch: &str) -> Result<Vec<FindingId>> {
+    tx.all(
+        "SELECT DISTINCT d.finding_id FROM detection d JOIN configuration c ON c.id = d.configuration_id
+         WHERE c.asset_id = $1 AND d.branch = $2 ORDER BY d.finding_id",
+        args![asset, branch],
+    )
+    .await?
+    .iter()
+    .map(|row| row.id("finding_id"))
+    .collect()
+}
+
+/// What scans of a branch said about a finding does not count any more.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn forget_branch(tx: &mut Tx, finding: FindingId, branch: &str) -> Result<()> {
+    tx.execute("DELETE FROM detection WHERE finding_id = $1 AND branch = $2", args![finding, branch]).await?;
+    Ok(())
+}
+
 /// The facts of a finding, from what is stored.
 pub fn facts(finding: &Finding, detections: &[StoredDetection], asset: &Asset) -> Facts {
     Facts {

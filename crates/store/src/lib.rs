@@ -16,6 +16,7 @@ pub mod failpoint;
 pub mod findings;
 pub mod inbox;
 pub mod jobs;
+pub mod merging;
 pub mod pending_sign_ins;
 mod pieces;
 pub mod rules;

@@ -663,15 +663,6 @@ pub async fn mark_of_asset(tx: &mut Tx, asset: AssetId) -> Result<u64> {
     .await
 }
 
-/// Forgets a ticket. The work item stays as it is.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn delete(tx: &mut Tx, id: TicketId) -> Result<()> {
-    tx.execute("DELETE FROM ticket WHERE id = $1", args![id]).await?;
-    Ok(())
-}
-
 /// Gives all tickets of a destination a reason to be looked at: its maps changed.
 ///
 /// # Errors

@@ -62,7 +62,7 @@ async fn board(tx: &mut Tx) -> (ConnectionId, DestinationId) {
         identity: None,
         hook_secret: vec![2],
         subscriptions: Vec::new(),
-        feed_cursor: None,
+        feed: Default::default(),
         feed_due_at: at(0),
         sweep_due_at: at(0),
         last_contact_at: None,

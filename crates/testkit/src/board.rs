@@ -282,6 +282,14 @@ impl Board {
         assert!(self.state.lock().unwrap().change_area(ORGANIZATION, &change));
     }
 
+    /// Who asks may read the feed of one project at a time only, or that of the organization again.
+    pub fn forbid_feed_of_organization(&self, forbidden: bool) {
+        let change =
+            emulator::OrganizationChange { project_feeds_only: Some(forbidden), ..Default::default() };
+        let now = self.clock.now();
+        assert!(self.state.lock().unwrap().change_organization(ORGANIZATION, &change, now));
+    }
+
     /// Long text, tags and links of a work item.
     pub fn marks(&self, id: i64) -> (String, String, usize) {
         let path = format!("_apis/wit/workitems/{id}?$expand=relations&api-version=7.1");

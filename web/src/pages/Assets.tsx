@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Modal, Stack, TagsInput, Text } from "@mantine/core";
+import { Badge, Button, Group, Modal, Select, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
@@ -128,13 +128,22 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 	const client = useQueryClient();
 	const [tags, setTags] = useState(asset.tags);
 	const [branches, setBranches] = useState(asset.tracked_branches);
+	const [name, setName] = useState(asset.name);
+	const [archived, setArchived] = useState(asset.archived);
+	const done = () => {
+		client.invalidateQueries({ queryKey: ["asset"] });
+		client.invalidateQueries({ queryKey: ["finding"] });
+		onClose();
+	};
 	const save = useMutation({
 		mutationFn: () =>
-			ask(api.PATCH("/api/v1/assets/{id}", { params: { path: { id: asset.id } }, body: { tags, tracked_branches: branches } })),
-		onSuccess: () => {
-			client.invalidateQueries({ queryKey: ["asset"] });
-			onClose();
-		},
+			ask(
+				api.PATCH("/api/v1/assets/{id}", {
+					params: { path: { id: asset.id } },
+					body: { tags, tracked_branches: branches, name, archived },
+				}),
+			),
+		onSuccess: done,
 	});
 	const submit = (event: FormEvent) => {
 		event.preventDefault();
@@ -143,6 +152,7 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 	return (
 		<form onSubmit={submit}>
 			<Stack gap={12}>
+				<TextInput label="Name" value={name} onChange={(event) => setName(event.currentTarget.value)} required maxLength={200} />
 				<TagsInput
 					label="Tags"
 					description="Rules choose assets by them. Enter ends a tag."
@@ -158,10 +168,17 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 					onChange={setBranches}
 					splitChars={[","]}
 				/>
+				<Switch
+					label="Archived"
+					description="Its findings are suppressed, their tickets closed or released as the destination says, until it is taken up again."
+					checked={archived}
+					onChange={(event) => setArchived(event.currentTarget.checked)}
+				/>
 				<Text size="xs" c="dimmed">
 					Rules that match after the change make tickets at the next reconcile.
 				</Text>
 				<Trouble error={save.error} />
+				<Gone asset={asset} onDone={done} />
 				<Group justify="flex-end" gap={8}>
 					<Button variant="default" onClick={onClose}>
 						Cancel
@@ -172,5 +189,60 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 				</Group>
 			</Stack>
 		</form>
+	);
+}
+
+/** What is over for good: a branch that was deleted, an asset that is another one. */
+function Gone({ asset, onDone }: { asset: Asset; onDone: () => void }) {
+	const administrator = useMay("administrator");
+	const [branch, setBranch] = useState("");
+	const [into, setInto] = useState<string | null>(null);
+	const known = useInfiniteQuery({ ...assets(undefined), enabled: administrator });
+	const others = known.data?.pages.flatMap((page) => page.items).filter((other) => other.id !== asset.id) ?? [];
+	const path = { params: { path: { id: asset.id } } };
+	const forget = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/assets/{id}/delete-branch", { ...path, body: { branch } })),
+		onSuccess: onDone,
+	});
+	const merge = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/assets/{id}/merge", { ...path, body: { into: into ?? "" } })),
+		onSuccess: onDone,
+	});
+	return (
+		<details>
+			<summary>Deleted branches, merging</summary>
+			<Stack gap={10} mt={8}>
+				<Group gap={8} align="end">
+					<TextInput
+						label="Branch that was deleted"
+						description="What was seen on no other tracked branch is laid aside until a scan sees it again."
+						value={branch}
+						onChange={(event) => setBranch(event.currentTarget.value)}
+						flex={1}
+					/>
+					<Button variant="default" disabled={!branch.trim()} loading={forget.isPending} onClick={() => forget.mutate()}>
+						Forget it
+					</Button>
+				</Group>
+				<Trouble error={forget.error} />
+				{administrator && (
+					<Group gap={8} align="end">
+						<Select
+							label="Merge into"
+							description="Findings, scans and tickets go over for good; the name leads to the other asset."
+							data={others.map((other) => ({ value: other.id, label: other.name }))}
+							value={into}
+							onChange={setInto}
+							searchable
+							flex={1}
+						/>
+						<Button variant="default" color="red" disabled={!into} loading={merge.isPending} onClick={() => merge.mutate()}>
+							Merge
+						</Button>
+					</Group>
+				)}
+				<Trouble error={merge.error} />
+			</Stack>
+		</details>
 	);
 }

@@ -121,6 +121,7 @@ export function ConnectionPage() {
 							["Instance", connection.instance_url],
 							["Signs in with", signsInWith(connection.sign_in)],
 							["Last contact", connection.last_contact_at ? <Time at={connection.last_contact_at} /> : "never"],
+							["Changes are read of", connection.feed === "projects" ? "each project (more is not allowed)" : "the organization"],
 							["Board moves followed after", lag(connection.lag)],
 							["Made", <Time at={connection.created_at} />],
 							["Remark", connection.description],

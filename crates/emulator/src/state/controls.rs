@@ -53,6 +53,7 @@ impl State {
         let gate = &mut org.gate;
         gate.third_party_off = change.third_party_access.map_or(gate.third_party_off, |on| !on);
         gate.conditional_access = change.conditional_access.unwrap_or(gate.conditional_access);
+        gate.project_feeds_only = change.project_feeds_only.unwrap_or(gate.project_feeds_only);
         gate.public = change.public.unwrap_or(gate.public);
         if let Some(required) = change.claims_required {
             gate.claims_since = required.then(|| now.timestamp());

@@ -60,6 +60,15 @@ fn start(world: &World) -> Result<Option<chrono::DateTime<chrono::Utc>>, ApiErro
         .transpose()
 }
 
+/// Some identities may read the feeds of projects, and not that of everything.
+fn check_reach(world: &World) -> Result<(), ApiError> {
+    if world.call.project.is_none() && world.org.gate.project_feeds_only {
+        let message = "Access denied. You need permissions on the collection to perform this action.";
+        return Err(ApiError::access_denied(message.into(), None));
+    }
+    Ok(())
+}
+
 fn next_link(world: &World, resource: &str, token: &str) -> String {
     let others = world.call.query.without(&["continuationToken", "watermark", "startDateTime"]);
     let rest = format!("_apis/wit/reporting/{resource}?{others}&continuationToken={}", encode(token));
@@ -71,6 +80,7 @@ fn next_link(world: &World, resource: &str, token: &str) -> String {
 
 /// `GET`/`POST …/_apis/wit/reporting/workitemrevisions`.
 pub(crate) fn revisions(world: &World) -> Answer {
+    check_reach(world)?;
     let query = &world.call.query;
     let body: Body = if world.call.body.is_empty() { Body::default() } else { world.call.json("filter")? };
     let flag = |name: &str, sent: Option<bool>| sent.unwrap_or_else(|| query.flag(name));
@@ -167,6 +177,7 @@ fn add_tag_refs(world: &World, project: uuid::Uuid, fields: &mut Map<String, Val
 
 /// `GET …/_apis/wit/reporting/workitemlinks`.
 pub(crate) fn links(world: &World) -> Answer {
+    check_reach(world)?;
     let query = &world.call.query;
     let (from, start, size) = (position(world)?, start(world)?, page_size(world)?);
     let kinds = query.list("linkTypes");

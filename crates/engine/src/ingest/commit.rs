@@ -14,6 +14,7 @@ use store::findings::{Finding, StoredDetection, facts};
 use store::scans::{Effect, Scan};
 use uuid::Uuid;
 
+use crate::aside::comes_back;
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, ImportResult, Refusal};
 
@@ -303,6 +304,8 @@ impl Engine {
         } else if suppressed_before && !suppressed_now {
             after.triage.decision = Decision::Confirmed;
             after.triage.reason = None;
+        } else if tracked && comes_back(known) {
+            after.triage = Triage::default();
         }
         finding.triage = after.triage.clone();
         finding.regressed = after.regressed;
@@ -319,6 +322,9 @@ impl Engine {
             && asset.tracks(&scan.branch)
             && (!known.status.is_open() || !before.detections.iter().any(|detection| detection.tracked));
         store::findings::save(tx, &finding, has_become_ticketable).await?;
+        if comes_back(known) && finding.status.is_open() {
+            self.resume_tickets(tx, &finding, cause).await?;
+        }
         if shown_differently {
             store::tickets::mark_of_finding(tx, finding.id).await?;
         }
@@ -333,6 +339,10 @@ impl Engine {
                         "Still seen by {} (scan of {started}) after it was said to be fixed.",
                         scan.scanner
                     )
+                }
+                ScanEffect::Fixed | ScanEffect::Unchanged if comes_back(known) => {
+                    let why = known.triage.reason.as_deref().unwrap_or("It was laid aside");
+                    format!("{why}; seen again by {} (scan of {started}).", scan.scanner)
                 }
                 ScanEffect::Fixed | ScanEffect::Unchanged => {
                     format!("Seen by {} (scan of {started}).", scan.scanner)

@@ -1,11 +1,12 @@
 //! The truth behind the hints: the feed tells what changed since a cursor; the sweep compares every live ticket.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use azure::Item;
-use chrono::Duration;
+use azure::{FeedChange, Item};
+use chrono::{DateTime, Duration, Utc};
 use model::WorkItemId;
 use store::alarms::Kind;
+use store::connections::Feed;
 use store::tickets::{Health, Ticket};
 use uuid::Uuid;
 
@@ -32,9 +33,16 @@ impl Engine {
         loop {
             let mut tx = self.inner.db.read().await?;
             let Some(connection) = store::connections::get(&mut tx, board.id).await? else { return Ok(true) };
+            let destinations = store::destinations::all(&mut tx).await?;
             drop(tx);
-            let since = connection.feed_cursor.is_none().then(|| connection.created_at - SKEW);
-            let page = match board.client.changes(connection.feed_cursor.as_deref(), since).await {
+            let mut feed = connection.feed.clone();
+            let since = connection.last_contact_at.unwrap_or(connection.created_at) - SKEW;
+            let projects = destinations
+                .into_iter()
+                .filter(|destination| destination.connection_id == board.id)
+                .map(|destination| destination.settings.project)
+                .collect();
+            let (changes, is_last) = match next_page(board, &mut feed, since, &projects).await {
                 Ok(page) => page,
                 Err(error) => {
                     let now = self.inner.world.now();
@@ -48,14 +56,14 @@ impl Engine {
             };
             let now = self.inner.world.now();
             // A page that was full is followed at once.
-            let due = if page.is_last { now + self.inner.settings.poll_interval } else { now };
+            let due = if is_last { now + self.inner.settings.poll_interval } else { now };
             let had_problem = connection.problem.is_some();
             let mut tx = self.inner.db.begin().await?;
-            for change in &page.changes {
+            for change in &changes {
                 store::tickets::mark_of_work_item(&mut tx, board.id, change.id, Some(change.revision))
                     .await?;
             }
-            store::connections::feed_read(&mut tx, board.id, page.cursor.as_deref(), now, due).await?;
+            store::connections::feed_read(&mut tx, board.id, &feed, now, due).await?;
             if had_problem {
                 self.clear(&mut tx, Kind::CredentialDead, About::Connection(board.id)).await?;
             }
@@ -63,7 +71,7 @@ impl Engine {
             if had_problem {
                 self.announce(EventKind::Connection, board.id.0);
             }
-            if page.is_last {
+            if is_last {
                 return Ok(true);
             }
         }
@@ -122,9 +130,59 @@ impl Engine {
         let mut tx = self.inner.db.begin().await?;
         let due = self.inner.world.now() + self.inner.settings.sweep_interval;
         store::connections::swept(&mut tx, board.id, due).await?;
+        // Rights may have come back; if not, it costs one call to learn so.
+        store::connections::try_feed_of_organization(&mut tx, board.id).await?;
         tx.commit().await?;
         Ok(read)
     }
+}
+
+/// The next changes after where the feed was left, and whether that is the end for now. Where the feed of the
+/// organization may not be read, those of the destinations' projects are: what is moved to another project is then
+/// noticed by the sweep.
+async fn next_page(
+    board: &Board,
+    feed: &mut Feed,
+    since: DateTime<Utc>,
+    projects: &BTreeSet<String>,
+) -> Result<(Vec<FeedChange>, bool), azure::Error> {
+    let first = |cursor: Option<&str>| cursor.is_none().then_some(since);
+    if feed.projects.is_none() {
+        let cursor = feed.organization.as_deref();
+        match board.client.changes(cursor, first(cursor)).await {
+            Ok(page) => {
+                feed.organization = page.cursor.or(feed.organization.take());
+                return Ok((page.changes, page.is_last));
+            }
+            Err(error @ (azure::Error::Forbidden { .. } | azure::Error::NotFound { .. })) => {
+                tracing::warn!(connection = %board.id, error = &error as &dyn std::error::Error,
+                    "the feed of the organization may not be read: those of the projects are");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let cursors = feed.projects.get_or_insert_default();
+    cursors.retain(|project, _| projects.contains(project));
+    let (mut changes, mut is_last) = (Vec::new(), true);
+    for project in projects {
+        let cursor = cursors.get(project).map(String::as_str);
+        match board.client.changes_in(project, cursor, first(cursor)).await {
+            Ok(page) => {
+                changes.extend(page.changes);
+                is_last &= page.is_last;
+                if let Some(cursor) = page.cursor {
+                    cursors.insert(project.clone(), cursor);
+                }
+            }
+            // A project that is gone does not keep the others from being read; its tickets learn of it by themselves.
+            Err(error @ (azure::Error::Forbidden { .. } | azure::Error::NotFound { .. })) => {
+                tracing::warn!(connection = %board.id, project, error = &error as &dyn std::error::Error,
+                    "the feed of a project cannot be read");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((changes, is_last))
 }
 
 /// Our link stood there when the work item was last read, and does not any more.

@@ -249,6 +249,21 @@ async fn an_item_that_was_moved_to_another_project_and_deleted_before_its_number
 }
 
 #[tokio::test]
+async fn where_only_the_feeds_of_projects_may_be_read_such_an_item_is_found_all_the_same() {
+    let story = Story::sqlite().await;
+    story.board.forbid_feed_of_organization(true);
+    let item = created_unknown(&story).await;
+    story.board.move_to_project(item, OTHER_PROJECT);
+    story.board.edit(item, &[("System.Title", "Nobody knows me".into())]);
+    let path = format!("{OTHER_PROJECT}/_apis/wit/workitems/{item}?api-version=7.1");
+    story.board.act("DELETE", &path, "application/json", &serde_json::Value::Null);
+    look_again(&story).await;
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.work_item_id.map(|id| id.0), ticket.health), (Some(item), Health::Deleted));
+    assert_eq!(story.board.work_items(), [] as [i64; 0], "no second one");
+}
+
+#[tokio::test]
 async fn an_item_that_people_took_every_mark_of_ours_from_before_its_number_was_known_is_found() {
     for deleted in [false, true] {
         let story = Story::sqlite().await;

@@ -420,59 +420,6 @@ async fn no_secret_gets_into_the_log_however_much_is_logged() {
 }
 
 #[tokio::test]
-async fn an_asset_that_is_renamed_is_named_so_on_its_work_items() {
-    let story = Story::sqlite().await;
-    story.scan(&[weakness("a", "a.js", 1)]).await;
-    story.settle().await;
-    let item = story.work_item();
-    let text = |story: &Story| story.board.fields(item)["Microsoft.VSTS.TCM.ReproSteps"].to_string();
-    assert!(text(&story).contains("shop"), "{}", text(&story));
-    story.engine.rename_asset(asset(&story).await, "storefront", &ada()).await.unwrap();
-    story.settle().await;
-    assert!(text(&story).contains("storefront"), "{}", text(&story));
-    assert_eq!(story.ticket().await.health, Health::InStep);
-    assert!(story.engine.rename_asset(asset(&story).await, "  ", &ada()).await.is_err());
-}
-
-async fn asset(story: &Story) -> model::AssetId {
-    let mut tx = story.engine.db().read().await.unwrap();
-    tx.first("SELECT id FROM asset", args![]).await.unwrap().unwrap().id("id").unwrap()
-}
-
-#[tokio::test]
-async fn the_tickets_of_an_archived_asset_are_closed_with_the_reason_and_come_back_with_it() {
-    let story = Story::sqlite().await;
-    story.scan(&[weakness("a", "a.js", 1)]).await;
-    story.settle().await;
-    let item = story.work_item();
-    let asset = asset(&story).await;
-    story.engine.archive_asset(asset, &ada()).await.unwrap();
-    story.settle().await;
-    assert_eq!((story.board.state_of(item), story.ticket().await.health), ("Closed".into(), Health::Closed));
-    assert!(story.board.comments(item).iter().any(|text| text.contains("archived by Ada")));
-    // A pipeline that still scans it makes no new tickets.
-    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
-    story.sweep().await;
-    assert_eq!((story.board.work_items().len(), story.board.state_of(item)), (1, "Closed".into()));
-    story.engine.restore_asset(asset, &ada()).await.unwrap();
-    story.sweep().await;
-    assert_eq!((story.board.work_items().len(), story.board.state_of(item)), (2, "New".into()));
-}
-
-#[tokio::test]
-async fn a_destination_may_release_the_tickets_of_an_archived_asset() {
-    let story = Story::on(TestDatabase::sqlite().await).releasing().begin().await;
-    story.scan(&[weakness("a", "a.js", 1)]).await;
-    story.settle().await;
-    let (item, writes) = (story.work_item(), story.board.writes());
-    story.engine.archive_asset(asset(&story).await, &ada()).await.unwrap();
-    story.sweep().await;
-    assert_eq!((story.tickets().await.len(), story.board.writes()), (0, writes));
-    assert_eq!(story.board.state_of(item), "New");
-    assert!(log_of_tickets(&story).await.iter().any(|what| what.starts_with("Released (work item")));
-}
-
-#[tokio::test]
 async fn a_card_that_asks_for_what_is_refused_goes_back_with_the_reason() {
     use model::map::{StatusEntry, StatusMap, Target};
     let mut map = StatusMap::default();

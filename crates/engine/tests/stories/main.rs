@@ -6,6 +6,7 @@
 
 mod adoption;
 mod alarms;
+mod aside;
 mod comments;
 mod creation;
 mod economy;

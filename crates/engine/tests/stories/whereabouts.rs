@@ -357,3 +357,31 @@ async fn a_mend_that_does_not_fit_is_refused_with_a_reason() {
     assert_eq!(refused.code, "repair_impossible");
     assert!(refused.detail.contains("in_step"), "{}", refused.detail);
 }
+
+async fn feed(story: &Story) -> store::connections::Feed {
+    let mut tx = story.engine.db().read().await.unwrap();
+    store::connections::get(&mut tx, story.connection).await.unwrap().unwrap().feed
+}
+
+#[tokio::test]
+async fn where_only_the_feeds_of_projects_may_be_read_changes_are_followed_from_those() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let item = story.work_item();
+    story.board.forbid_feed_of_organization(true);
+    story.board.move_card(item, "Active");
+    story.wait(Duration::minutes(2));
+    story.settle().await;
+    assert_eq!(story.status().await, Status::InProgress);
+    let read_of = feed(&story).await.projects.map(|cursors| cursors.into_keys().collect::<Vec<_>>());
+    assert_eq!(read_of, Some(vec!["Webshop".to_owned()]));
+
+    story.board.forbid_feed_of_organization(false);
+    story.board.move_card(item, "New");
+    story.sweep().await;
+    story.wait(Duration::minutes(2));
+    story.settle().await;
+    assert_eq!(story.status().await, Status::Identified);
+    assert_eq!(feed(&story).await.projects, None, "the feed of everything is read again");
+}

@@ -1,6 +1,6 @@
 //! `lockstep asset`: what is scanned.
 
-use api::{Asset, AssetChange};
+use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset};
 use clap::{Args, Subcommand};
 
 use super::{Limit, counts, lookup, opt_minute};
@@ -39,6 +39,26 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
+    /// Merge an asset into another one, for good: findings, scans and tickets go over, its name leads to the other one
+    #[command(after_help = "\
+Example:
+  lockstep asset merge shop-legacy shop")]
+    Merge {
+        /// Name or id of the asset that goes
+        asset: String,
+        /// Name or id of the asset that stays
+        into: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Say that a branch is gone: what was seen on no other tracked branch is laid aside until a scan sees it again
+    DeleteBranch {
+        /// Name or id of the asset
+        asset: String,
+        /// Name of the branch
+        branch: String,
+    },
     /// Take an asset up again
     Restore {
         /// Name or id of the asset
@@ -59,6 +79,26 @@ pub(crate) async fn run(args: AssetArgs) -> Outcome {
         Action::Archive { asset, yes } => {
             confirm(&format!("Archive the asset '{asset}'? Its tickets are closed or released."), yes)?;
             (asset, AssetChange { archived: Some(true), ..AssetChange::default() })
+        }
+        Action::Merge { asset, into, yes } => {
+            confirm(&format!("Merge the asset '{asset}' into '{into}'? This cannot be undone."), yes)?;
+            let id = lookup::asset(&client, &asset).await?;
+            let into = lookup::asset(&client, &into).await?;
+            let done: AssetMerged = client.post(&format!("assets/{id}/merge"), &MergeAsset { into }).await?;
+            let facts = [("moved", done.moved.to_string()), ("in both", done.same.to_string())];
+            if output.is_json() {
+                output.value(&done)?
+            } else {
+                output.facts(&facts)?
+            }
+            return Ok(exit::OK);
+        }
+        Action::DeleteBranch { asset, branch } => {
+            let id = lookup::asset(&client, &asset).await?;
+            let request = DeleteBranch { branch };
+            let changed: Asset = client.post(&format!("assets/{id}/delete-branch"), &request).await?;
+            print_list(output, &[changed])?;
+            return Ok(exit::OK);
         }
         Action::Restore { asset } => (asset, AssetChange { archived: Some(false), ..AssetChange::default() }),
     };

@@ -298,6 +298,7 @@ fn print_one(output: Output, connection: &Connection) -> Result<(), CliError> {
         ("hooks", word(&connection.hooks)),
         ("hook address", connection.hook_url.clone()),
         ("last contact", opt_minute(connection.last_contact_at)),
+        ("feed", word(&connection.feed)),
         ("lag", connection.lag.map(lag_in_words).unwrap_or_default()),
     ])
 }

@@ -9,7 +9,7 @@ use model::{FindingId, Status};
 use super::{Limit, lookup, minute, opt_minute, parse_time, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
-use crate::output::Output;
+use crate::output::{Output, confirm};
 
 /// Options of `lockstep findings`.
 #[derive(Args, Debug)]
@@ -77,6 +77,14 @@ A finding is never set to fixed by hand: only a scan proves that.")]
         #[arg(long, value_name = "STATUS", requires = "until", default_value = "identified")]
         then: Then,
     },
+    /// Delete a finding: its ticket is closed or released as the destination says; a scan that sees it again brings it back
+    Delete {
+        /// Id of the finding
+        finding: FindingId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Refuse what somebody on the board asked for; the card goes back with a comment
     Refuse {
         /// Id of the finding
@@ -122,6 +130,10 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
             let body = SetStatus { status, reason, until, then };
             let finding: Finding = client.post(&format!("findings/{finding}/status"), &body).await?;
             print_one(output, &finding)?;
+        }
+        Action::Delete { finding, yes } => {
+            confirm(&format!("Delete the finding {finding}? Its ticket is closed or released."), yes)?;
+            client.delete(&format!("findings/{finding}")).await?;
         }
         Action::Refuse { finding, reason } => {
             let body = RefuseRequest { reason };

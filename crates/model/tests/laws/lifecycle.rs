@@ -72,6 +72,7 @@ fn command() -> impl Strategy<Value = Command> {
         Command::AcceptRisk,
         Command::DismissAsFalsePositive,
         Command::Suppress,
+        Command::LayAside(Aside::Deleted),
         Command::Ask(RequestKind::RiskAcceptance),
         Command::Ask(RequestKind::FalsePositive),
     ])

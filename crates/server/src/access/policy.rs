@@ -24,13 +24,14 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 22] = [
+const LOWERED: [(Method, &str, Role); 23] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
     (Method::POST, "/api/v1/rules/plan", Role::Reader),
     (Method::POST, "/api/v1/imports", Role::Importer),
     (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
+    (Method::POST, "/api/v1/assets/{id}/delete-branch", Role::Analyst),
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/refuse", Role::Analyst),

@@ -1,6 +1,6 @@
 //! Assets.
 
-use api::{Asset, AssetChange, Page};
+use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset, Page};
 use axum::extract::State;
 use model::AssetId;
 use serde::Deserialize;
@@ -17,7 +17,11 @@ use crate::problem::{Answer, Failure};
 use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_assets)).routes(routes!(get_asset, change_asset))
+    OpenApiRouter::new()
+        .routes(routes!(list_assets))
+        .routes(routes!(get_asset, change_asset))
+        .routes(routes!(merge_asset))
+        .routes(routes!(delete_branch))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -79,5 +83,31 @@ async fn change_asset(
         Some(false) => app.engine.restore_asset(id, &by).await?,
         None => {}
     }
+    read_asset(&app, id).await.map(axum::Json)
+}
+
+/// Merge an asset into another one, for good: findings, scans and tickets go over, and its name leads to the other one
+#[utoipa::path(post, path = "/assets/{id}/merge", tag = "Assets", params(("id" = AssetId, Path)),
+    request_body = MergeAsset, responses((status = 200, body = AssetMerged)))]
+async fn merge_asset(
+    State(app): State<App>,
+    Path(id): Path<AssetId>,
+    caller: Caller,
+    Json(request): Json<MergeAsset>,
+) -> Answer<axum::Json<AssetMerged>> {
+    let done = app.engine.merge_asset(id, request.into, &caller.actor()).await?;
+    Ok(axum::Json(AssetMerged { moved: done.moved, same: done.same }))
+}
+
+/// A branch of an asset is gone: what was seen on no other tracked branch is laid aside until a scan sees it again
+#[utoipa::path(post, path = "/assets/{id}/delete-branch", tag = "Assets", params(("id" = AssetId, Path)),
+    request_body = DeleteBranch, responses((status = 200, body = Asset)))]
+async fn delete_branch(
+    State(app): State<App>,
+    Path(id): Path<AssetId>,
+    caller: Caller,
+    Json(request): Json<DeleteBranch>,
+) -> Answer<axum::Json<Asset>> {
+    app.engine.delete_branch(id, request.branch.trim(), &caller.actor()).await?;
     read_asset(&app, id).await.map(axum::Json)
 }

@@ -2,8 +2,8 @@
 
 use api::{
     BoardProject, BoardTeam, CheckOutcome, CheckStep, Connection, ConnectionChange, ConnectionCheck,
-    ConnectionMode, HookState, Lag, NewConnection, Page, PageQuery, ProjectTypes, Role, SignInMethod,
-    SignInShown, TeamBoards,
+    ConnectionMode, FeedReach, HookState, Lag, NewConnection, Page, PageQuery, ProjectTypes, Role,
+    SignInMethod, SignInShown, TeamBoards,
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -69,6 +69,7 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
         hooks: if connection.subscriptions.is_empty() { HookState::None } else { HookState::Subscribed },
         hook_problems,
         last_contact_at: connection.last_contact_at,
+        feed: if connection.feed.projects.is_some() { FeedReach::Projects } else { FeedReach::Organization },
         lag: Lag::of(&connection.lags),
         created_at: connection.created_at,
     })

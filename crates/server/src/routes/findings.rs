@@ -5,6 +5,7 @@ use std::str::FromStr;
 use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, RefuseRequest, SetStatus};
 use axum::extract::State;
 use engine::StatusChange;
+use http::StatusCode;
 use model::{AuditId, FindingId, Severity, Status};
 use store::views;
 use store::views::findings::FindingKey;
@@ -22,7 +23,7 @@ use crate::translate;
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_findings))
-        .routes(routes!(get_finding))
+        .routes(routes!(get_finding, delete_finding))
         .routes(routes!(finding_history))
         .routes(routes!(set_status))
         .routes(routes!(refuse_request))
@@ -159,4 +160,16 @@ mod tests {
         assert!(statuses(None).unwrap().is_empty());
         assert!(statuses(Some("gone")).is_err());
     }
+}
+
+/// Delete a finding: its ticket is closed or released as the destination says. A scan that sees it again brings it back
+#[utoipa::path(delete, path = "/findings/{id}", tag = "Findings", params(("id" = FindingId, Path)),
+    responses((status = 204)))]
+async fn delete_finding(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+) -> Answer<StatusCode> {
+    app.engine.delete_finding(id, &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

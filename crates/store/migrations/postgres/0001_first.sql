@@ -38,6 +38,12 @@ CREATE TABLE asset (
     last_scan_at BIGINT
 );
 
+-- Names of assets that were merged into another one.
+CREATE TABLE asset_alias (
+    name_folded TEXT PRIMARY KEY,
+    asset_id UUID NOT NULL REFERENCES asset(id) ON DELETE CASCADE
+);
+
 -- A scanner with a name for how it was run; absence speaks only within one of these.
 CREATE TABLE configuration (
     id UUID PRIMARY KEY,
@@ -191,7 +197,8 @@ CREATE TABLE connection (
     hook_secret_hash BYTEA NOT NULL UNIQUE,
     -- Our subscriptions (JSON list).
     subscriptions TEXT NOT NULL DEFAULT '[]',
-    feed_cursor TEXT,
+    -- How far the reporting feed was read (JSON).
+    feed TEXT NOT NULL DEFAULT '{}',
     feed_due_at BIGINT NOT NULL DEFAULT 0,
     sweep_due_at BIGINT NOT NULL DEFAULT 0,
     -- Work items changed before this were looked at for copies of ours.

@@ -330,14 +330,14 @@ impl Simulation {
         match self.chance.random_range(0..24) {
             0 => Fate::Dies(self.chance.random_range(1..60)),
             1 => Fate::Dies(self.chance.random_range(1..400)),
-            2..14 => Fate::IsInDanger(self.chance.random()),
+            2..11 => Fate::IsInDanger(self.chance.random()),
             14 => Fate::IsRefused(self.chance.random_range(1..300), self.chance.random_bool(0.5)),
             15 => {
                 let nth = self.chance.random_range(1..6);
                 Fate::IsRefusedAt("before UPDATE ticket", nth, self.chance.random_bool(0.5))
             }
             16 => Fate::Freezes(self.chance.random_range(1..5)),
-            17 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
+            17 | 11 | 12 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
             _ => Fate::Lives,
         }
     }

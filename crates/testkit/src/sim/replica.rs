@@ -33,7 +33,6 @@ pub(crate) const PLACES: &[(&str, u64)] = &[
     ("before BEGIN", 2_300),
     ("before DELETE FROM breaker_ticket", 8),
     ("before DELETE FROM observation", 30),
-    ("before DELETE FROM ticket", 1),
     ("before INSERT INTO alarm", 6),
     ("before INSERT INTO asset", 150),
     ("before INSERT INTO audit", 720),

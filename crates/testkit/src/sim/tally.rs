@@ -58,6 +58,8 @@ const ACTS: &[&str] = &[
     "the daily budget changes",
     "the database refuses a statement",
     "the destination's tags change",
+    "the feed of the organization is allowed",
+    "the feed of the organization is forbidden",
     "the holder of the lease stood still in a write, and another one took over",
     "the limits change",
     "the rule changes",

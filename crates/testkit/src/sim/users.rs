@@ -91,7 +91,19 @@ impl Simulation {
     /// Somebody changes how Lockstep works.
     pub(crate) async fn somebody_turns_a_knob(&mut self) {
         let Some(number) = self.somebody_awake() else { return };
-        match self.chance.random_range(0..13) {
+        match self.chance.random_range(0..14) {
+            13 => {
+                let only = self.chance.random_bool(0.5);
+                self.tally.count(if only {
+                    "the feed of the organization is forbidden"
+                } else {
+                    "the feed of the organization is allowed"
+                });
+                self.note(format!("the feed of the organization is forbidden: {only}"));
+                let change =
+                    emulator::OrganizationChange { project_feeds_only: Some(only), ..Default::default() };
+                self.wire.board(|state, now| state.change_organization("contoso", &change, now));
+            }
             9 => {
                 let shadow = self.chance.random_bool(0.6);
                 self.tally.count(if shadow { "shadow mode begins" } else { "shadow mode ends" });

@@ -199,7 +199,8 @@ impl Wire {
 
     fn draw(&self, is_write: bool, is_batch: bool) -> Option<Fault> {
         let mut weather = self.weather.lock().unwrap();
-        let storm = weather.storm;
+        // There are few writes among many reads.
+        let storm = if is_write { weather.storm * 2 } else { weather.storm }.min(70);
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }

@@ -52,6 +52,8 @@ pub(crate) struct Gate {
     pub(crate) third_party_off: bool,
     /// A conditional access policy refuses everybody.
     pub(crate) conditional_access: bool,
+    /// The reporting feeds are for one project at a time.
+    pub(crate) project_feeds_only: bool,
     /// Continuous access evaluation: tokens need at least this `nbf` claim, in seconds of the epoch.
     pub(crate) claims_since: Option<i64>,
     /// There are public projects: anonymous callers may ask who they are.
@@ -81,6 +83,8 @@ pub struct OrganizationChange {
     pub claims_required: Option<bool>,
     /// Anonymous callers get an answer from `connectionData`.
     pub public: Option<bool>,
+    /// The reporting feeds are for one project at a time: without one they answer 403.
+    pub project_feeds_only: Option<bool>,
 }
 
 /// Who calls, and what the credential lets them do.
