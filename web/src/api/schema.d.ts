@@ -221,6 +221,46 @@ export interface paths {
         patch: operations["change_asset"];
         trace?: never;
     };
+    "/api/v1/assets/{id}/delete-branch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A branch of an asset is gone: what was seen on no other tracked branch is laid aside until a scan sees it again
+         * @description Needs the role analyst.
+         */
+        post: operations["delete_branch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge an asset into another one, for good: findings, scans and tickets go over, and its name leads to the other one
+         * @description Needs the role administrator.
+         */
+        post: operations["merge_asset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/breakers": {
         parameters: {
             query?: never;
@@ -716,7 +756,11 @@ export interface paths {
         get: operations["get_finding"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a finding: its ticket is closed or released as the destination says. A scan that sees it again brings it back
+         * @description Needs the role administrator.
+         */
+        delete: operations["delete_finding"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1584,6 +1628,19 @@ export interface components {
          * @description What is scanned.
          */
         AssetId: string;
+        /** @description What merging an asset into another one did. */
+        AssetMerged: {
+            /**
+             * Format: int64
+             * @description Findings that went over.
+             */
+            moved: number;
+            /**
+             * Format: int64
+             * @description Findings that the other asset had as well.
+             */
+            same: number;
+        };
         /** @description Something that waits for a person. */
         Attention: {
             /** @description Page in the UI, such as `/tickets?health=broken`. */
@@ -1816,6 +1873,8 @@ export interface components {
             created_at: string;
             /** @description Remark. */
             description: string;
+            /** @description What the feed of changes is read of. */
+            feed: components["schemas"]["FeedReach"];
             /** @description What is wrong with the service hooks and could not be mended; sweeps find every change all the same. */
             hook_problems: string[];
             /** @description Address to paste into a service hook by hand. */
@@ -1901,6 +1960,11 @@ export interface components {
             /** @description The asset has every one of these tags (compared without case). */
             asset_tags?: string[];
             severity_at_least?: components["schemas"]["Severity"] | null;
+        };
+        /** @description Body of `POST /api/v1/assets/{id}/delete-branch`. */
+        DeleteBranch: {
+            /** @description The branch that is gone. */
+            branch: string;
         };
         /**
          * @description What becomes of a ticket whose work item was deleted on the board.
@@ -2005,6 +2069,11 @@ export interface components {
          * @enum {string}
          */
         Farewell: "close" | "release";
+        /**
+         * @description What the feed of changes is read of.
+         * @enum {string}
+         */
+        FeedReach: "organization" | "projects";
         /** @description A change of one field of a work item. */
         FieldChange: {
             /** @description Field. */
@@ -2358,6 +2427,11 @@ export interface components {
             role: components["schemas"]["Role"];
             user_id?: components["schemas"]["UserId"] | null;
         };
+        /** @description Body of `POST /api/v1/assets/{id}/merge`. */
+        MergeAsset: {
+            /** @description The asset that stays. */
+            into: components["schemas"]["AssetId"];
+        };
         /** @description Something with a name, pointed to from elsewhere. */
         Named_AssetId: {
             /**
@@ -2689,6 +2763,8 @@ export interface components {
                 created_at: string;
                 /** @description Remark. */
                 description: string;
+                /** @description What the feed of changes is read of. */
+                feed: components["schemas"]["FeedReach"];
                 /** @description What is wrong with the service hooks and could not be mended; sweeps find every change all the same. */
                 hook_problems: string[];
                 /** @description Address to paste into a service hook by hand. */
@@ -4097,6 +4173,74 @@ export interface operations {
             };
         };
     };
+    delete_branch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteBranch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_asset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeAsset"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetMerged"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_breakers: {
         parameters: {
             query?: never;
@@ -5022,6 +5166,34 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Finding"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {

@@ -139,7 +139,7 @@ impl Engine {
             store::tickets::save(&mut tx, &ticket).await?;
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;
-        let waits = rows.iter().any(|row| next_deed(row.standing()).is_some());
+        let waits = rows.iter().any(|row| row.carried == IN_DOUBT || next_deed(row.standing()).is_some());
         store::comments::talk_at(&mut tx, id, waits.then_some(now + Duration::hours(1))).await?;
         tx.commit().await?;
         Ok(Turn::Done)
