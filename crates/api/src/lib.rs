@@ -9,6 +9,7 @@ mod findings;
 mod problem;
 mod scans;
 mod sign_in;
+mod templates;
 mod tickets;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub use findings::*;
 pub use problem::*;
 pub use scans::*;
 pub use sign_in::*;
+pub use templates::*;
 pub use tickets::*;
 
 /// One page of a list.

@@ -343,7 +343,7 @@ impl Engine {
             Some(ticket) => store::findings::of_ticket(tx, ticket.id).await?,
             None => vec![finding.clone()],
         };
-        let desired = self.desired(tx, destination, &findings).await?;
+        let desired = self.desired(tx, destination, ticket.as_deref(), &findings).await?;
         row.fields = self.fields_of_adoption(destination, &desired, &view);
         Ok(())
     }

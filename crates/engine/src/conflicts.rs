@@ -41,6 +41,7 @@ impl Engine {
             )
         };
         let place = ticket.conflicts.iter().position(|conflict| conflict.field == field.label());
+        let known = ticket.clone();
         let (Some(place), Some(base), Some(item)) = (place, ticket.base.as_mut(), ticket.work_item.as_ref())
         else {
             return Err(gone());
@@ -57,7 +58,7 @@ impl Engine {
             return Err(Refusal::not_found("destination", ticket.destination_id));
         };
         let findings = store::findings::of_ticket(&mut tx, id).await?;
-        let desired = self.desired(&mut tx, &destination, &findings).await?;
+        let desired = self.desired(&mut tx, &destination, Some(&known), &findings).await?;
         let (choice, words) = match resolution {
             Resolution::TakeOurs => (Choice::Ours, "Lockstep's value counts"),
             Resolution::KeepTheirs => (Choice::Theirs, "the board's value stays"),

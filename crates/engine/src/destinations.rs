@@ -158,6 +158,12 @@ impl Engine {
                 &work_item_type.name,
             )
             .await?;
+        if !self.templates_exist(&settings).await? {
+            problems.push(problem(
+                "there are no such templates",
+                "choose others, or leave it to the standard ones",
+            ));
+        }
         problems.extend(settings.fields.problems().into_iter().map(|(message, mend)| problem(message, mend)));
         for (severity, target) in &settings.severity_map.0 {
             if !(1..=4).contains(&target.priority) {

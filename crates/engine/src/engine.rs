@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     /// Connections may have come or gone.
     pub(crate) connections: Notify,
     pub(crate) boards: Mutex<HashMap<ConnectionId, Arc<crate::connections::Board>>>,
+    /// Sets of templates that were compiled lately.
+    pub(crate) templates: crate::templates::Compiled,
     pub(crate) stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -107,6 +109,7 @@ impl Engine {
                 alarms: Notify::new(),
                 connections: Notify::new(),
                 boards: Mutex::default(),
+                templates: Default::default(),
                 stop: CancellationToken::new(),
                 tasks: TaskTracker::new(),
             }),

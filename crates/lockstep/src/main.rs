@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
     alarms, assets, breakers, connections, destinations, findings, import, inspect, plan, rules, scans,
-    tickets, tokens,
+    templates, tickets, tokens,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -66,6 +66,8 @@ enum Command {
     Destination(destinations::DestinationArgs),
     /// Which findings get tickets
     Rule(rules::RuleArgs),
+    /// What work items say
+    Template(Box<templates::TemplateArgs>),
     /// What is scanned
     Asset(assets::AssetArgs),
     /// What a person should know, and where that is sent
@@ -115,6 +117,7 @@ async fn run(command: Command) -> Outcome {
         Command::Connection(args) => connections::run(*args).await,
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
+        Command::Template(args) => templates::run(*args).await,
         Command::Asset(args) => assets::run(args).await,
         Command::Alarm(args) => alarms::run(*args).await,
         Command::Breaker(args) => breakers::run(args).await,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Severity;
 use crate::merge::Owners;
+use crate::{Severity, TemplateSetId};
 
 /// Longest time to a due date, in days.
 pub const MOST_DAYS: u32 = 3650;
@@ -23,6 +23,9 @@ pub struct FieldSettings {
     pub due_days: BTreeMap<Severity, u32>,
     /// Who gets new work items, by sign-in name; nobody if blank. People decide from then on.
     pub assignee: String,
+    /// Which templates write title, block, comments and tags; the standard ones if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub templates: Option<TemplateSetId>,
 }
 
 impl FieldSettings {

@@ -54,6 +54,8 @@ ids! {
     DestinationId,
     /// Which findings get tickets, and how.
     RuleId,
+    /// What work items say: a named set of templates.
+    TemplateSetId,
     /// Our record of a work item.
     TicketId,
     /// Long work with progress.

@@ -122,6 +122,7 @@ from! {
     model::ConnectionId => |v| Arg::Id(v.0),
     model::DestinationId => |v| Arg::Id(v.0),
     model::RuleId => |v| Arg::Id(v.0),
+    model::TemplateSetId => |v| Arg::Id(v.0),
     model::TicketId => |v| Arg::Id(v.0),
     model::JobId => |v| Arg::Id(v.0),
     model::UserId => |v| Arg::Id(v.0),

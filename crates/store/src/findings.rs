@@ -151,6 +151,24 @@ pub async fn open_after(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Find
     .collect()
 }
 
+/// The worst open findings, newest first among equals.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn worst_open(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
+    tx.all(
+        crate::Composed(format!(
+            "{SELECT} WHERE f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+             ORDER BY f.severity DESC, f.id DESC LIMIT $1"
+        )),
+        args![limit],
+    )
+    .await?
+    .iter()
+    .map(finding)
+    .collect()
+}
+
 /// Findings whose temporary decision has ended.
 ///
 /// # Errors

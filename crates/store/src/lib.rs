@@ -23,6 +23,7 @@ pub mod rules;
 pub mod scans;
 pub mod secrets;
 pub mod sessions;
+pub mod templates;
 pub mod tickets;
 pub mod tokens;
 pub mod users;

@@ -671,6 +671,32 @@ pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Res
     tx.execute("UPDATE ticket SET mark = mark + 1 WHERE destination_id = $1", args![destination]).await
 }
 
+/// How many tickets of a destination have a work item.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn live_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) AS n FROM ticket WHERE destination_id = $1 AND work_item_id IS NOT NULL AND health <> 'released'",
+        args![destination],
+    )
+    .await
+}
+
+/// The latest ticket that has several findings.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn latest_with_several(tx: &mut Tx) -> Result<Option<TicketId>> {
+    tx.first(
+        "SELECT ticket_id FROM ticket_finding GROUP BY ticket_id HAVING COUNT(*) > 1 ORDER BY ticket_id DESC LIMIT 1",
+        args![],
+    )
+    .await?
+    .map(|row| row.id("ticket_id"))
+    .transpose()
+}
+
 /// Gives the ticket of a work item a reason to be looked at. Nothing happens if there is no such ticket, or if
 /// `revision` is what was agreed on already: that is our own write coming back.
 ///

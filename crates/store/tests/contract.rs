@@ -281,6 +281,7 @@ async fn an_intent_comes_back_as_it_was_written() {
                 lane: None,
                 evidence: None,
                 proved_by_scan: false,
+                problem: None,
             }),
         });
         store::tickets::save(&mut tx, &written).await.unwrap();

@@ -131,7 +131,7 @@ impl Engine {
             }
         }
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
-        let desired = self.desired(tx, destination, &findings).await?;
+        let desired = self.desired(tx, destination, Some(&ticket), &findings).await?;
         ticket.title.clone_from(&desired.title);
         ticket.status = desired.status;
         let now = world.now();

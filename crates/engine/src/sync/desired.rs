@@ -1,12 +1,15 @@
 //! What a work item shall say, computed from the ticket's findings.
 
+use std::collections::HashMap;
+
 use chrono::Duration;
 use model::board::{Draft, Hyperlink};
-use model::content::{self, Shown};
+use model::content::{About, Evidence, Shown, TemplateProblem, Templates};
 use model::merge::Desired;
 use model::{AssetId, Status, block};
 use store::Tx;
-use store::audit::CauseKind;
+use store::assets::Asset;
+use store::audit::{CauseKind, StatusChange};
 use store::destinations::Destination;
 use store::findings::Finding;
 use store::tickets::Ticket;
@@ -19,41 +22,45 @@ use crate::engine::Engine;
 const EVIDENCE_LINES: usize = 10;
 
 impl Engine {
-    /// What the work item of a ticket shall say.
+    /// What the work item of a ticket shall say; of one that is still to be made without a ticket.
     pub(crate) async fn desired(
         &self,
         tx: &mut Tx,
         destination: &Destination,
+        ticket: Option<&Ticket>,
         findings: &[Finding],
     ) -> Result<Desired, Refusal> {
         let status = Self::together(findings);
-        let mut names = std::collections::HashMap::<AssetId, String>::new();
-        for finding in findings {
-            if let std::collections::hash_map::Entry::Vacant(unknown) = names.entry(finding.asset_id) {
-                let asset = store::assets::get(tx, finding.asset_id).await?;
-                unknown.insert(asset.map(|asset| asset.name).unwrap_or_default());
-            }
-        }
-        let shown: Vec<Shown<'_>> = findings
+        let assets = assets_of(tx, findings).await?;
+        let shown = self.shown(findings, &assets);
+        let (changes, proved_by_scan) = Self::evidence(tx, findings, status).await?;
+        let evidence: Vec<Evidence<'_>> = changes
             .iter()
-            .map(|finding| Shown {
-                url: self.page(&format!("findings/{}", finding.id)),
+            .map(|(finding, change)| Evidence {
                 title: &finding.detail.title,
-                severity: finding.severity,
-                // What a card says by where it stands is not said again in its text: a person's move would cause a write.
-                status: if finding.status.is_open() { "Open" } else { finding.status.label() },
-                kind: finding.kind,
-                asset: names.get(&finding.asset_id).map_or("", String::as_str),
-                scanner: &finding.scanner,
-                vulnerability: &finding.detail.vulnerability,
-                message: finding.detail.message.as_deref(),
-                location: &finding.detail.location,
-                component: finding.detail.component.as_ref(),
+                what: &change.what,
+                status: change.to.label(),
             })
             .collect();
+        let written = match self.own_templates(tx, destination).await? {
+            Some(templates) => {
+                let rule = match ticket.and_then(|ticket| ticket.rule_id) {
+                    Some(rule) => store::rules::get(tx, rule).await?.map(|rule| rule.name),
+                    None => None,
+                };
+                let ticket_url =
+                    ticket.map_or_else(String::new, |ticket| self.page(&format!("tickets/{}", ticket.id)));
+                let about = About {
+                    ticket_url: &ticket_url,
+                    destination: &destination.settings.name,
+                    rule: rule.as_deref(),
+                };
+                templates.write(&about, &shown, &evidence)
+            }
+            None => Templates::standard().write(&About::default(), &shown, &evidence),
+        };
         let worst = findings.iter().map(|finding| finding.severity).max();
         let target = worst.and_then(|severity| destination.settings.severity_map.0.get(&severity));
-        let (evidence, proved_by_scan) = self.evidence(tx, findings, status).await?;
         let has_due_date =
             destination.process.shape.get("due_date_field").is_some_and(|field| !field.is_null());
         // What is closed is due no more; once everything is, the date stays as it was.
@@ -62,46 +69,77 @@ impl Engine {
         let seen = due.map(|finding| (finding.severity, finding.first_seen_at));
         let due_date = destination.settings.fields.due_date(seen).filter(|_| has_due_date);
         let mut tags = vec!["lockstep".to_owned()];
-        tags.extend(destination.settings.tags.iter().cloned());
+        for tag in destination.settings.tags.iter().chain(&written.tags) {
+            if !tags.iter().any(|known| known.eq_ignore_ascii_case(tag)) {
+                tags.push(tag.clone());
+            }
+        }
         Ok(Desired {
             status,
-            title: content::title(&shown),
+            title: written.title,
             priority: target.map(|target| target.priority),
             severity: target.and_then(|target| target.severity.clone()),
             due_date,
-            block: content::block(&shown),
+            block: written.block,
             tags,
             lane: Some(destination.settings.lane.clone()).filter(|lane| !lane.is_empty()),
-            evidence,
+            evidence: written.comment,
             proved_by_scan,
+            problem: written.failed.first().map(TemplateProblem::sentence),
         })
     }
 
-    /// Why the findings are what they say together: the latest change of each that says it.
-    async fn evidence(
+    /// Findings as templates see them.
+    pub(crate) fn shown<'a>(
         &self,
+        findings: &'a [Finding],
+        assets: &'a HashMap<AssetId, Asset>,
+    ) -> Vec<Shown<'a>> {
+        let shown = |finding: &'a Finding| {
+            let asset = assets.get(&finding.asset_id);
+            Shown {
+                url: self.page(&format!("findings/{}", finding.id)),
+                title: &finding.detail.title,
+                severity: finding.severity,
+                // What a card says by where it stands is not said again in its text: a person's move would cause a write.
+                status: if finding.status.is_open() { "Open" } else { finding.status.label() },
+                kind: finding.kind,
+                asset: asset.map_or("", |asset| &asset.name),
+                asset_tags: asset.map_or(&[], |asset| &asset.tags),
+                scanner: &finding.scanner,
+                first_seen_at: finding.first_seen_at,
+                regressed: finding.regressed,
+                vulnerability: &finding.detail.vulnerability,
+                message: finding.detail.message.as_deref(),
+                location: &finding.detail.location,
+                component: finding.detail.component.as_ref(),
+            }
+        };
+        findings.iter().map(shown).collect()
+    }
+
+    /// Why the findings are what they say together: the latest change of each that says it, and whether a scan was the last
+    /// to say so.
+    async fn evidence<'f>(
         tx: &mut Tx,
-        findings: &[Finding],
+        findings: &'f [Finding],
         status: Status,
-    ) -> Result<(Option<String>, bool), Refusal> {
-        let mut lines = Vec::new();
+    ) -> Result<(Vec<(&'f Finding, StatusChange)>, bool), Refusal> {
+        let mut changes = Vec::new();
         let mut latest = None;
         for finding in findings.iter().filter(|finding| finding.status == status) {
             let Some(change) = store::audit::latest_status_change(tx, finding.id).await? else { continue };
             if latest.as_ref().is_none_or(|(at, _)| change.at > *at) {
                 latest = Some((change.at, change.cause.kind));
             }
-            if lines.len() < EVIDENCE_LINES {
-                let subject =
-                    if findings.len() > 1 { format!("{}: ", finding.detail.title) } else { String::new() };
-                lines.push(format!("{subject}{} Lockstep says: {}.", change.what, change.to.label()));
+            if changes.len() < EVIDENCE_LINES {
+                changes.push((finding, change));
             }
         }
-        let proved_by_scan = latest.is_some_and(|(_, kind)| kind == CauseKind::Scan);
-        Ok(((!lines.is_empty()).then(|| content::comment(&lines)), proved_by_scan))
+        Ok((changes, latest.is_some_and(|(_, kind)| kind == CauseKind::Scan)))
     }
 
-    fn page(&self, path: &str) -> String {
+    pub(crate) fn page(&self, path: &str) -> String {
         self.inner.settings.public_url.join(path).map_or_else(|_| String::new(), |url| url.to_string())
     }
 
@@ -128,6 +166,22 @@ impl Engine {
             fields: Default::default(),
         }
     }
+}
+
+/// The assets of findings.
+pub(crate) async fn assets_of(
+    tx: &mut Tx,
+    findings: &[Finding],
+) -> Result<HashMap<AssetId, Asset>, Refusal> {
+    let mut assets = HashMap::new();
+    for finding in findings {
+        if let std::collections::hash_map::Entry::Vacant(unknown) = assets.entry(finding.asset_id)
+            && let Some(asset) = store::assets::get(tx, finding.asset_id).await?
+        {
+            unknown.insert(asset);
+        }
+    }
+    Ok(assets)
 }
 
 /// How long to wait after so many failed tries: doubling from 5 s to 1 h, with up to a quarter more by chance.

@@ -24,6 +24,7 @@ mod report;
 mod send;
 mod update;
 
+pub(crate) use desired::assets_of;
 pub use following::offered;
 pub(crate) use pass::Pass;
 pub(crate) use repair::{cause_of, why_not};

@@ -76,7 +76,7 @@ impl Engine {
                         continue;
                     }
                     let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-                    let desired = self.desired(&mut tx, destination, &findings).await?;
+                    let desired = self.desired(&mut tx, destination, Some(&ticket), &findings).await?;
                     let outcome = merge(base, &desired, &view, rules_for(destination, &ticket, abroad));
                     let was_closed = base.status.is_some_and(|status| !status.is_open());
                     if let Some(command) = outcome.follow.and_then(command_of) {
@@ -113,7 +113,7 @@ impl Engine {
         for ticket in store::tickets::pending(&mut tx, pass.board.id, 10_000).await? {
             let Some((destination, _)) = pass.destination(&ticket) else { continue };
             let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-            let desired = self.desired(&mut tx, destination, &findings).await?;
+            let desired = self.desired(&mut tx, destination, Some(&ticket), &findings).await?;
             if !desired.status.is_open() {
                 plan.nothing += 1;
                 continue;

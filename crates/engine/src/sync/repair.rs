@@ -400,7 +400,7 @@ impl Engine {
         };
         let view = item.view(shape);
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
-        let desired = self.desired(tx, destination, &findings).await?;
+        let desired = self.desired(tx, destination, Some(ticket), &findings).await?;
         let mut known_copies = std::mem::take(&mut ticket.following.known_copies);
         if let Some(old) = ticket.work_item_id {
             self.note_unsettled(tx, ticket).await?;

@@ -63,7 +63,7 @@ impl Engine {
         let now = self.inner.world.now();
         store::comments::noticed(tx, ticket.id, view.revision, view.comment_count, now).await?;
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
-        let mut desired = self.desired(tx, destination, &findings).await?;
+        let mut desired = self.desired(tx, destination, Some(&ticket), &findings).await?;
         let mut base = match ticket.base.take() {
             Some(base) => base,
             // It was found in the recycle bin and restored: what it says now is where both sides begin.
@@ -167,7 +167,7 @@ impl Engine {
                 own_marks = now.mark - marked;
             }
             let findings = store::findings::of_ticket(tx, ticket.id).await?;
-            desired = self.desired(tx, destination, &findings).await?;
+            desired = self.desired(tx, destination, Some(&ticket), &findings).await?;
             let mut base = outcome.base;
             // A claim that a scan has refuted by the time it is read was said all the same: the evidence beats it.
             let said =
@@ -190,7 +190,7 @@ impl Engine {
         ticket.status = desired.status;
         ticket.work_item = Some(view.clone());
         if outcome.writes.is_empty() {
-            self.agreed(tx, pass, &mut ticket, &outcome).await?;
+            self.agreed(tx, pass, &mut ticket, &desired, &outcome).await?;
             return Ok(Decided::Rest);
         }
         if self.is_held(tx, pass, destination, &mut ticket, &Wish::Update(&desired, &outcome)).await? {
@@ -257,6 +257,7 @@ impl Engine {
         tx: &mut Tx,
         pass: &Pass<'_>,
         ticket: &mut Ticket,
+        desired: &Desired,
         outcome: &Outcome,
     ) -> Result<(), Refusal> {
         ticket.base = Some(outcome.base.clone());
@@ -271,6 +272,9 @@ impl Engine {
             ticket.health = Health::Conflict;
             ticket.problem = Some(format!("The card cannot be moved: {why}."));
             ticket.next_step = Some("Move it by hand, or change the status map of the destination.".into());
+        } else if let Some(problem) = &desired.problem {
+            ticket.problem = Some(format!("A template failed, and the standard one was used instead: {problem}"));
+            ticket.next_step = Some("Mend the templates of the destination.".into());
         }
         self.name_standing(pass, ticket);
         store::tickets::save(tx, ticket).await?;
@@ -289,13 +293,13 @@ impl Engine {
             return Ok(());
         };
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
-        let desired = self.desired(tx, destination, &findings).await?;
+        let desired = self.desired(tx, destination, Some(ticket), &findings).await?;
         let outcome = merge(&base, &desired, view, rules(destination, ticket));
         // The board may add its fields a moment after creation; the lane is set on the next look.
         let lane_waits =
             desired.lane.is_some() && view.column.is_none() && destination.process.board.is_some();
         if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits {
-            self.agreed(tx, pass, ticket, &outcome).await?;
+            self.agreed(tx, pass, ticket, &desired, &outcome).await?;
         }
         Ok(())
     }

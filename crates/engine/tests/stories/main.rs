@@ -14,6 +14,7 @@ mod fields;
 mod following;
 mod guards;
 mod imports;
+mod templates;
 mod webhooks;
 mod whereabouts;
 mod whole_loop;

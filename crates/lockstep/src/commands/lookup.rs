@@ -1,6 +1,6 @@
 //! People name things; the API wants ids. A name that fits several things fits none.
 
-use api::{AlarmTarget, Asset, Connection, Destination, Rule, Ticket, Token};
+use api::{AlarmTarget, Asset, Connection, Destination, Rule, Templates, Ticket, Token};
 use model::{AlarmTargetId, AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
 
 use crate::client::Client;
@@ -90,6 +90,17 @@ pub(crate) async fn rule(client: &Client, name: &str) -> Result<RuleId, CliError
     let found: Vec<Rule> = client.list("rules", &[], None).await?;
     let found = found.into_iter().filter(|rule| same(&rule.settings.name, name)).collect();
     only("rule", name, found).map(|rule: Rule| rule.id)
+}
+
+/// A set of templates has that id or name.
+pub(crate) fn is_named(templates: &Templates, name: &str) -> bool {
+    same(&templates.set.name, name) || templates.id.to_string() == name
+}
+
+/// The set of templates of that id or name.
+pub(crate) async fn templates(client: &Client, name: &str) -> Result<Templates, CliError> {
+    let found: Vec<Templates> = client.list("templates", &[], None).await?;
+    only("set of templates", name, found.into_iter().filter(|known| is_named(known, name)).collect())
 }
 
 /// The token of that id or name.

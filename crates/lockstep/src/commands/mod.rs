@@ -13,6 +13,7 @@ pub(crate) mod lookup;
 pub(crate) mod plan;
 pub(crate) mod rules;
 pub(crate) mod scans;
+pub(crate) mod templates;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
 

@@ -36,6 +36,9 @@ pub struct Desired {
     pub evidence: Option<String>,
     /// A scan gave the status: it stands against a move of the card in the meantime.
     pub proved_by_scan: bool,
+    /// What is wrong with the templates: standard ones were used instead. For people here, never written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// What both sides last agreed on.

@@ -1,7 +1,8 @@
 //! Text from scanners is hostile: whatever it says, what leaves for a board is inert, bounded and in one piece.
 
 use model::block::normalised;
-use model::content::{Shown, TITLE_LIMIT, block, comment, markdown, title};
+use chrono::DateTime;
+use model::content::{About, Evidence, Shown, TITLE_LIMIT, TemplateSet, Templates, Written, comment, markdown};
 use model::{Component, FindingKind, Location, Severity, Vulnerability};
 use proptest::prelude::*;
 
@@ -80,6 +81,7 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         path: own(),
         ..Component::default()
     };
+    let tags = [text.to_owned()];
     let shown = Shown {
         url: "https://lockstep.example/findings/1".into(),
         title: text,
@@ -87,6 +89,9 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         status: "Identified",
         kind: FindingKind::Code,
         asset: text,
+        asset_tags: &tags,
+        first_seen_at: DateTime::UNIX_EPOCH,
+        regressed: 3,
         scanner: text,
         vulnerability: &vulnerability,
         message: Some(text),
@@ -98,8 +103,35 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
 
 /// A sanitiser of our own making that leaves only what a block needs.
 fn strict(html: &str) -> String {
-    let tags =
-        ["a", "b", "blockquote", "br", "code", "em", "h3", "h4", "i", "li", "ol", "p", "pre", "strong", "ul"];
+    let tags = [
+        "a",
+        "b",
+        "blockquote",
+        "br",
+        "code",
+        "div",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "hr",
+        "i",
+        "li",
+        "ol",
+        "p",
+        "pre",
+        "s",
+        "strong",
+        "table",
+        "tbody",
+        "td",
+        "th",
+        "thead",
+        "tr",
+        "u",
+        "ul",
+    ];
     ammonia::Builder::empty()
         .tags(tags.into_iter().collect())
         .tag_attributes([("a", ["href"].into_iter().collect())].into_iter().collect())
@@ -133,6 +165,58 @@ fn assert_fit(title: &str) {
     assert!(!title.contains(bad), "{title:?}");
 }
 
+fn written(templates: &Templates, shown: &[Shown<'_>], text: &str) -> Written {
+    let about = About { ticket_url: "https://lockstep.example/tickets/1", destination: text, rule: Some(text) };
+    templates.write(&about, shown, &[Evidence { title: text, what: text, status: "Fixed" }])
+}
+
+fn assert_harmless(written: &Written) {
+    assert_inert(&written.block);
+    assert_inert(written.comment.as_deref().unwrap());
+    assert_fit(&written.title);
+    for tag in &written.tags {
+        let bad = |c: char| c.is_control() || matches!(c, ',' | ';');
+        assert!(!tag.is_empty() && tag.chars().count() <= 400 && !tag.contains(bad), "{tag:?}");
+    }
+}
+
+/// Templates as somebody could write them who means no good, or does not know better.
+fn odd_template() -> impl Strategy<Value = String> {
+    let piece = [
+        "{{ first.title|safe }}",
+        "{{ first.message|safe }}",
+        "{{ first.vulnerability.description|safe }}",
+        "{{ first.vulnerability.description|markdown }}",
+        "{{ first.snippet|code }}",
+        "{{ findings|table }}",
+        "{{ link(first.title, first.title) }}",
+        "{{ link(first.url, first.message|safe) }}",
+        "<a href=\"{{ first.title|safe }}\">x</a>",
+        "<a href=\"{{ first.vulnerability.references[0] }}\" onclick=\"{{ first.title }}\">x</a>",
+        "<img src={{ first.title }}>",
+        "<script>{{ first.title|safe }}</script>",
+        "<style>{{ first.title|safe }}</style>",
+        "<textarea>{{ first.title|safe }}",
+        "<table><tr><td>{{ first.place|safe }}",
+        "{% for f in findings %}<li>{{ f.title|safe }}{% endfor %}",
+        "{% for f in findings %}<b>{{ f.asset }}{% endfor %}",
+        "{% set x = first.title ~ first.message|safe %}{{ x }}",
+        "{{ (first.title * 100)|safe }}",
+        "{{ ['<script>', first.title]|join|safe }}",
+        "{% macro again(n) %}{{ again(n) }}{% endmacro %}{{ again(1) }}",
+        "{% for a in findings %}{% for b in findings %}{% for c in findings %}x{% endfor %}{% endfor %}{% endfor %}",
+        "{{ first.title }}, {{ first.asset_tags|join(';') }}",
+        "{{ nothing.here }}",
+        "<!-- {{ first.title|safe }} -->",
+        "&#60;script&#62;",
+        "\u{202E}",
+        "{%",
+        " ",
+    ];
+    prop::collection::vec(prop::sample::select(piece.map(str::to_owned).to_vec()), 1..6)
+        .prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases / 3,
@@ -141,10 +225,22 @@ proptest! {
     })]
 
     #[test]
+    fn no_template_makes_hostile_text_active(text in text(), odd in odd_template(), several in prop::bool::weighted(0.1)) {
+        let set = TemplateSet {
+            title: odd.clone(),
+            block: odd.clone(),
+            comment: odd.clone(),
+            tags: odd,
+            ..TemplateSet::default()
+        };
+        let templates = Templates::compile(&set).unwrap_or_else(|(templates, _)| templates);
+        with_everywhere(&text, several, |shown| assert_harmless(&written(&templates, shown, &text)));
+    }
+
+    #[test]
     fn nothing_a_scanner_writes_becomes_active_on_a_board(text in text(), several in prop::bool::weighted(0.1)) {
         with_everywhere(&text, several, |shown| {
-            assert_inert(&block(shown));
-            assert_fit(&title(shown));
+            assert_harmless(&written(Templates::standard(), shown, &text));
         });
         assert_inert(&markdown(&text));
         assert_inert(&comment(&[text.clone(), text]));
@@ -167,10 +263,11 @@ fn huge_texts_fit_into_what_the_board_takes() {
         let huge = unit.repeat(30_000 / unit.len());
         for several in [false, true] {
             with_everywhere(&huge, several, |shown| {
-                let html = block(shown);
-                let length = html.chars().count();
+                let written = written(Templates::standard(), shown, &huge);
+                let length = written.block.chars().count();
                 assert!(length < LONG_TEXT, "{length} characters from {unit:?}");
-                assert_fit(&title(shown));
+                assert_eq!(written.failed, [], "the standard templates take everything, also {unit:?}");
+                assert_fit(&written.title);
             });
         }
     }

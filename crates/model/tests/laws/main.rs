@@ -23,3 +23,4 @@ mod processes;
 mod state_path;
 #[cfg(test)]
 mod status_map;
+mod templates;

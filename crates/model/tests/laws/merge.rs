@@ -155,6 +155,7 @@ pub(crate) fn desired(status: Status) -> Desired {
         lane: None,
         evidence: Some("<p>Because.</p>".into()),
         proved_by_scan: false,
+        problem: None,
     }
 }
 

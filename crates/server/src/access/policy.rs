@@ -29,6 +29,7 @@ const LOWERED: [(Method, &str, Role); 23] = [
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
     (Method::POST, "/api/v1/rules/plan", Role::Reader),
+    (Method::POST, "/api/v1/templates/preview", Role::Analyst),
     (Method::POST, "/api/v1/imports", Role::Importer),
     (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
     (Method::POST, "/api/v1/assets/{id}/delete-branch", Role::Analyst),

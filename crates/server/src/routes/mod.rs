@@ -18,6 +18,7 @@ mod plan;
 mod rules;
 mod scans;
 mod session;
+mod templates;
 mod tickets;
 mod tokens;
 
@@ -45,6 +46,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(connection_sign_in::routes())
         .merge(connections::routes())
         .merge(destinations::routes())
-        .merge(rules::routes());
+        .merge(rules::routes())
+        .merge(templates::routes());
     health::routes().merge(hooks::routes()).nest("/api/v1", v1)
 }

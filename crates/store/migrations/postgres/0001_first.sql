@@ -245,6 +245,18 @@ CREATE TABLE rule (
     created_at BIGINT NOT NULL
 );
 
+-- What work items say.
+CREATE TABLE template_set (
+    id UUID PRIMARY KEY,
+    name_folded TEXT NOT NULL UNIQUE,
+    -- Counts up with each change.
+    version BIGINT NOT NULL,
+    -- Templates and what is left out (JSON).
+    settings TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL
+);
+
 CREATE TABLE ticket (
     id UUID PRIMARY KEY,
     connection_id UUID NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
