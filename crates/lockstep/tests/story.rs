@@ -89,6 +89,41 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
 }
 
 #[test]
+fn templates_are_tried_saved_and_used_by_a_destination() {
+    let stage = Stage::set();
+    stage.connect();
+    let monday = stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    let standard = stage.lockstep(&["template", "show", "standard", "--part", "block"]).ends_with(0).out;
+    assert!(standard.contains("{{ how_to_verify() }}"), "{standard}");
+
+    let title = stage.file("title.txt", "Weakness: {{ first.titel }}");
+    let tried = stage.lockstep(&["template", "preview", "--title", &title]).ends_with(3).out;
+    assert!(tried.contains("problem: title, line 1: there is no 'first.titel'"), "{tried}");
+    let refused = stage.lockstep(&["template", "save", "ours", "--title", &title]).ends_with(3);
+    assert!(refused.err.contains("title, line 1"), "{}", refused.err);
+
+    let title = stage.file("title.txt", "Weakness: {{ first.title }}");
+    let tried = stage.lockstep(&["template", "preview", "--title", &title]).ends_with(0).out;
+    assert!(tried.contains("title\tWeakness: "), "{tried}");
+    stage.lockstep(&["template", "save", "ours", "--title", &title]).ends_with(0);
+    stage.lockstep(&["template", "save", "OURS", "--replace", "[0-9]{16}"]).ends_with(0);
+    let shown = stage.lockstep(&["template", "show", "ours", "--json"]).ends_with(0).json();
+    assert_eq!(shown["title"], "Weakness: {{ first.title }}", "what is not named stays");
+    assert_eq!(shown["redaction"]["replace"][0], "[0-9]{16}");
+
+    let destinations = stage.lockstep(&["destination", "list", "--json"]).ends_with(0).json();
+    let destination = destinations[0]["id"].as_str().unwrap();
+    stage.lockstep(&["template", "use", "ours", "--destination", destination]).ends_with(0);
+    stage.lockstep(&["template", "remove", "ours", "--yes"]).ends_with(3);
+    stage.lockstep(&["rule", "add", "--name", "all", "--yes"]).ends_with(0);
+    let tickets = stage.until(&["tickets", "list", "--json"], |out| out.contains("\"in_step\"")).json();
+    assert!(tickets[0]["title"].as_str().unwrap().starts_with("Weakness: "), "{tickets:#}");
+    stage.lockstep(&["template", "use", "standard", "--destination", destination]).ends_with(0);
+    stage.lockstep(&["template", "remove", "ours", "--yes"]).ends_with(0);
+}
+
+#[test]
 fn a_fix_that_a_scan_proves_counts_and_what_comes_back_fails_the_build() {
     let stage = Stage::set();
     let import = |name: &str, report: String, fail_on: &str| {

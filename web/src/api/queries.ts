@@ -146,6 +146,23 @@ export const destination = (id: string) =>
 		queryFn: () => ask(api.GET("/api/v1/destinations/{id}", { params: { path: { id } } })),
 	});
 
+export const templates = queryOptions({
+	queryKey: ["configuration", "templates"],
+	queryFn: () => ask(api.GET("/api/v1/templates")),
+});
+
+export const templateSet = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "templates", id],
+		queryFn: () => ask(api.GET("/api/v1/templates/{id}", { params: { path: { id } } })),
+	});
+
+export const standardTemplates = queryOptions({
+	queryKey: ["standard templates"],
+	queryFn: () => ask(api.GET("/api/v1/templates/standard")),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
 export const rules = queryOptions({
 	queryKey: ["configuration", "rules"],
 	queryFn: () => ask(api.GET("/api/v1/rules", { params: { query: { limit: 200 } } })),

@@ -74,6 +74,10 @@ export type Breaker = Schemas["Breaker"];
 export type Stroke = Schemas["Stroke"];
 export type Rule = Schemas["Rule"];
 export type RuleSettings = Schemas["RuleSettings"];
+export type Templates = Schemas["Templates"];
+export type TemplateSet = Schemas["TemplateSet"];
+export type TemplateProblem = Schemas["TemplateProblem"];
+export type TemplateExample = Schemas["TemplateExample"];
 export type Grouping = Schemas["Grouping"];
 
 /** One page of a list. */

@@ -8,6 +8,7 @@ import {
 	IconPlugConnected,
 	IconRadar2,
 	IconServer2,
+	IconTemplate,
 	IconTicket,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -32,6 +33,7 @@ const GROUPS = [
 		pages: [
 			{ to: "/connections", label: "Connections", Icon: IconPlugConnected },
 			{ to: "/rules", label: "Rules", Icon: IconFilterCog },
+			{ to: "/templates", label: "Templates", Icon: IconTemplate },
 			{ to: "/plan", label: "Plan", Icon: IconChecklist },
 		],
 	},

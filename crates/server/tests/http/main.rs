@@ -6,4 +6,5 @@ mod front;
 mod lists;
 mod sign_in_ways;
 mod support;
+mod templates;
 mod work;

@@ -1,4 +1,6 @@
 import { NativeSelect, NumberInput, Stack, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { templates } from "../../api/queries";
 import type { FieldSettings, Owner, Severity, WorkItemType } from "../../api/types";
 
 const DUE_DATE = "Microsoft.VSTS.Scheduling.DueDate";
@@ -30,6 +32,7 @@ type Props = { settings: FieldSettings; type?: WorkItemType; change: (settings: 
 
 /** Whose value counts where both sides changed a field, when work is due, and who gets new work items. */
 export function FieldSettingsEditor({ settings, type, change }: Props) {
+	const { data: sets } = useQuery(templates);
 	const days = settings.due_days ?? {};
 	const noDueDate = type !== undefined && !type.fields.includes(DUE_DATE);
 	const setDays = (severity: Severity, value: string | number) => {
@@ -38,6 +41,17 @@ export function FieldSettingsEditor({ settings, type, change }: Props) {
 	};
 	return (
 		<Stack gap={14}>
+			<NativeSelect
+				label="Templates"
+				description="What writes title, description, comments and tags."
+				maw={560}
+				value={settings.templates ?? ""}
+				onChange={(event) => change({ ...settings, templates: event.currentTarget.value || undefined })}
+				data={[
+					{ value: "", label: "Standard" },
+					...(sets?.items ?? []).map(({ id, set }) => ({ value: id, label: set.name })),
+				]}
+			/>
 			<TextInput
 				label="Assignee of new work items"
 				description="Sign-in name, usually a mail address. People decide from then on."
