@@ -19,6 +19,8 @@ import type {
 	RuleSettings,
 	SetStatus,
 	Status,
+	Templates,
+	TemplateSet,
 	Ticket,
 } from "./types";
 
@@ -43,6 +45,21 @@ function comment(author: string, side: Comment["side"], text: string, isPrivate:
 const firstWords = () => [
 	comment("Mona Blake", "board", "Is the login page reachable from outside?\nThen we take it first.", false),
 	comment("admin", "here", "The customer was told.", true),
+];
+
+const STANDARD: TemplateSet = { name: "Standard", title: "[{{ first.severity }}] {{ first.title }}", block: "<p>{{ first.place }}</p>" };
+
+/** Sets of templates. */
+const sets: Templates[] = [
+	{
+		id: randomUUID(),
+		version: 1,
+		set: { name: "Short", title: "{{ first.title }}" },
+		destinations: [],
+		work_items: 0,
+		created_at: now(),
+		changed_at: now(),
+	},
 ];
 
 const NOT_FOUND = problem(404, "not_found", "There is nothing with this id.", "Go back to the list; it may have been deleted.");
@@ -513,6 +530,39 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 				return destination ? ok(Object.assign(destination, settings)) : NOT_FOUND;
 			},
 		],
+		["GET", /^\/templates$/, ({ query }) => page(sets, query)],
+		["GET", /^\/templates\/standard$/, () => ok(STANDARD)],
+		[
+			"POST",
+			/^\/templates$/,
+			({ body }) => {
+				const made: Templates = { id: randomUUID(), version: 1, set: body as TemplateSet, destinations: [], work_items: 0, created_at: now(), changed_at: now() };
+				sets.push(made);
+				return { status: 201, body: made };
+			},
+		],
+		[
+			"POST",
+			/^\/templates\/preview$/,
+			({ body }) => {
+				const { set } = body as { set: TemplateSet };
+				const wrong = set.title?.includes("{{ fist") ?? false;
+				const row = { row: "title", line: 1, message: "there is no 'fist'", mend: "use one of: first, findings" };
+				const examples = world.findings.slice(0, 2).map((finding) => ({
+					ticket: null,
+					finding: finding.id,
+					name: finding.title,
+					title: set.title && !wrong ? set.title.replace(/\{\{.*?\}\}/g, finding.title) : `[High] ${finding.title}`,
+					title_length: 40,
+					block: `<p><b>high</b> · ${finding.vulnerability_id}</p><ul><li><a href="https://example.com/">here</a></li></ul><script>alert(1)</script>`,
+					block_length: 120,
+					comment: "<p>A scan covered its place and did not see it any more.</p>",
+					tags: [],
+				}));
+				return ok({ problems: wrong ? [row] : [], examples });
+			},
+		],
+		["GET", /^\/templates\/([^/]+)$/, one(() => sets)],
 		["GET", /^\/rules$/, ({ query }) => page(world.rules, query)],
 		["POST", /^\/rules\/plan$/, () => ok(plan())],
 		[

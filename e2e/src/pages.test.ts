@@ -10,7 +10,7 @@ type Listed = { items: { id: string }[] };
 /** Pages by the name of their picture. Those of one thing are shown for the first of its kind. */
 async function addresses(visitor: Visitor): Promise<[name: string, path: string][]> {
 	const first = async (path: string) => (await visitor.ask<Listed>(path)).items[0]?.id;
-	const [finding, ticket, conflict, scan, connection, destination, rule] = await Promise.all([
+	const [finding, ticket, conflict, scan, connection, destination, rule, templates] = await Promise.all([
 		first("/findings?limit=1"),
 		first("/tickets?limit=1"),
 		first("/tickets?health=conflict,parked&limit=1"),
@@ -18,6 +18,7 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		first("/connections"),
 		first("/destinations"),
 		first("/rules"),
+		first("/templates"),
 	]);
 	const one = (name: string, path: string, id: string | undefined): [string, string][] => (id ? [[name, path + id]] : []);
 	return [
@@ -40,6 +41,9 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["rules", "/rules"],
 		["rule-new", "/rules/new"],
 		...one("rule", "/rules/", rule),
+		["templates", "/templates"],
+		["templates-new", "/templates/new"],
+		...one("templates-set", "/templates/", templates),
 		["plan", "/plan"],
 		["alarms", "/alarms"],
 		["alarms-all", "/alarms?all=true"],

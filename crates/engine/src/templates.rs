@@ -168,7 +168,8 @@ impl Engine {
             Some(rule) => store::rules::get(tx, rule).await?.map(|rule| rule.name),
             None => None,
         };
-        let page = ticket.map_or_else(|| "tickets/example".to_owned(), |ticket| format!("tickets/{}", ticket.id));
+        let page =
+            ticket.map_or_else(|| "tickets/example".to_owned(), |ticket| format!("tickets/{}", ticket.id));
         let about = About {
             ticket_url: &self.page(&page),
             destination: destination.as_ref().map_or("Example", |destination| &destination.settings.name),
@@ -274,7 +275,10 @@ impl Engine {
     }
 
     /// A destination may only name templates that there are.
-    pub(crate) async fn templates_exist(&self, destination: &store::destinations::Settings) -> Result<bool, Refusal> {
+    pub(crate) async fn templates_exist(
+        &self,
+        destination: &store::destinations::Settings,
+    ) -> Result<bool, Refusal> {
         let Some(id) = destination.fields.templates else { return Ok(true) };
         let mut tx = self.inner.db.read().await?;
         Ok(store::templates::version(&mut tx, id).await?.is_some())

@@ -169,10 +169,7 @@ impl Engine {
 }
 
 /// The assets of findings.
-pub(crate) async fn assets_of(
-    tx: &mut Tx,
-    findings: &[Finding],
-) -> Result<HashMap<AssetId, Asset>, Refusal> {
+pub(crate) async fn assets_of(tx: &mut Tx, findings: &[Finding]) -> Result<HashMap<AssetId, Asset>, Refusal> {
     let mut assets = HashMap::new();
     for finding in findings {
         if let std::collections::hash_map::Entry::Vacant(unknown) = assets.entry(finding.asset_id)

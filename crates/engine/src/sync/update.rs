@@ -273,7 +273,8 @@ impl Engine {
             ticket.problem = Some(format!("The card cannot be moved: {why}."));
             ticket.next_step = Some("Move it by hand, or change the status map of the destination.".into());
         } else if let Some(problem) = &desired.problem {
-            ticket.problem = Some(format!("A template failed, and the standard one was used instead: {problem}"));
+            ticket.problem =
+                Some(format!("A template failed, and the standard one was used instead: {problem}"));
             ticket.next_step = Some("Mend the templates of the destination.".into());
         }
         self.name_standing(pass, ticket);

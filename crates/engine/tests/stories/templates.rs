@@ -98,7 +98,8 @@ async fn what_a_person_changed_stays_when_the_templates_change() {
 async fn a_template_that_fails_on_a_finding_gives_way_and_the_ticket_says_so() {
     let story = Story::sqlite().await;
     // No sample of the check leads there, and there is no finding yet on which it could be tried.
-    let set = ours("{% if first.path == 'b.js' %}{{ first.message|nonsense }}{% endif %}Fine {{ first.path }}", "");
+    let set =
+        ours("{% if first.path == 'b.js' %}{{ first.message|nonsense }}{% endif %}Fine {{ first.path }}", "");
     let id = story.engine.create_templates(set.clone(), &ada()).await.unwrap();
     use_templates(&story, Some(id)).await.unwrap();
     story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
@@ -117,7 +118,8 @@ async fn a_template_that_fails_on_a_finding_gives_way_and_the_ticket_says_so() {
     assert!(tickets.iter().all(|ticket| ticket.health == Health::InStep), "nothing is stopped");
 
     // Saved again, it is tried on what is there now.
-    let refused = story.engine.change_templates(id, TemplateSet { comment: "{{ count }}".into(), ..set }, &ada()).await;
+    let refused =
+        story.engine.change_templates(id, TemplateSet { comment: "{{ count }}".into(), ..set }, &ada()).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.code, "templates_invalid");
     assert!(refused.fields[0].0 == "/title" && refused.fields[0].1.contains("(on '"), "{:?}", refused.fields);

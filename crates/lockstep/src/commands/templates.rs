@@ -246,7 +246,9 @@ pub(crate) async fn run(args: TemplateArgs) -> Outcome {
             let saved: Destination = client.put(&format!("destinations/{id}"), &changed).await?;
             match output.is_json() {
                 true => output.value(&saved)?,
-                false => output.line(&format!("{} uses the templates {name} from now on.", saved.settings.name))?,
+                false => {
+                    output.line(&format!("{} uses the templates {name} from now on.", saved.settings.name))?
+                }
             }
         }
         Action::Remove { name, yes } => {
@@ -264,7 +266,8 @@ fn print_list(output: Output, list: &[Templates]) -> Result<(), CliError> {
     }
     let rows = list.iter().map(|templates| {
         let own = Part::ALL.into_iter().filter(|part| !templates.set.of(*part).trim().is_empty());
-        let destinations: Vec<&str> = templates.destinations.iter().map(|named| named.name.as_str()).collect();
+        let destinations: Vec<&str> =
+            templates.destinations.iter().map(|named| named.name.as_str()).collect();
         vec![
             templates.id.to_string(),
             templates.set.name.clone(),

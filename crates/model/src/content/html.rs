@@ -16,23 +16,8 @@ const DEEPEST: usize = 64;
 const RENDERED_LIMIT: usize = 150_000;
 
 /// What a text of a scanner may keep.
-const SCANNER_TAGS: [&str; 15] = [
-    "a",
-    "b",
-    "blockquote",
-    "br",
-    "code",
-    "em",
-    "h3",
-    "h4",
-    "i",
-    "li",
-    "ol",
-    "p",
-    "pre",
-    "strong",
-    "ul",
-];
+const SCANNER_TAGS: [&str; 15] =
+    ["a", "b", "blockquote", "br", "code", "em", "h3", "h4", "i", "li", "ol", "p", "pre", "strong", "ul"];
 
 /// What a template may write beside that.
 const TEMPLATE_TAGS: [&str; 12] =
@@ -196,4 +181,3 @@ pub fn clip(text: &str, limit: usize) -> String {
     clipped.push('…');
     clipped
 }
-

@@ -63,10 +63,7 @@ impl Redactor {
                     ));
                     continue;
                 }
-                match RegexBuilder::new(pattern)
-                    .case_insensitive(any_case)
-                    .size_limit(COMPILED_LIMIT)
-                    .build()
+                match RegexBuilder::new(pattern).case_insensitive(any_case).size_limit(COMPILED_LIMIT).build()
                 {
                     Ok(found) if found.is_match("") => problems.push(TemplateProblem::of_setting(
                         row,

@@ -195,7 +195,9 @@ impl Templates {
             self.part(Part::Comment, is_empty, &values, &mut failed, |text| {
                 let html = html(&text, COMMENT_LIMIT)?;
                 match crate::block::normalised(&html).is_empty() {
-                    true => Err("it leaves the comment empty, and a move is never made without its reason".into()),
+                    true => {
+                        Err("it leaves the comment empty, and a move is never made without its reason".into())
+                    }
                     false => Ok(html),
                 }
             })
@@ -217,9 +219,8 @@ impl Templates {
             let template = templates.environment.get_template(file(part));
             let text = template.and_then(|template| template.render(values.clone()));
             text.map_err(|error| explained(part.as_str(), &error)).and_then(|text| {
-                made(text).map_err(|why| {
-                    TemplateProblem::of_setting(part.as_str(), why, "change the template")
-                })
+                made(text)
+                    .map_err(|why| TemplateProblem::of_setting(part.as_str(), why, "change the template"))
             })
         };
         // What is said about no findings is nothing that people write templates for.
@@ -240,11 +241,7 @@ impl Templates {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn field(
-    source: &str,
-    about: &About<'_>,
-    findings: &[Shown<'_>],
-) -> Result<String, TemplateProblem> {
+pub fn field(source: &str, about: &About<'_>, findings: &[Shown<'_>]) -> Result<String, TemplateProblem> {
     const FIELD: &str = "field.txt";
     let mut environment = sandbox();
     let long = source.chars().count() > LONGEST_TEMPLATE;
@@ -348,7 +345,8 @@ fn table(findings: &Value) -> Result<Value, Error> {
             _ => String::new(),
         };
         let of = |name: &str| text(finding.get_attr(name));
-        let fix = text(finding.get_attr("component").and_then(|component| component.get_attr("fixed_version")));
+        let fix =
+            text(finding.get_attr("component").and_then(|component| component.get_attr("fixed_version")));
         let place = Some(of("place")).filter(|place| !place.is_empty()).unwrap_or_else(|| of("title"));
         let place = link(&of("url"), Some(&place));
         let cells = [of("asset"), of("severity"), fix, of("status")];

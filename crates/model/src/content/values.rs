@@ -232,6 +232,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
     let evidence = [Evidence { title: whole.title, what: "Not seen any more.", status: "Fixed" }];
     with(&about, std::slice::from_ref(&whole), &evidence);
     with(&About { rule: None, ..about }, std::slice::from_ref(&little), &evidence);
-    let many: Vec<Shown<'_>> = (0..60).map(|n| if n % 2 == 0 { whole.clone() } else { little.clone() }).collect();
+    let many: Vec<Shown<'_>> =
+        (0..60).map(|n| if n % 2 == 0 { whole.clone() } else { little.clone() }).collect();
     with(&about, &many, &[evidence[0]; 10]);
 }

@@ -1,8 +1,10 @@
 //! Text from scanners is hostile: whatever it says, what leaves for a board is inert, bounded and in one piece.
 
-use model::block::normalised;
 use chrono::DateTime;
-use model::content::{About, Evidence, Shown, TITLE_LIMIT, TemplateSet, Templates, Written, comment, markdown};
+use model::block::normalised;
+use model::content::{
+    About, Evidence, Shown, TITLE_LIMIT, TemplateSet, Templates, Written, comment, markdown,
+};
 use model::{Component, FindingKind, Location, Severity, Vulnerability};
 use proptest::prelude::*;
 
@@ -166,7 +168,8 @@ fn assert_fit(title: &str) {
 }
 
 fn written(templates: &Templates, shown: &[Shown<'_>], text: &str) -> Written {
-    let about = About { ticket_url: "https://lockstep.example/tickets/1", destination: text, rule: Some(text) };
+    let about =
+        About { ticket_url: "https://lockstep.example/tickets/1", destination: text, rule: Some(text) };
     templates.write(&about, shown, &[Evidence { title: text, what: text, status: "Fixed" }])
 }
 

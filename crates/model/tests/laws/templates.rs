@@ -62,8 +62,11 @@ impl Case {
 
     fn write(&self, set: &TemplateSet) -> model::content::Written {
         let templates = Templates::compile(set).unwrap_or_else(|(templates, _)| templates);
-        let about =
-            About { ticket_url: "https://lockstep.example/tickets/1", destination: "Shop", rule: Some("All") };
+        let about = About {
+            ticket_url: "https://lockstep.example/tickets/1",
+            destination: "Shop",
+            rule: Some("All"),
+        };
         let evidence = Evidence { title: "SQL injection", what: "Not seen any more.", status: "Fixed" };
         templates.write(&about, &[self.shown()], &[evidence])
     }
@@ -139,7 +142,9 @@ fn what_is_left_out_never_comes_out() {
 fn a_secret_shows_no_snippet_whatever_the_template_asks_for() {
     let case = Case::new();
     let shown = Shown { kind: FindingKind::Secret, ..case.shown() };
-    let odd = set(|set| set.block = "{{ first.snippet }}|{{ findings }}|{{ first.snippet|default('none') }}".into());
+    let odd = set(|set| {
+        set.block = "{{ first.snippet }}|{{ findings }}|{{ first.snippet|default('none') }}".into()
+    });
     let templates = Templates::compile(&odd).unwrap();
     let written = templates.write(&About::default(), &[shown], &[]);
     assert!(!written.block.contains("password_for"), "{}", written.block);
@@ -237,7 +242,8 @@ fn standard_templates_written_down_as_ones_own_are_right_and_say_the_same() {
 fn a_field_is_text_of_its_template() {
     let case = Case::new();
     let about = About::default();
-    let text = field("{{ first.vulnerability.id }} <{{ first.asset }}>\u{202E}", &about, &[case.shown()]).unwrap();
+    let text =
+        field("{{ first.vulnerability.id }} <{{ first.asset }}>\u{202E}", &about, &[case.shown()]).unwrap();
     assert_eq!(text, "CVE-2026-1 <webshop>");
     assert_eq!(field("{{ x", &about, &[case.shown()]).unwrap_err().line, Some(1));
 }

@@ -20,8 +20,7 @@ fn templates_are_previewed_saved_changed_and_removed() {
         assert!(standard.block.contains("how_to_verify()"), "{}", standard.block);
 
         let wrong = json!({ "name": "Ours", "title": "{{ fist.title }}" });
-        let preview =
-            call(Method::POST, "/api/v1/templates/preview", json!({ "set": wrong.clone() })).await;
+        let preview = call(Method::POST, "/api/v1/templates/preview", json!({ "set": wrong.clone() })).await;
         let preview: TemplatePreview = preview.json().await.unwrap();
         assert_eq!((preview.problems[0].row.as_str(), preview.problems[0].line), ("title", Some(1)));
         let refused = call(Method::POST, "/api/v1/templates", wrong).await;
