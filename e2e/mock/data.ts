@@ -248,6 +248,7 @@ export function makeWorld(): World {
 		daily_budget: 200,
 		fields: {
 			assignee: "",
+			templates: null,
 			due_days: { critical: 7, high: 30 },
 			owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
 		},

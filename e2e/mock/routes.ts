@@ -19,8 +19,8 @@ import type {
 	RuleSettings,
 	SetStatus,
 	Status,
-	Templates,
 	TemplateSet,
+	Templates,
 	Ticket,
 } from "./types";
 
@@ -47,7 +47,11 @@ const firstWords = () => [
 	comment("admin", "here", "The customer was told.", true),
 ];
 
-const STANDARD: TemplateSet = { name: "Standard", title: "[{{ first.severity }}] {{ first.title }}", block: "<p>{{ first.place }}</p>" };
+const STANDARD: TemplateSet = {
+	name: "Standard",
+	title: "[{{ first.severity }}] {{ first.title }}",
+	block: "<p>{{ first.place }}</p>",
+};
 
 /** Sets of templates. */
 const sets: Templates[] = [
@@ -536,7 +540,15 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			"POST",
 			/^\/templates$/,
 			({ body }) => {
-				const made: Templates = { id: randomUUID(), version: 1, set: body as TemplateSet, destinations: [], work_items: 0, created_at: now(), changed_at: now() };
+				const made: Templates = {
+					id: randomUUID(),
+					version: 1,
+					set: body as TemplateSet,
+					destinations: [],
+					work_items: 0,
+					created_at: now(),
+					changed_at: now(),
+				};
 				sets.push(made);
 				return { status: 201, body: made };
 			},

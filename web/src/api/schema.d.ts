@@ -1119,6 +1119,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sets of templates by name
+         * @description The standard templates are not among them: they are part of the program.
+         *
+         *     Needs the role reader.
+         */
+        get: operations["list_templates"];
+        put?: never;
+        /**
+         * Save a new set of templates
+         * @description It is tried on real findings first; what is wrong is named with its line.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["create_templates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What templates would make of real findings
+         * @description Nothing is saved.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["preview_templates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/standard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The standard templates, written out: to begin with
+         * @description Needs the role reader.
+         */
+        get: operations["standard_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One set of templates
+         * @description Needs the role reader.
+         */
+        get: operations["get_templates"];
+        /**
+         * Change a set of templates
+         * @description The work items that it writes are brought up to date, but for what people changed there.
+         *
+         *     Needs the role administrator.
+         */
+        put: operations["change_templates"];
+        post?: never;
+        /**
+         * Remove a set of templates that no destination uses
+         * @description Needs the role administrator.
+         */
+        delete: operations["delete_templates"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets": {
         parameters: {
             query?: never;
@@ -2118,6 +2218,8 @@ export interface components {
              *     }
              */
             owners: components["schemas"]["Owners"];
+            /** @default null */
+            templates: components["schemas"]["TemplateSetId"] | null;
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
@@ -2970,6 +3072,40 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_Templates: {
+            /** @description The entries. */
+            items: {
+                /**
+                 * Format: date-time
+                 * @description When it was last changed.
+                 */
+                changed_at: string;
+                /**
+                 * Format: date-time
+                 * @description When it was made.
+                 */
+                created_at: string;
+                /** @description Destinations that use it. */
+                destinations: components["schemas"]["Named_DestinationId"][];
+                /** @description Identity. */
+                id: components["schemas"]["TemplateSetId"];
+                /** @description The set. */
+                set: components["schemas"]["TemplateSet"];
+                /**
+                 * Format: int32
+                 * @description Counts up with each change.
+                 */
+                version: number;
+                /**
+                 * Format: int64
+                 * @description Work items that it writes.
+                 */
+                work_items: number;
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Ticket: {
             /** @description The entries. */
             items: {
@@ -3175,6 +3311,25 @@ export interface components {
              * @description Work items changed.
              */
             updated: number;
+        };
+        /** @description What a set of templates leaves out. */
+        Redaction: {
+            /**
+             * @description No lines of code.
+             * @default false
+             */
+            hide_snippets: boolean;
+            /**
+             * @description Lines of text, and references, that match one of these patterns are left out whole: for what tells how to exploit a
+             *     weakness. Regular expressions, without regard to case; at most 50 of 500 characters.
+             * @default []
+             */
+            leave_out: string[];
+            /**
+             * @description What matches one of these patterns is replaced by `•••`. Regular expressions; at most 50 of 500 characters.
+             * @default []
+             */
+            replace: string[];
         };
         /** @description Body of `POST /api/v1/findings/{id}/refuse`. */
         RefuseRequest: {
@@ -3558,6 +3713,108 @@ export interface components {
         TeamBoards: {
             /** @description The boards, from the level of requirements up. */
             boards: components["schemas"]["BoardLayout"][];
+        };
+        /** @description What templates make of one example. Where one fails, the standard one is shown. */
+        TemplateExample: {
+            /** @description The block, as safe HTML. */
+            block: string;
+            /**
+             * Format: int64
+             * @description Characters of the block; Azure DevOps takes 1,000,000 for the whole text.
+             */
+            block_length: number;
+            /** @description The comment with which a card would be closed, as safe HTML. */
+            comment?: string | null;
+            finding?: components["schemas"]["FindingId"] | null;
+            /** @description Title of the worst finding. */
+            name: string;
+            /** @description Tags, beside those of the destination. */
+            tags: string[];
+            ticket?: components["schemas"]["TicketId"] | null;
+            /** @description Title, as it would be written. */
+            title: string;
+            /**
+             * Format: int64
+             * @description Characters of the title before it was cut to the 255 that Azure DevOps takes.
+             */
+            title_length: number;
+        };
+        /** @description Answer of `POST /api/v1/templates/preview`. */
+        TemplatePreview: {
+            /** @description What they make of real findings. */
+            examples: components["schemas"]["TemplateExample"][];
+            /** @description What is wrong with the templates; empty if they can be saved. */
+            problems: components["schemas"]["TemplateProblem"][];
+        };
+        /** @description Body of `POST /api/v1/templates/preview`. */
+        TemplatePreviewRequest: {
+            finding?: components["schemas"]["FindingId"] | null;
+            /** @description Templates, saved or not. The name does not matter. */
+            set: components["schemas"]["TemplateSet"];
+            ticket?: components["schemas"]["TicketId"] | null;
+        };
+        /** @description What is wrong with a set of templates. */
+        TemplateProblem: {
+            /**
+             * Format: int32
+             * @description Line of the template, from 1.
+             */
+            line?: number | null;
+            /** @description What to do about it, without a full stop. */
+            mend: string;
+            /** @description What is wrong, without a full stop. */
+            message: string;
+            /** @description Where: `title`, `block`, `comment`, `tags`, `name`, or a path below `redaction`. */
+            row: string;
+        };
+        /** @description A named set of templates. A part that is left blank is the standard one. */
+        TemplateSet: {
+            /** @description Our block in the long text, as HTML. */
+            block?: string;
+            /** @description The comment that explains why a card is moved, as HTML. */
+            comment?: string;
+            /** @description Name, at most 100 characters; names differ by more than case. */
+            name: string;
+            /** @description What is left out, whatever the templates ask for. */
+            redaction?: components["schemas"]["Redaction"];
+            /** @description Further tags, separated by commas, semicolons or new lines. */
+            tags?: string;
+            /** @description Title of work items. */
+            title?: string;
+        };
+        /**
+         * Format: uuid
+         * @description What work items say: a named set of templates.
+         */
+        TemplateSetId: string;
+        /** @description A stored set of templates. */
+        Templates: {
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            changed_at: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Destinations that use it. */
+            destinations: components["schemas"]["Named_DestinationId"][];
+            /** @description Identity. */
+            id: components["schemas"]["TemplateSetId"];
+            /** @description The set. */
+            set: components["schemas"]["TemplateSet"];
+            /**
+             * Format: int32
+             * @description Counts up with each change.
+             */
+            version: number;
+            /**
+             * Format: int64
+             * @description Work items that it writes.
+             */
+            work_items: number;
         };
         /** @description Our record of a work item. */
         Ticket: {
@@ -5859,6 +6116,218 @@ export interface operations {
                 "application/json": components["schemas"]["ChangePassword"];
             };
         };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Templates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateSet"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplatePreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatePreview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    standard_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateSet"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateSetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateSetId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateSet"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Templates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TemplateSetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             204: {
                 headers: {

@@ -65,7 +65,8 @@ function TemplateForm({ known }: { known?: Templates }) {
 	const [set, setSet] = useState<TemplateSet>(known?.set ?? { name: "" });
 	const { data: standard } = useQuery(standardTemplates);
 	const change = (part: Partial<TemplateSet>) => setSet((old) => ({ ...old, ...part }));
-	const redact = (part: Partial<NonNullable<TemplateSet["redaction"]>>) => change({ redaction: { ...set.redaction, ...part } });
+	const redaction = set.redaction ?? { hide_snippets: false, leave_out: [], replace: [] };
+	const redact = (part: Partial<typeof redaction>) => change({ redaction: { ...redaction, ...part } });
 
 	const [settled] = useDebouncedValue(set, PAUSE);
 	const preview = useQuery({
@@ -142,16 +143,16 @@ function TemplateForm({ known }: { known?: Templates }) {
 								<Switch
 									label="Leave out lines of code"
 									description="Secrets never show theirs."
-									checked={set.redaction?.hide_snippets ?? false}
+									checked={redaction.hide_snippets}
 									onChange={(event) => redact({ hide_snippets: event.currentTarget.checked })}
 								/>
 								<TagsInput
 									label="Leave out lines and references that match"
 									description="Regular expressions, whatever the case: for what tells how to exploit a weakness."
-									value={set.redaction?.leave_out ?? []}
+									value={redaction.leave_out}
 									onChange={(leave_out) => redact({ leave_out })}
 								/>
-								{administrator && (set.redaction?.leave_out ?? []).length === 0 && (
+								{administrator && redaction.leave_out.length === 0 && (
 									<div>
 										<Button variant="subtle" size="compact-sm" onClick={() => redact({ leave_out: EXPLOITS })}>
 											Leave out exploits
@@ -161,7 +162,7 @@ function TemplateForm({ known }: { known?: Templates }) {
 								<TagsInput
 									label="Replace by •••"
 									description="Regular expressions: card numbers, mail addresses, names of hosts."
-									value={set.redaction?.replace ?? []}
+									value={redaction.replace}
 									onChange={(replace) => redact({ replace })}
 								/>
 							</Stack>
@@ -178,7 +179,11 @@ function TemplateForm({ known }: { known?: Templates }) {
 						<Trouble error={save.error} />
 						{administrator && (
 							<Group gap={10}>
-								<Button type="submit" disabled={checking || set.name.trim() === "" || problems.length > 0} loading={save.isPending}>
+								<Button
+									type="submit"
+									disabled={checking || set.name.trim() === "" || problems.length > 0}
+									loading={save.isPending}
+								>
 									Save
 								</Button>
 								<Text size="sm" c="dimmed" role="status">
@@ -242,8 +247,8 @@ function Example({ example }: { example: TemplateExample }) {
 		<Panel title={example.ticket ? `Ticket: ${example.name}` : example.name}>
 			<Text fw={600}>{example.title}</Text>
 			<Text size="xs" c="dimmed" mb={8}>
-				{cut ? `cut from ${number(example.title_length)} to 255 characters` : `${number(example.title_length)} characters`} · block{" "}
-				{number(example.block_length)} of 1,000,000
+				{cut ? `cut from ${number(example.title_length)} to 255 characters` : `${number(example.title_length)} characters`} ·
+				block {number(example.block_length)} of 1,000,000
 				{example.tags.length > 0 && ` · tags ${example.tags.join(", ")}`}
 			</Text>
 			<BoardHtml html={example.block} />

@@ -39,8 +39,8 @@ export function TemplatesPage() {
 					{isPending && <Loading />}
 					{data && rows.length === 0 && (
 						<Empty title="Work items are written by the standard templates" action={add}>
-							Own templates change title, description, comments and tags, and leave out what must not reach a board. A
-							destination names the set it uses.
+							Own templates change title, description, comments and tags, and leave out what must not reach a board. A destination
+							names the set it uses.
 						</Empty>
 					)}
 					{rows.length > 0 && (

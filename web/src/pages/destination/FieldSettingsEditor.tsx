@@ -25,6 +25,7 @@ const SEVERITIES: Severity[] = ["critical", "high", "medium", "low", "info"];
 export const UNSET: FieldSettings = {
 	assignee: "",
 	due_days: {},
+	templates: null,
 	owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
 };
 
@@ -46,11 +47,8 @@ export function FieldSettingsEditor({ settings, type, change }: Props) {
 				description="What writes title, description, comments and tags."
 				maw={560}
 				value={settings.templates ?? ""}
-				onChange={(event) => change({ ...settings, templates: event.currentTarget.value || undefined })}
-				data={[
-					{ value: "", label: "Standard" },
-					...(sets?.items ?? []).map(({ id, set }) => ({ value: id, label: set.name })),
-				]}
+				onChange={(event) => change({ ...settings, templates: event.currentTarget.value || null })}
+				data={[{ value: "", label: "Standard" }, ...(sets?.items ?? []).map(({ id, set }) => ({ value: id, label: set.name }))]}
 			/>
 			<TextInput
 				label="Assignee of new work items"

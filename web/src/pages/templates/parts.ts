@@ -8,7 +8,10 @@ export const PARTS = [
 
 /** What a template can name, for the help beside the editor. */
 export const VARIABLES: readonly [string, string][] = [
-	["first", "the worst finding: url, title, severity, status, kind, asset, asset_tags, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed"],
+	[
+		"first",
+		"the worst finding: url, title, severity, status, kind, asset, asset_tags, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed",
+	],
 	["first.vulnerability", "id, name, aliases, cwes, cvss_score, cvss_vector, description, remediation, references, tags"],
 	["first.component", "name, version, fixed_version, ecosystem, purl, path; nothing if there is none"],
 	["findings, count, more", "the first 50, how many there are, how many are not listed"],
