@@ -73,11 +73,11 @@ impl Engine {
         }
         let Some(stored) = store::templates::get(tx, id).await? else { return Ok(None) };
         // What was saved was right then; after an update of this program a part may not be, and is the standard one.
-        let templates = Arc::new(Templates::compile(&stored.set).unwrap_or_else(|(templates, problems)| {
-            let problem = problems.first().map(TemplateProblem::sentence).unwrap_or_default();
+        let (templates, problems) = Templates::compile(&stored.set);
+        if let Some(problem) = problems.first().map(TemplateProblem::sentence) {
             tracing::warn!(templates = stored.set.name, problem, "a template cannot be used any more");
-            templates
-        }));
+        }
+        let templates = Arc::new(templates);
         lock(&self.inner.templates).insert(id, (version, templates.clone()));
         Ok(Some(templates))
     }
@@ -90,10 +90,7 @@ impl Engine {
         let mut tx = self.inner.db.read().await?;
         let (templates, mut problems) = match Templates::checked(set) {
             Ok(templates) => (templates, Vec::new()),
-            Err(problems) => {
-                let templates = Templates::compile(set).unwrap_or_else(|(templates, _)| templates);
-                (templates, problems)
-            }
+            Err(problems) => (Templates::compile(set).0, problems),
         };
         let mut examples = Vec::new();
         for (ticket, findings) in self.examples(&mut tx, of).await? {

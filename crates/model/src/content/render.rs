@@ -70,8 +70,7 @@ pub struct Templates {
     own: Vec<Part>,
 }
 
-static STANDARD: LazyLock<Templates> =
-    LazyLock::new(|| Templates::compile(&TemplateSet::default()).unwrap_or_else(|(templates, _)| templates));
+static STANDARD: LazyLock<Templates> = LazyLock::new(|| Templates::compile(&TemplateSet::default()).0);
 
 /// The name of a part in the sandbox: its ending decides what is escaped.
 const fn file(part: Part) -> &'static str {
@@ -92,11 +91,8 @@ impl Templates {
         &STANDARD
     }
 
-    /// Compiles a set. A part that cannot be compiled is the standard one.
-    ///
-    /// # Errors
-    /// The templates that can be used all the same, and what is wrong.
-    pub fn compile(set: &TemplateSet) -> Result<Self, (Self, Vec<TemplateProblem>)> {
+    /// Compiles a set. A part that cannot be compiled is the standard one, and stands among the problems.
+    pub fn compile(set: &TemplateSet) -> (Self, Vec<TemplateProblem>) {
         let mut problems = Vec::new();
         let mut environment = sandbox();
         let mut own = Vec::new();
@@ -114,8 +110,7 @@ impl Templates {
             }
         }
         let redactor = Redactor::of(&set.redaction, &mut problems);
-        let templates = Self { environment, redactor, own };
-        if problems.is_empty() { Ok(templates) } else { Err((templates, problems)) }
+        (Self { environment, redactor, own }, problems)
     }
 
     /// Compiles a set and tries it on findings as people could meet them.
@@ -124,13 +119,8 @@ impl Templates {
     /// What is wrong, each with its line and the mend.
     pub fn checked(set: &TemplateSet) -> Result<Self, Vec<TemplateProblem>> {
         let mut problems: Vec<TemplateProblem> = set.name_problem().into_iter().collect();
-        let templates = match Self::compile(set) {
-            Ok(templates) => templates,
-            Err((templates, found)) => {
-                problems.extend(found);
-                templates
-            }
-        };
+        let (templates, found) = Self::compile(set);
+        problems.extend(found);
         problems.extend(templates.unknown_variables());
         with_samples(|about, findings, evidence| {
             for problem in templates.write(about, findings, evidence).failed {

@@ -192,7 +192,6 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         ecosystem: text("npm"),
         purl: text("pkg:npm/lodash@4.17.20"),
         path: text("package-lock.json"),
-        ..Component::default()
     };
     let tags = ["payments".to_owned()];
     let whole = Shown {

@@ -61,7 +61,7 @@ impl Case {
     }
 
     fn write(&self, set: &TemplateSet) -> model::content::Written {
-        let templates = Templates::compile(set).unwrap_or_else(|(templates, _)| templates);
+        let templates = Templates::compile(set).0;
         let about = About {
             ticket_url: "https://lockstep.example/tickets/1",
             destination: "Shop",
@@ -145,7 +145,7 @@ fn a_secret_shows_no_snippet_whatever_the_template_asks_for() {
     let odd = set(|set| {
         set.block = "{{ first.snippet }}|{{ findings }}|{{ first.snippet|default('none') }}".into()
     });
-    let templates = Templates::compile(&odd).unwrap();
+    let templates = Templates::compile(&odd).0;
     let written = templates.write(&About::default(), &[shown], &[]);
     assert!(!written.block.contains("password_for"), "{}", written.block);
 }
