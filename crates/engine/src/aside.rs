@@ -251,6 +251,7 @@ impl Engine {
             }
             store::tickets::save(tx, &ticket).await?;
             store::tickets::mark(tx, id).await?;
+            store::comments::talk_at(tx, id, Some(self.inner.world.now())).await?;
         }
         Ok(())
     }

@@ -77,11 +77,12 @@ impl Engine {
         let (revision, count) = store::comments::last_read(&mut tx, id).await?;
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         drop(tx);
-        let Some(item) = &ticket.work_item else { return self.later(id, None).await };
         if ticket.health == Health::Released {
             // It has ended: nothing is written there any more.
             return self.later(id, None).await;
         }
+        // It was deleted before it was ever read.
+        let Some(item) = &ticket.work_item else { return self.item_is_gone(id).await };
         let in_doubt = match &ticket.intent {
             None => rows.iter().any(|row| row.carried == IN_DOUBT),
             Some(intent) => {

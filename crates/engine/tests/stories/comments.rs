@@ -213,3 +213,23 @@ async fn a_paused_connection_keeps_a_comment_until_it_is_resumed() {
     story.sweep().await;
     assert_eq!(on_board(&story).len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_said_while_a_work_item_is_gone_that_was_never_read_goes_out_when_it_is_back() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    let item = story.work_item();
+    story.board.delete(item);
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    assert!(story.ticket().await.work_item.is_none());
+    write(&story, "Is it gone for good?", false).await;
+    story.settle().await;
+    story.board.restore(item);
+    story.sweep().await;
+    assert_eq!(on_board(&story).len(), 1, "{:?}", on_board(&story));
+}
