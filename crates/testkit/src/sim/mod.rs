@@ -336,6 +336,7 @@ impl Simulation {
                 let nth = self.chance.random_range(1..6);
                 Fate::IsRefusedAt("before UPDATE ticket", nth, self.chance.random_bool(0.5))
             }
+            18 | 19 => Fate::FreezesAt("a write was lost"),
             16 => Fate::Freezes(self.chance.random_range(1..5)),
             17 | 11 | 12 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
             _ => Fate::Lives,
@@ -447,7 +448,6 @@ impl Simulation {
         };
         let Some(number) = self.somebody_awake() else { return };
         let fate = self.fate_at(&[
-            "before INSERT INTO asset",
             "before INSERT INTO configuration",
             "before INSERT INTO job",
             "before INSERT INTO scan",

@@ -22,7 +22,7 @@ pub(crate) const PLACES: &[(&str, u64)] = &[
     ("a write leaves", 28),
     ("a write was carried out", 25),
     ("a write was lost", 1),
-    ("after comment", 8),
+    ("after comment", 5),
     ("after comments", 11),
     ("after commit", 1_300),
     ("after create", 6),
@@ -34,7 +34,6 @@ pub(crate) const PLACES: &[(&str, u64)] = &[
     ("before DELETE FROM breaker_ticket", 8),
     ("before DELETE FROM observation", 30),
     ("before INSERT INTO alarm", 6),
-    ("before INSERT INTO asset", 150),
     ("before INSERT INTO audit", 720),
     ("before INSERT INTO breaker", 2),
     ("before INSERT INTO breaker_ticket", 26),
@@ -95,6 +94,8 @@ pub(crate) enum Fate {
     Freezes(u64),
     /// It stands still at the n-th place of a write to the board.
     FreezesAtWrite(u64),
+    /// It stands still when it comes to this place of a call to the board.
+    FreezesAt(&'static str),
 }
 
 /// How it went.
@@ -156,15 +157,9 @@ impl Watch for Witness {
             Fate::IsInDanger(seed) if strikes(place, seed, number) => self.dies(place).await,
             Fate::IsRefused(at, dies) if is_statement && number >= at => return self.refuses(dies).await,
             Fate::IsRefusedAt(_, at, dies) if is_statement && at == met => return self.refuses(dies).await,
-            Fate::Freezes(at) | Fate::FreezesAtWrite(at)
-                if at == if matches!(fate, Fate::Freezes(_)) { call } else { write } =>
-            {
-                self.tally.count(format!("stood still: {place}"));
-                self.at_write.store(is_write, Ordering::SeqCst);
-                *self.fate.lock().await = Fate::Lives;
-                self.stands.notify_one();
-                self.goes_on.notified().await;
-            }
+            Fate::Freezes(at) if is_call && at == call => self.freezes(place).await,
+            Fate::FreezesAtWrite(at) if is_write && at == write => self.freezes(place).await,
+            Fate::FreezesAt(there) if there == place => self.freezes(place).await,
             _ => {}
         }
         Verdict::GoesOn
@@ -185,6 +180,14 @@ fn is_of_the_database(place: &str) -> bool {
 }
 
 impl Witness {
+    async fn freezes(&self, place: &str) {
+        self.tally.count(format!("stood still: {place}"));
+        self.at_write.store(place.starts_with("a write"), Ordering::SeqCst);
+        *self.fate.lock().await = Fate::Lives;
+        self.stands.notify_one();
+        self.goes_on.notified().await;
+    }
+
     async fn refuses(&self, dies: bool) -> Verdict {
         self.tally.count("the database refuses a statement");
         *self.fate.lock().await =

@@ -33,7 +33,7 @@ pub(crate) fn seed() -> Seed {
 /// What a destination says about deleted work items in this run.
 pub(crate) fn policy(chance: &mut StdRng) -> DeletionPolicy {
     use DeletionPolicy::{Ask, Release, Replace, Restore};
-    [Ask, Restore, Replace, Replace, Release][chance.random_range(0..5)]
+    [Ask, Restore, Restore, Restore, Replace, Release][chance.random_range(0..6)]
 }
 
 fn patch(wire: &Wire, id: i64, fields: &[(&str, Value)]) -> bool {
