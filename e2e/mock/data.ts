@@ -232,9 +232,9 @@ export function makeWorld(): World {
 	const destinations: Destination[] = (["Payments", "Storefront"] as const).map((team, index) => ({
 		id: randomUUID(),
 		connection: { id: connection.id, name: connection.name },
+		binding: index === 0 ? { kind: "default" } : { kind: "group", tags: ["team:storefront"] },
 		asset: null,
 		name: `Webshop / ${team}`,
-		is_default: index === 0,
 		project: "Webshop",
 		team,
 		board: "Stories",

@@ -514,8 +514,9 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			({ body }) => {
 				const draft = body as NewDestination;
 				const connection = find(world.connections, draft.connection_id) as Connection;
-				const made = {
+				const made: Destination = {
 					...check(draft).settings,
+					binding: draft.binding,
 					id: randomUUID(),
 					connection: { id: connection.id, name: connection.name },
 					created_today: 0,
@@ -530,7 +531,7 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			/^\/destinations\/([^/]+)$/,
 			({ body }, id) => {
 				const destination = find(world.destinations, id);
-				const { asset: _asset, connection_id: _connection, ...settings } = body as NewDestination;
+				const { connection_id: _connection, ...settings } = body as NewDestination;
 				return destination ? ok(Object.assign(destination, settings)) : NOT_FOUND;
 			},
 		],
@@ -575,6 +576,18 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			},
 		],
 		["GET", /^\/templates\/([^/]+)$/, one(() => sets)],
+		[
+			"GET",
+			/^\/routing$/,
+			() => {
+				const [first] = world.destinations;
+				const step = first && {
+					destination: { id: first.id, name: first.name ?? "" },
+					reason: "is the default: nothing more specific takes it",
+				};
+				return ok({ taken_by: step, others: [] });
+			},
+		],
 		["GET", /^\/rules$/, ({ query }) => page(world.rules, query)],
 		["POST", /^\/rules\/plan$/, () => ok(plan())],
 		[

@@ -1,6 +1,7 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
 import type {
 	AlarmKind,
+	Binding,
 	CauseKind,
 	DeletionPolicy,
 	FindingKind,
@@ -321,5 +322,19 @@ export function signsInWith(signIn: SignInShown): string {
 			return `Entra application ${signIn.client_id} of ${signIn.tenant}, which trusts the server's platform`;
 		case "person":
 			return `${signIn.name}, signed in with Microsoft (application ${signIn.client_id})`;
+	}
+}
+
+/** What a destination takes, in a few words. */
+export function boundTo(binding: Binding): string {
+	switch (binding.kind) {
+		case "default":
+			return "everything else";
+		case "group":
+			return `assets tagged ${binding.tags.join(", ")}`;
+		case "asset":
+			return binding.asset;
+		case "branch":
+			return `${binding.asset}, branch ${binding.branch}`;
 	}
 }

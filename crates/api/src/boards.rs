@@ -7,9 +7,9 @@ use model::guard::{Farewell, Limits};
 use model::map::{MapProblem, SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::rule::{Criteria, Grouping};
-use model::{AssetId, ConnectionId, DestinationId, RuleId};
+use model::{AssetId, ConnectionId, DestinationId, FindingId, RuleId};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{Named, SignInMethod, SignInShown};
 
@@ -219,7 +219,9 @@ pub struct Destination {
     pub id: DestinationId,
     /// Connection.
     pub connection: Named<ConnectionId>,
-    /// The asset it is bound to; it then wins over the default.
+    /// What it is bound to.
+    pub binding: Binding,
+    /// The asset that the binding names.
     pub asset: Option<Named<AssetId>>,
     /// Settings.
     #[serde(flatten)]
@@ -230,15 +232,84 @@ pub struct Destination {
     pub problem: Option<String>,
 }
 
+/// What a destination is bound to. The more specific one takes a finding: a branch before its asset, the asset before a
+/// group, a group before the default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Binding {
+    /// Everything that no other destination takes. At most one for each connection.
+    Default,
+    /// The assets that have every one of these tags; of two groups the one with more tags is the more specific.
+    Group {
+        /// 1 to 20 tags, compared without case.
+        tags: Vec<String>,
+    },
+    /// One asset.
+    Asset {
+        /// Its name. It may be bound before its first scan.
+        asset: String,
+    },
+    /// Branches of one asset.
+    Branch {
+        /// Its name.
+        asset: String,
+        /// A branch, or a pattern in which `*` stands for any letters (`release/*`). Compared with case.
+        branch: String,
+    },
+}
+
+/// Query of `GET /api/v1/destinations`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DestinationFilter {
+    /// Those of this connection.
+    pub connection: Option<ConnectionId>,
+    /// Text in the name, or in that of the asset.
+    pub q: Option<String>,
+    /// Where the page starts.
+    pub cursor: Option<String>,
+    /// Size of the page, 1 to 200, 50 if absent.
+    pub limit: Option<u32>,
+}
+
+/// Query of `GET /api/v1/routing`: give a finding, or an asset with or without a branch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct RouteQuery {
+    /// The finding.
+    pub finding: Option<FindingId>,
+    /// The asset.
+    pub asset: Option<AssetId>,
+    /// One of its branches.
+    pub branch: Option<String>,
+}
+
+/// Where the work items of a finding, or of the findings of an asset, go, and why. `GET /api/v1/routing`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Route {
+    /// The branch that decided, if any could: of a finding, the first of the asset's tracked branches that has it.
+    pub branch: Option<String>,
+    /// Who takes it; absent if no destination does.
+    pub taken_by: Option<RouteStep>,
+    /// Who would take it, were the others not more specific; the most specific first.
+    pub others: Vec<RouteStep>,
+}
+
+/// A destination, and why it fits.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RouteStep {
+    /// Destination.
+    pub destination: Named<DestinationId>,
+    /// Why it fits, as the end of a sentence that begins with its name.
+    pub reason: String,
+}
+
 /// What a person decides about a destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DestinationSettings {
     /// Name; made from project, team and type if left blank.
     #[serde(default)]
     pub name: String,
-    /// Everything without a destination of its own goes here. At most one for each connection.
-    #[serde(default)]
-    pub is_default: bool,
     /// Project.
     pub project: String,
     /// Team; the project's default team if left blank.
@@ -294,9 +365,8 @@ pub fn default_daily_budget() -> u64 {
 pub struct NewDestination {
     /// Connection.
     pub connection_id: ConnectionId,
-    /// Bind it to the asset of this name.
-    #[serde(default)]
-    pub asset: Option<String>,
+    /// What it is bound to. No two destinations are bound to the same.
+    pub binding: Binding,
     /// Settings.
     #[serde(flatten)]
     pub settings: DestinationSettings,

@@ -112,6 +112,8 @@ pub struct Finding {
     pub scanner_severity: Option<String>,
     /// Versioned identity across scans.
     pub fingerprint: String,
+    /// What follows `temporary_until`.
+    pub temporary_then: Option<FallBack>,
     /// Why the status is what it is, in the words of who decided.
     pub reason: Option<String>,
     /// What each configuration says on each branch.
@@ -161,7 +163,7 @@ pub struct SetStatus {
     /// Why. Required for `risk_accepted`, `false_positive` and `suppressed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Until when it holds; then `then` follows.
+    /// Until when it holds, at most ten years from now; then `then` follows. Any status may be temporary.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<DateTime<Utc>>,
     /// What follows `until`.

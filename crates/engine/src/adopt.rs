@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::engine::{Engine, EventKind};
 use crate::sync::{Pass, cause_of, why_not};
-use crate::ticketing::Routing;
+use crate::routing::Routes;
 use crate::{Actor, Refusal};
 
 /// Work items that one plan looks at.
@@ -466,12 +466,16 @@ impl Engine {
                 TicketFor::None(format!("the finding has work item {number} already"))
             });
         }
-        let routing = Routing::load(tx).await?;
-        Ok(match routing.destination(finding) {
+        let routes = Routes::load(tx).await?;
+        let destination = match store::assets::get(tx, finding.asset_id).await? {
+            Some(asset) => routes.of_finding(tx, finding, &asset).await?,
+            None => None,
+        };
+        Ok(match destination {
             Some(destination) => TicketFor::New(Box::new(destination.clone())),
-            None => {
-                TicketFor::None("there is no destination for the finding's asset and no default one".into())
-            }
+            None => TicketFor::None(
+                "no destination is bound to where the finding is, and there is no default one".into(),
+            ),
         })
     }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::engine::{Engine, EventKind};
 use crate::results::{Plan, PlanAction, TicketPlan};
+use crate::routing::Routes;
 use crate::{Refusal, RuleSettings};
 
 /// Findings that are looked at in one transaction.
@@ -23,20 +24,12 @@ const STEP: i64 = 200;
 /// What the rules need to know, read once for many findings.
 pub(crate) struct Routing {
     rules: Vec<Rule>,
-    destinations: Vec<Destination>,
+    routes: Routes,
 }
 
 impl Routing {
     pub(crate) async fn load(tx: &mut Tx) -> Result<Self, Refusal> {
-        Ok(Self { rules: store::rules::all(tx).await?, destinations: store::destinations::all(tx).await? })
-    }
-
-    /// The destination of a finding: the one bound to its asset, else the default of the oldest connection that has one.
-    pub(crate) fn destination(&self, finding: &Finding) -> Option<&Destination> {
-        self.destinations
-            .iter()
-            .find(|destination| destination.asset_id == Some(finding.asset_id))
-            .or_else(|| self.destinations.iter().find(|destination| destination.settings.is_default))
+        Ok(Self { rules: store::rules::all(tx).await?, routes: Routes::load(tx).await? })
     }
 
     /// The first rule that is about a finding.
@@ -57,14 +50,16 @@ pub(crate) struct StoppedRule {
 /// Rules with findings that no destination takes: none is bound to the asset, and no connection has a default one.
 pub(crate) async fn stopped_rules(tx: &mut Tx) -> Result<Vec<StoppedRule>, Refusal> {
     let routing = Routing::load(tx).await?;
-    let takes_all = routing.destinations.iter().any(|destination| destination.settings.is_default);
-    if takes_all || !routing.rules.iter().any(|rule| rule.enabled) {
+    if routing.routes.take_everything() || !routing.rules.iter().any(|rule| rule.enabled) {
         return Ok(Vec::new());
     }
     let mut stopped: Vec<StoppedRule> = Vec::new();
     for finding in store::findings::without_destination(tx, STEP).await? {
         let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { continue };
         let Some(rule) = routing.rule(&finding, &asset.tags) else { continue };
+        if routing.routes.of_finding(tx, &finding, &asset).await?.is_some() {
+            continue;
+        }
         match stopped.iter_mut().find(|known| known.id == rule.id) {
             Some(known) => {
                 known.assets.insert(asset.name);
@@ -116,14 +111,13 @@ impl Engine {
         let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { return Ok(false) };
         let tracked =
             store::findings::detections(tx, finding.id).await?.iter().any(|d| asset.tracks(&d.branch));
-        let (Some(rule), Some(destination)) =
-            (routing.rule(finding, &asset.tags), routing.destination(finding))
-        else {
-            return Ok(false);
-        };
         if !tracked || asset.archived {
             return Ok(false);
         }
+        let Some(rule) = routing.rule(finding, &asset.tags) else { return Ok(false) };
+        let Some(destination) = routing.routes.of_finding(tx, finding, &asset).await? else {
+            return Ok(false);
+        };
         let world = &self.inner.world;
         let now = world.now();
         let key = rule.settings.grouping.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
@@ -215,7 +209,7 @@ impl Engine {
         let mut tx = self.inner.db.read().await?;
         let routing = Routing::load(&mut tx).await?;
         let mut left = std::collections::HashMap::new();
-        for destination in &routing.destinations {
+        for destination in routing.routes.all() {
             let spent = store::destinations::spent(&mut tx, destination.id, now).await?;
             left.insert(destination.id, destination.settings.daily_budget.saturating_sub(spent));
         }
@@ -244,7 +238,7 @@ impl Engine {
                     plan.nothing += 1;
                     continue;
                 }
-                let Some(destination) = routing.destination(&finding) else {
+                let Some(destination) = routing.routes.of_finding(&mut tx, &finding, asset).await? else {
                     plan.list(TicketPlan {
                         ticket_id: None,
                         work_item_id: None,
@@ -252,7 +246,7 @@ impl Engine {
                         destination: String::new(),
                         action: PlanAction::Wait,
                         fields: Vec::new(),
-                        reason: "there is no destination for its asset and no default one".into(),
+                        reason: "no destination is bound to where it is, and there is no default one".into(),
                     });
                     continue;
                 };

@@ -71,9 +71,12 @@ impl Engine {
             grace: self.inner.settings.grace,
         };
         let cause = Cause::new(CauseKind::Person, by.name.clone());
+        let until = change.temporary.map_or_else(String::new, |(until, then)| {
+            format!(" until {}, then {}", until.format("%Y-%m-%d %H:%M UTC"), then.status().label())
+        });
         let what = match &change.reason {
-            Some(reason) => format!("Set to {} by {}: {reason}", change.status.label(), by.name),
-            None => format!("Set to {} by {}.", change.status.label(), by.name),
+            Some(reason) => format!("Set to {}{until} by {}: {reason}", change.status.label(), by.name),
+            None => format!("Set to {}{until} by {}.", change.status.label(), by.name),
         };
         self.follow(&mut tx, &finding, &command, &circumstances, &cause, what).await?.map_err(|illegal| {
             impossible(&illegal.to_string(), "Choose another status, or give what is missing.")
@@ -246,7 +249,13 @@ impl Engine {
                     grace: self.inner.settings.grace,
                 };
                 let cause = Cause::new(CauseKind::Clock, "a temporary status ended");
-                let what = format!("{} has ended.", finding.status.label());
+                let Some(temporary) = finding.triage.temporary else { continue };
+                let decided = Facts { triage: finding.triage.clone(), ..Facts::default() };
+                let what = format!(
+                    "{} was temporary, until {}, and has ended.",
+                    decided.status(self.inner.settings.grace).label(),
+                    temporary.until.format("%Y-%m-%d %H:%M UTC")
+                );
                 let followed =
                     self.follow(&mut tx, finding, &Command::Expire, &circumstances, &cause, what).await?;
                 if let Err(illegal) = followed {

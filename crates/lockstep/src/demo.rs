@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{
-    Asset, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection, NewDestination,
+    Asset, Binding, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection, NewDestination,
     Overview, Page, Rule, RuleSettings, SignInMethod, Ticket, TicketHealth,
 };
 use clap::Args;
@@ -226,8 +226,8 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
                     "destinations",
                     &NewDestination {
                         connection_id: connection.id,
-                        asset: asset.map(str::to_owned),
-                        settings: settings(team, asset.is_none()),
+                        binding: asset.map_or(Binding::Default, |asset| Binding::Asset { asset: asset.into() }),
+                        settings: settings(team),
                     },
                 )
                 .await?;
@@ -284,10 +284,9 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
     Ok(Ready { open: overview.open.total(), work_items: tickets.len() })
 }
 
-fn settings(team: &str, is_default: bool) -> DestinationSettings {
+fn settings(team: &str) -> DestinationSettings {
     DestinationSettings {
         name: format!("{team} bugs"),
-        is_default,
         project: PROJECT.into(),
         team: team.into(),
         board: String::new(),

@@ -51,6 +51,7 @@ enum Command {
     /// Say what is in a report; nothing is sent
     Inspect(inspect::InspectArgs),
     /// Look at findings and decide about them
+    #[command(alias = "finding")]
     Findings(findings::FindingsArgs),
     /// See how findings and work items are in step
     Tickets(tickets::TicketsArgs),

@@ -125,7 +125,7 @@ impl Bench {
             api.post(
                 "destinations",
                 json!({
-                    "connection_id": id, "is_default": true, "project": "Webshop", "team": "Payments",
+                    "connection_id": id, "binding": { "kind": "default" }, "project": "Webshop", "team": "Payments",
                     "work_item_type": "Bug", "daily_budget": 1000,
                 }),
             )

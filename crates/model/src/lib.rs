@@ -16,6 +16,7 @@ pub mod map;
 pub mod merge;
 pub mod observation;
 pub mod process;
+pub mod routing;
 pub mod rule;
 mod severity;
 pub mod status;

@@ -45,6 +45,8 @@ pub fn after_scan(before: &Facts, detections: Vec<Detection>, grace: Duration) -
         if matches!(after.triage.decision, Decision::InProgress | Decision::Waiting) {
             after.triage.decision = Decision::Confirmed;
         }
+        // What was to end by itself has ended.
+        after.triage.temporary = None;
     }
     let effect = if reopened {
         ScanEffect::Regressed
@@ -57,6 +59,9 @@ pub fn after_scan(before: &Facts, detections: Vec<Detection>, grace: Duration) -
     };
     (after, effect)
 }
+
+/// Longest time that a temporary status may hold, in days.
+pub const MOST_DAYS: i64 = 3650;
 
 /// What somebody wants a finding to become.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +150,10 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     if circumstances.temporary.is_some_and(|(until, _)| until <= circumstances.at) {
         return Err(Illegal("the date until which it shall hold lies in the past".into()));
     }
+    let longest = circumstances.at + Duration::days(MOST_DAYS);
+    if circumstances.temporary.is_some_and(|(until, _)| until > longest) {
+        return Err(Illegal("the date until which it shall hold lies more than ten years ahead".into()));
+    }
 
     let mut after = before.clone();
     let triage = &mut after.triage;
@@ -158,10 +167,7 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
             let Some(temporary) = triage.temporary.take() else {
                 return Err(Illegal("the decision on this finding has no end".into()));
             };
-            triage.decision = match temporary.then {
-                FallBack::Created => Decision::New,
-                FallBack::Identified => Decision::Confirmed,
-            };
+            triage.decision = temporary.then.decision();
             triage.reason = None;
             triage.claim = None;
             return Ok(after);
@@ -333,8 +339,38 @@ mod tests {
         assert_eq!(accepted.status(NO_GRACE), Status::RiskAccepted);
         let over = follow(&accepted, &Command::Expire, &by(Giver::Clock, 9)).unwrap();
         assert_eq!(over.status(NO_GRACE), Status::Identified);
-        let past = Circumstances { temporary: Some((at(1), FallBack::Identified)), ..by(Giver::Person, 2) };
-        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &past).is_err());
+        for wrong in [at(1), at(2) + Duration::days(MOST_DAYS + 1)] {
+            let wrong = Circumstances { temporary: Some((wrong, FallBack::Identified)), ..by(Giver::Person, 2) };
+            assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn every_status_may_be_temporary_and_falls_back_to_the_one_that_was_named() {
+        let of = |then| Circumstances { temporary: Some((at(9), then)), ..by(Giver::Person, 2) };
+        for (command, during) in [
+            (Command::Wait, Status::Waiting),
+            (Command::Claim, Status::AwaitingValidation),
+            (Command::DismissAsFalsePositive, Status::FalsePositive),
+            (Command::Suppress, Status::Suppressed),
+        ] {
+            for then in [FallBack::Created, FallBack::Identified, FallBack::InProgress] {
+                let now = follow(&facts(vec![seen(1)]), &command, &of(then)).unwrap();
+                assert_eq!(now.status(NO_GRACE), during);
+                let over = follow(&now, &Command::Expire, &by(Giver::Clock, 9)).unwrap();
+                assert_eq!((over.status(NO_GRACE), over.triage.temporary), (then.status(), None));
+            }
+        }
+    }
+
+    #[test]
+    fn a_scan_that_brings_a_finding_back_ends_what_was_temporary() {
+        let until = Circumstances { temporary: Some((at(9), FallBack::Created)), ..by(Giver::Person, 2) };
+        let waiting = follow(&facts(vec![seen(1)]), &Command::Wait, &until).unwrap();
+        let (fixed, _) = after_scan(&waiting, vec![gone(1, 3)], NO_GRACE);
+        assert!(fixed.triage.temporary.is_some(), "a fix decides nothing");
+        let (again, _) = after_scan(&fixed, vec![gone(4, 3)], NO_GRACE);
+        assert_eq!((again.status(NO_GRACE), again.triage.temporary), (Status::Identified, None));
     }
 
     #[test]

@@ -235,6 +235,32 @@ pub enum FallBack {
     /// Confirmed again.
     #[default]
     Identified,
+    /// Somebody works on it.
+    InProgress,
+    /// Work waits.
+    Waiting,
+}
+
+impl FallBack {
+    /// The decision that it stands for.
+    pub const fn decision(self) -> Decision {
+        match self {
+            Self::Created => Decision::New,
+            Self::Identified => Decision::Confirmed,
+            Self::InProgress => Decision::InProgress,
+            Self::Waiting => Decision::Waiting,
+        }
+    }
+
+    /// The status that people see then, unless scans say otherwise.
+    pub const fn status(self) -> Status {
+        match self {
+            Self::Created => Status::Created,
+            Self::Identified => Status::Identified,
+            Self::InProgress => Status::InProgress,
+            Self::Waiting => Status::Waiting,
+        }
+    }
 }
 
 /// Everything that is decided about a finding, by anybody but scans.
@@ -248,7 +274,7 @@ pub struct Triage {
     /// It was laid aside with something else; then the decision is [`Decision::Suppressed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
-    /// Until when it holds.
+    /// Until when it holds; every decision may have an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporary: Option<Temporary>,
     /// "It is fixed."

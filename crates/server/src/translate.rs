@@ -123,6 +123,7 @@ fn ticket_ref(row: views::findings::TicketOfFinding) -> Answer<TicketRef> {
 
 pub(crate) fn finding(detail: views::findings::FindingDetail) -> Answer<Finding> {
     let reason = detail.summary.triage.reason.clone();
+    let temporary_then = detail.summary.triage.temporary.map(|temporary| temporary.then);
     let observation = detail.observation;
     let tracked = detail.tracked_branches;
     Ok(Finding {
@@ -134,6 +135,7 @@ pub(crate) fn finding(detail: views::findings::FindingDetail) -> Answer<Finding>
         component: observation.component,
         scanner_severity: observation.scanner_severity,
         fingerprint: detail.fingerprint,
+        temporary_then,
         reason,
         detections: detail
             .detections

@@ -6,7 +6,8 @@ use model::following::DeletionPolicy;
 use model::guard::Limits;
 use model::map::{SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
-use model::{AssetId, ConnectionId, DestinationId};
+use model::routing::Binding;
+use model::{ConnectionId, DestinationId};
 use serde::{Deserialize, Serialize};
 
 use crate::db::to_json;
@@ -19,8 +20,6 @@ pub use model::guard::Farewell;
 pub struct Settings {
     /// Name.
     pub name: String,
-    /// Everything without a destination of its own goes here.
-    pub is_default: bool,
     /// Project.
     pub project: String,
     /// Team.
@@ -75,8 +74,8 @@ pub struct Destination {
     pub id: DestinationId,
     /// Connection.
     pub connection_id: ConnectionId,
-    /// The asset it is bound to.
-    pub asset_id: Option<AssetId>,
+    /// What it is bound to.
+    pub binding: Binding,
     /// Settings.
     pub settings: Settings,
     /// What was last read of the board.
@@ -88,13 +87,13 @@ pub struct Destination {
 }
 
 const SELECT: &str =
-    "SELECT id, connection_id, asset_id, settings, process, problem, created_at FROM destination";
+    "SELECT id, connection_id, binding, settings, process, problem, created_at FROM destination";
 
 fn destination(row: &Row) -> Result<Destination> {
     Ok(Destination {
         id: row.id("id")?,
         connection_id: row.id("connection_id")?,
-        asset_id: row.opt_id("asset_id")?,
+        binding: row.json("binding")?,
         settings: row.json("settings")?,
         process: row.json("process")?,
         problem: row.opt_text("problem")?,
@@ -125,19 +124,35 @@ pub async fn get(tx: &mut Tx, id: DestinationId) -> Result<Option<Destination>> 
         .transpose()
 }
 
+/// The destination that is bound to the same.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn bound_to(
+    tx: &mut Tx,
+    binding: &Binding,
+    connection: ConnectionId,
+) -> Result<Option<Destination>> {
+    tx.first(crate::Composed(format!("{SELECT} WHERE binding_key = $1")), args![binding.key(connection)])
+        .await?
+        .map(|row| destination(&row))
+        .transpose()
+}
+
 /// Adds a destination.
 ///
 /// # Errors
-/// If the database refuses; a duplicate if there is a default already, or the asset is bound already.
+/// If the database refuses; a duplicate if another one is bound to the same.
 pub async fn add(tx: &mut Tx, destination: &Destination) -> Result<()> {
     tx.execute(
-        "INSERT INTO destination (id, connection_id, asset_id, is_default, name, settings, process, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO destination (id, connection_id, binding, binding_key, asset_id, name, settings, process, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         args![
             destination.id,
             destination.connection_id,
-            destination.asset_id,
-            destination.settings.is_default,
+            to_json(&destination.binding),
+            destination.binding.key(destination.connection_id),
+            destination.binding.asset().copied(),
             &destination.settings.name,
             to_json(&destination.settings),
             to_json(&destination.process),
@@ -151,15 +166,16 @@ pub async fn add(tx: &mut Tx, destination: &Destination) -> Result<()> {
 /// Stores settings, binding and what was read of the board.
 ///
 /// # Errors
-/// If the database refuses; a duplicate if there is a default already, or the asset is bound already.
+/// If the database refuses; a duplicate if another one is bound to the same.
 pub async fn save(tx: &mut Tx, destination: &Destination) -> Result<()> {
     tx.execute(
-        "UPDATE destination SET asset_id = $2, is_default = $3, name = $4, settings = $5, process = $6, problem = $7
-         WHERE id = $1",
+        "UPDATE destination SET binding = $2, binding_key = $3, asset_id = $4, name = $5, settings = $6, process = $7,
+                problem = $8 WHERE id = $1",
         args![
             destination.id,
-            destination.asset_id,
-            destination.settings.is_default,
+            to_json(&destination.binding),
+            destination.binding.key(destination.connection_id),
+            destination.binding.asset().copied(),
             &destination.settings.name,
             to_json(&destination.settings),
             to_json(&destination.process),

@@ -258,7 +258,7 @@ pub async fn without_destination(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>
         crate::Composed(format!(
             "{SELECT} WHERE f.status IN ('identified', 'in_progress', 'waiting', 'awaiting_validation')
              AND NOT EXISTS (SELECT 1 FROM ticket_finding tf WHERE tf.finding_id = f.id)
-             AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.asset_id = f.asset_id)
+             AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.asset_id = f.asset_id AND d.binding_key LIKE 'asset/%')
              AND NOT EXISTS (SELECT 1 FROM asset a WHERE a.id = f.asset_id AND a.archived_at IS NOT NULL)
              ORDER BY f.id LIMIT $1"
         )),

@@ -9,6 +9,7 @@ use model::identity::Sighting;
 use model::map::{SeverityMap, StatusMap};
 use model::merge::Desired;
 use model::process::WorkItemType;
+use model::routing::Binding;
 use model::status::Triage;
 use model::{AssetId, ConnectionId, DestinationId, FindingId, FindingKind, JobId, ScanId, Severity};
 use model::{Status, TicketId, WorkItemId};
@@ -81,10 +82,9 @@ fn destination(number: u128) -> Destination {
     Destination {
         id: DestinationId(id(number)),
         connection_id: ConnectionId(id(1)),
-        asset_id: None,
+        binding: Default::default(),
         settings: Settings {
             name: word("Payments"),
-            is_default: true,
             project: word("Webshop"),
             team: word("Payments"),
             board: word(""),
@@ -528,7 +528,7 @@ async fn what_exists_already_is_told_apart_from_other_errors() {
         drop(tx);
         let mut tx = db.begin().await.unwrap();
         let mut stranger = destination(4);
-        stranger.settings.is_default = false;
+        stranger.binding = Binding::Group { tags: vec!["web".into()] };
         stranger.connection_id = ConnectionId(id(99));
         let unknown = store::destinations::add(&mut tx, &stranger).await.unwrap_err();
         assert!(!unknown.is_duplicate(), "an unknown connection: {unknown:?}");

@@ -82,7 +82,6 @@ impl Served {
         let connection = engine.create_connection(new, &by("Ada")).await.unwrap();
         let settings = store::destinations::Settings {
             name: String::new(),
-            is_default: true,
             project: "Webshop".into(),
             team: "Payments".into(),
             board: String::new(),
@@ -103,7 +102,7 @@ impl Served {
             when_archived: Default::default(),
             on_deletion: Default::default(),
         };
-        let new = NewDestination { connection_id: connection, asset: None, settings: settings.clone() };
+        let new = NewDestination { connection_id: connection, binding: Default::default(), settings: settings.clone() };
         let destination = engine.create_destination(new, &by("Ada")).await.unwrap();
         let rule = RuleSettings {
             name: "Everything".into(),
@@ -130,7 +129,7 @@ impl Served {
     pub async fn tag_everything(&mut self, tag: &str) {
         self.settings.tags = vec![tag.into()];
         let settings = self.settings.clone();
-        let new = NewDestination { connection_id: self.connection, asset: None, settings };
+        let new = NewDestination { connection_id: self.connection, binding: Default::default(), settings };
         self.engine.change_destination(self.destination, new, &by("Ada")).await.unwrap();
     }
 

@@ -135,10 +135,9 @@ impl StoryBuilder {
             .create_destination(
                 NewDestination {
                     connection_id: connection,
-                    asset: None,
+                    binding: Default::default(),
                     settings: store::destinations::Settings {
                         name: String::new(),
-                        is_default: true,
                         project: "Webshop".into(),
                         team: "Payments".into(),
                         board: String::new(),

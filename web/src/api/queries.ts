@@ -163,6 +163,13 @@ export const standardTemplates = queryOptions({
 	staleTime: Number.POSITIVE_INFINITY,
 });
 
+/** Where the work items of a finding, or of the findings of an asset, go. */
+export const route = (of: { finding: string } | { asset: string; branch?: string }) =>
+	queryOptions({
+		queryKey: ["configuration", "route", of],
+		queryFn: () => ask(api.GET("/api/v1/routing", { params: { query: of } })),
+	});
+
 export const rules = queryOptions({
 	queryKey: ["configuration", "rules"],
 	queryFn: () => ask(api.GET("/api/v1/rules", { params: { query: { limit: 200 } } })),

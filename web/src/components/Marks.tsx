@@ -1,7 +1,8 @@
 /** Severity, status and health as a small drawing and a word: the drawing differs in shape, not only in colour. */
+import { Badge } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { ScanState, Severity, Status, TicketHealth } from "../api/types";
-import { HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, STATUS } from "../words";
+import type { FindingSummary, ScanState, Severity, Status, TicketHealth } from "../api/types";
+import { day, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, STATUS } from "../words";
 import classes from "./Marks.module.css";
 
 function Mark({ drawing, color, children }: { drawing: ReactNode; color: string; children: ReactNode }) {
@@ -86,6 +87,16 @@ export function StatusMark({ status }: { status: Status }) {
 		<Mark color={color} drawing={drawing}>
 			{STATUS[status]}
 		</Mark>
+	);
+}
+
+/** A status that ends by itself says when. */
+export function TemporaryMark({ finding }: { finding: Pick<FindingSummary, "temporary_until"> }) {
+	if (!finding.temporary_until) return null;
+	return (
+		<Badge variant="default" tt="none" radius="sm" fw={400}>
+			temporary until {day(finding.temporary_until)}
+		</Badge>
 	);
 }
 

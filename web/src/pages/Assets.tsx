@@ -9,6 +9,7 @@ import { SeverityBar } from "../components/Bars";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList } from "../components/List";
 import { Page } from "../components/Page";
+import { RouteSaid } from "../components/RouteSaid";
 import { Search } from "../components/Search";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
@@ -174,6 +175,12 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 					checked={archived}
 					onChange={(event) => setArchived(event.currentTarget.checked)}
 				/>
+				<div>
+					<Text size="sm" fw={500}>
+						Where its work items go
+					</Text>
+					<RouteSaid of={{ asset: asset.id, branch: asset.tracked_branches[0] }} />
+				</div>
 				<Text size="xs" c="dimmed">
 					Rules that match after the change make tickets at the next reconcile.
 				</Text>

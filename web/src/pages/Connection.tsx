@@ -21,7 +21,7 @@ import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../comp
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { lag, number, signsInWith } from "../words";
+import { boundTo, lag, number, signsInWith } from "../words";
 import { ConnectionMark } from "./Connections";
 
 const ABOVE = [{ label: "Connections", to: "/connections" }];
@@ -185,7 +185,7 @@ function Destinations({ connection }: { connection: Connection }) {
 					title={(row) => row.name || `${row.project} ${row.work_item_type}`}
 					about={(row) => row.problem ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
 					columns={[
-						{ header: "For", width: "30%", cell: (row) => (row.is_default ? "everything else" : row.asset?.name) },
+						{ header: "For", width: "30%", cell: (row) => (boundTo(row.binding)) },
 						{
 							header: "Created today",
 							width: "112px",
@@ -193,7 +193,7 @@ function Destinations({ connection }: { connection: Connection }) {
 							cell: (row) => `${number(row.created_today)} / ${number(row.daily_budget ?? 200)}`,
 						},
 					]}
-					card={(row) => <span>{row.is_default ? "everything else" : row.asset?.name}</span>}
+					card={(row) => <span>{boundTo(row.binding)}</span>}
 				/>
 			)}
 		</Panel>

@@ -12,7 +12,7 @@ import { DestinationForm } from "./DestinationForm";
 export function NewDestinationPage() {
 	const { connection: id = "" } = useParams();
 	const { data: connection, isPending, error, refetch } = useQuery(connectionQuery(id));
-	const start: NewDestination = { connection_id: id, is_default: true, project: "", work_item_type: "" };
+	const start: NewDestination = { connection_id: id, binding: { kind: "default" }, project: "", work_item_type: "" };
 	return (
 		<Page
 			title="Add a destination"
@@ -61,6 +61,6 @@ export function DestinationPage() {
 
 /** What the form sends back: the settings without what only the server says. */
 function asDraft(destination: Destination): NewDestination {
-	const { id: _id, connection, asset, created_today: _created, problem: _problem, ...settings } = destination;
-	return { ...settings, connection_id: connection.id, asset: asset?.name };
+	const { id: _id, connection, asset: _asset, created_today: _created, problem: _problem, ...settings } = destination;
+	return { ...settings, connection_id: connection.id };
 }

@@ -9,10 +9,11 @@ import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { More } from "../components/List";
 import { Loading } from "../components/Loading";
-import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
+import { HealthMark, SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { RouteSaid } from "../components/RouteSaid";
 import { Time } from "../components/Time";
 import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
@@ -51,6 +52,7 @@ export function FindingPage() {
 				<Group gap={14} mt={4} c="var(--mantine-color-text)">
 					<SeverityMark severity={finding.severity} />
 					<StatusMark status={finding.status} />
+					<TemporaryMark finding={finding} />
 					<Link to={`/findings?asset=${finding.asset.id}`} style={{ color: "inherit" }}>
 						{finding.asset.name}
 					</Link>
@@ -243,7 +245,7 @@ function Why({ finding }: { finding: Finding }) {
 			)}
 			{finding.temporary_until && (
 				<Text size="sm" mt={6}>
-					{STATUS[finding.status]} until {day(finding.temporary_until)}.
+					It holds until {day(finding.temporary_until)}, then it is {STATUS[finding.temporary_then ?? "identified"]}.
 				</Text>
 			)}
 		</Panel>
@@ -272,9 +274,12 @@ function TicketPanel({ finding }: { finding: Finding }) {
 					]}
 				/>
 			) : (
-				<Text size="sm" c="dimmed">
-					None. A <Link to="/rules">rule</Link> decides which findings get one.
-				</Text>
+				<>
+					<Text size="sm" c="dimmed" mb={6}>
+						None. A <Link to="/rules">rule</Link> decides which findings get one.
+					</Text>
+					<RouteSaid of={{ finding: finding.id }} />
+				</>
 			)}
 		</Panel>
 	);

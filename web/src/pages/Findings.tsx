@@ -7,7 +7,7 @@ import type { FindingSummary } from "../api/types";
 import { AssetFilter } from "../components/AssetFilter";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList } from "../components/List";
-import { SeverityMark, StatusMark } from "../components/Marks";
+import { SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Search } from "../components/Search";
 import { TicketLine } from "../components/TicketLine";
@@ -18,7 +18,16 @@ import classes from "./Filters.module.css";
 
 const COLUMNS: readonly Column<FindingSummary>[] = [
 	{ header: "Severity", width: "104px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
-	{ header: "Status", width: "176px", cell: (finding) => <StatusMark status={finding.status} /> },
+	{
+		header: "Status",
+		width: "176px",
+		cell: (finding) => (
+			<>
+				<StatusMark status={finding.status} />
+				<TemporaryMark finding={finding} />
+			</>
+		),
+	},
 	{ header: "Asset", width: "16%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
 	{ header: "Ticket", width: "14%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
 	{ header: "Last seen", width: "98px", cell: (finding) => <Time at={finding.last_seen_at} /> },
@@ -121,6 +130,7 @@ export function FindingsPage() {
 						<>
 							<SeverityMark severity={finding.severity} />
 							<StatusMark status={finding.status} />
+							<TemporaryMark finding={finding} />
 							<span>{finding.asset.name}</span>
 							{finding.ticket && <TicketLine ticket={finding.ticket} />}
 						</>

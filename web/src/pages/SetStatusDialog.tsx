@@ -20,6 +20,9 @@ const CHOICES = [
 ] as const satisfies readonly Status[];
 type Choice = (typeof CHOICES)[number];
 
+/** What a temporary status may fall back to. */
+const FALL_BACKS = ["identified", "created", "in_progress", "waiting"] as const satisfies readonly FallBack[];
+
 const needsReason = (status: Choice) => status === "risk_accepted" || status === "false_positive" || status === "suppressed";
 
 type Props = { finding: Finding; opened: boolean; onClose: () => void };
@@ -38,6 +41,8 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 	const [reason, setReason] = useState("");
 	const [until, setUntil] = useState("");
 	const [then, setThen] = useState<FallBack>("identified");
+	// A status never falls back to itself.
+	const fallBack = then === status ? (status === "identified" ? "created" : "identified") : then;
 	const save = useMutation({
 		mutationFn: () =>
 			ask(
@@ -48,7 +53,7 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 						reason: reason.trim() || undefined,
 						// A day means until its end, where the person sits.
 						until: until ? new Date(`${until}T23:59:59`).toISOString() : undefined,
-						then,
+						then: fallBack,
 					},
 				}),
 			),
@@ -98,12 +103,9 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 						label="Then"
 						description="What follows that day."
 						disabled={until === ""}
-						value={then}
+						value={fallBack}
 						onChange={(event) => setThen(event.currentTarget.value as FallBack)}
-						data={[
-							{ value: "identified", label: STATUS.identified },
-							{ value: "created", label: STATUS.created },
-						]}
+						data={FALL_BACKS.filter((value) => value !== status).map((value) => ({ value, label: STATUS[value] }))}
 					/>
 				</Group>
 				<Text size="xs" c="dimmed">

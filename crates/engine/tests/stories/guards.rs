@@ -468,7 +468,7 @@ async fn a_rule_whose_findings_no_destination_takes_is_an_alarm_until_one_does()
     story.settle().await;
     assert_eq!(alarms(&story).await.len(), 1, "it is said once");
 
-    let again = NewDestination { connection_id: story.connection, asset: None, settings };
+    let again = NewDestination { connection_id: story.connection, binding: Default::default(), settings };
     story.engine.create_destination(again, &ada()).await.unwrap();
     story.settle().await;
     assert_eq!((story.board.work_items().len(), alarms(&story).await), (2, vec![]));

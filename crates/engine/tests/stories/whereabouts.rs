@@ -4,6 +4,7 @@
 use chrono::Duration;
 use engine::{Actor, offered};
 use model::following::{DeletionPolicy, Repair, RepairKind};
+use model::routing::Binding;
 use model::{Status, WorkItemId};
 use store::tickets::Health;
 use testkit::{Fault, OTHER_PROJECT, Story, TestDatabase, weakness};
@@ -228,7 +229,6 @@ async fn a_moved_ticket_is_handed_over_to_a_destination_that_fits_and_to_no_othe
     let mut tx = story.engine.db().read().await.unwrap();
     let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
     drop(tx);
-    settings.is_default = false;
     for text in [
         &mut settings.name,
         &mut settings.team,
@@ -243,7 +243,7 @@ async fn a_moved_ticket_is_handed_over_to_a_destination_that_fits_and_to_no_othe
         settings.project = project.into();
         let new = engine::NewDestination {
             connection_id: story.connection,
-            asset: Some(asset.into()),
+            binding: Binding::Asset { asset: asset.into() },
             settings: settings.clone(),
         };
         story.engine.create_destination(new, &ada()).await.unwrap()

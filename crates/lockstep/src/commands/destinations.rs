@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use api::{Destination, DestinationCheck, DestinationSettings, NewDestination, default_daily_budget};
+use api::{
+    Binding, Destination, DestinationCheck, DestinationSettings, NewDestination, Route, RouteStep,
+    default_daily_budget,
+};
 use clap::{Args, Subcommand};
-use model::Status;
+use model::{FindingId, Status};
 use model::following::DeletionPolicy;
 use model::map::{StatusEntry, Target};
 
@@ -37,6 +40,19 @@ enum Action {
     /// Say how settings read once blanks are filled in, and what is wrong with them; nothing is saved
     #[command(after_help = HELP)]
     Check(Box<SettingsArgs>),
+    /// Say where the work items of a finding or of an asset go, and why
+    #[command(after_help = ROUTE_HELP)]
+    Route {
+        /// Name or id of the asset
+        #[arg(required_unless_present = "finding")]
+        asset: Option<String>,
+        /// Branch of the asset
+        #[arg(long, value_name = "BRANCH", requires = "asset")]
+        branch: Option<String>,
+        /// Id of a finding
+        #[arg(long, value_name = "ID", conflicts_with = "asset")]
+        finding: Option<FindingId>,
+    },
     /// Remove a destination with its tickets; work items stay as they are
     Remove {
         /// Name or id of the destination
@@ -47,12 +63,20 @@ enum Action {
     },
 }
 
+const ROUTE_HELP: &str = "\
+Examples:
+  lockstep destination route shop
+  lockstep destination route shop --branch release/1
+  lockstep destination route --finding 018f2c66-…";
+
 const HELP: &str = "\
 Examples:
   lockstep destination check --project Webshop --type Bug
   lockstep destination add --project Webshop --team Payments --type Bug --default
   lockstep destination add --project Webshop --type Bug --asset shop \\
       --state identified=New --column in_progress='In Review' --state fixed=Closed
+  lockstep destination add --project Webshop --type Bug --team Storefront --asset shop --branch 'release/*'
+  lockstep destination add --project Webshop --type Bug --team Mobile --group-tag team:mobile
   lockstep destination add --settings destination.json
 
 A settings file has the shape of `POST /api/v1/destinations`, without the connection. Options win over it.";
@@ -92,12 +116,18 @@ struct SettingsArgs {
     /// Name [default: made from project, team and type]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Everything without a destination of its own goes here
-    #[arg(long)]
+    /// Everything that no other destination takes goes here
+    #[arg(long, conflicts_with_all = ["asset", "group"])]
     default: bool,
     /// Bind it to this asset
-    #[arg(long, value_name = "ASSET")]
+    #[arg(long, value_name = "ASSET", conflicts_with = "group")]
     asset: Option<String>,
+    /// Bind it to this branch of the asset only; `*` stands for any letters
+    #[arg(long, value_name = "BRANCH", requires = "asset")]
+    branch: Option<String>,
+    /// Bind it to the assets that have this tag; may be repeated: they must have all of them
+    #[arg(long = "group-tag", id = "group", value_name = "TAG")]
+    group: Vec<String>,
     /// Say a status with a state; may be repeated [default: made from the type's states]
     #[arg(long = "state", value_name = "STATUS=STATE", value_parser = pair)]
     states: Vec<(Status, String)>,
@@ -151,21 +181,21 @@ fn pair(text: &str) -> Result<(Status, String), String> {
 #[derive(serde::Deserialize)]
 struct SettingsFile {
     #[serde(default)]
-    asset: Option<String>,
+    binding: Option<Binding>,
     #[serde(flatten)]
     settings: DestinationSettings,
 }
 
 impl SettingsArgs {
     async fn body(self, client: &Client) -> Result<NewDestination, CliError> {
-        let (mut asset, mut settings) = match &self.settings {
+        let (mut binding, mut settings) = match &self.settings {
             Some(file) => {
                 let failed =
                     |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
                 let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
                 let read: SettingsFile =
                     serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-                (read.asset, read.settings)
+                (read.binding, read.settings)
             }
             None => (None, blank()),
         };
@@ -182,7 +212,6 @@ impl SettingsArgs {
         set(&mut settings.area, self.area);
         set(&mut settings.iteration, self.iteration);
         set(&mut settings.name, self.name);
-        settings.is_default |= self.default;
         settings.daily_budget = self.daily_budget.unwrap_or(settings.daily_budget);
         let limits = &mut settings.limits;
         limits.moves_at_once = self.moves_at_once.unwrap_or(limits.moves_at_once);
@@ -205,16 +234,25 @@ impl SettingsArgs {
         {
             settings.status_map.0.insert(status, StatusEntry { target, accepted: Vec::new() });
         }
-        asset = self.asset.or(asset);
+        binding = match (self.asset, self.branch) {
+            (Some(asset), Some(branch)) => Some(Binding::Branch { asset, branch }),
+            (Some(asset), None) => Some(Binding::Asset { asset }),
+            (None, _) if !self.group.is_empty() => Some(Binding::Group { tags: self.group }),
+            (None, _) if self.default => Some(Binding::Default),
+            (None, _) => binding,
+        };
+        let binding = binding.ok_or_else(|| {
+            CliError::usage("it is not said which findings go there")
+                .next("Give --default, --asset (with or without --branch) or --group-tag.")
+        })?;
         let connection_id = lookup::connection_or_only(client, self.connection.as_deref()).await?;
-        Ok(NewDestination { connection_id, asset, settings })
+        Ok(NewDestination { connection_id, binding, settings })
     }
 }
 
 fn blank() -> DestinationSettings {
     DestinationSettings {
         name: String::new(),
-        is_default: false,
         project: String::new(),
         team: String::new(),
         board: String::new(),
@@ -251,6 +289,17 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
             let body = settings.body(&client).await?;
             return print_check(output, &client.post("destinations/check", &body).await?);
         }
+        Action::Route { asset, branch, finding } => {
+            let mut query = Vec::new();
+            if let Some(finding) = finding {
+                query.push(("finding", finding.to_string()));
+            }
+            if let Some(asset) = asset {
+                query.push(("asset", lookup::asset(&client, &asset).await?.to_string()));
+            }
+            query.extend(branch.map(|branch| ("branch", branch)));
+            print_route(output, &client.query("routing", &query).await?)?;
+        }
         Action::Remove { destination, yes } => {
             let id = lookup::destination(&client, &destination).await?;
             confirm(
@@ -263,17 +312,35 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
     Ok(exit::OK)
 }
 
+/// What goes there, in a few words.
+fn bound_to(binding: &Binding) -> String {
+    match binding {
+        Binding::Default => "everything else".to_owned(),
+        Binding::Group { tags } => format!("assets with the tags {}", tags.join(", ")),
+        Binding::Asset { asset } => asset.clone(),
+        Binding::Branch { asset, branch } => format!("{asset}, branch {branch}"),
+    }
+}
+
+fn print_route(output: Output, route: &Route) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(route);
+    }
+    let said = |step: &RouteStep| format!("{} {}", step.destination.name, step.reason);
+    let taken = route.taken_by.as_ref().map_or_else(|| "no destination: nothing is made".to_owned(), said);
+    output.facts(&[("goes to", taken), ("branch", route.branch.clone().unwrap_or_default())])?;
+    for other in &route.others {
+        output.facts(&[("not to", said(other))])?;
+    }
+    Ok(())
+}
+
 fn print_list(output: Output, destinations: &[Destination]) -> Result<(), CliError> {
     if output.is_json() {
         return output.value(&destinations);
     }
     let rows = destinations.iter().map(|destination| {
         let settings = &destination.settings;
-        let serves = match (&destination.asset, settings.is_default) {
-            (Some(asset), _) => asset.name.clone(),
-            (None, true) => "everything else".to_owned(),
-            (None, false) => String::new(),
-        };
         vec![
             destination.id.to_string(),
             settings.name.clone(),
@@ -281,7 +348,7 @@ fn print_list(output: Output, destinations: &[Destination]) -> Result<(), CliErr
             settings.project.clone(),
             settings.team.clone(),
             settings.work_item_type.clone(),
-            serves,
+            bound_to(&destination.binding),
             format!("{}/{}", destination.created_today, settings.daily_budget),
             destination.problem.clone().unwrap_or_default(),
         ]
@@ -298,7 +365,7 @@ fn print_one(output: Output, destination: &Destination) -> Result<(), CliError> 
         ("destination", destination.settings.name.clone()),
         ("id", destination.id.to_string()),
         ("connection", destination.connection.name.clone()),
-        ("asset", destination.asset.as_ref().map(|asset| asset.name.clone()).unwrap_or_default()),
+        ("for", bound_to(&destination.binding)),
         ("problem", destination.problem.clone().unwrap_or_default()),
         ("created today", destination.created_today.to_string()),
     ])?;
@@ -315,7 +382,6 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
         ("area", settings.area.clone()),
         ("iteration", settings.iteration.clone()),
         ("tags", settings.tags.join(", ")),
-        ("default", if settings.is_default { "yes".to_owned() } else { String::new() }),
         ("daily budget", settings.daily_budget.to_string()),
         (
             "without asking",

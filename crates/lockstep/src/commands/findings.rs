@@ -59,6 +59,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   lockstep findings set-status 018f… risk_accepted --reason 'internal tool, see ADR 7' --until 2026-12-31
+  lockstep findings set-status 018f… waiting --until 2027-01-31 --then in-progress
   lockstep findings set-status 018f… false_positive --reason 'input is validated in gate.rs'
 
 A finding is never set to fixed by hand: only a scan proves that.")]
@@ -99,6 +100,9 @@ A finding is never set to fixed by hand: only a scan proves that.")]
 enum Then {
     Created,
     Identified,
+    #[value(alias = "in_progress")]
+    InProgress,
+    Waiting,
 }
 
 /// Runs `lockstep findings`.
@@ -126,6 +130,8 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
             let then = match then {
                 Then::Created => FallBack::Created,
                 Then::Identified => FallBack::Identified,
+                Then::InProgress => FallBack::InProgress,
+                Then::Waiting => FallBack::Waiting,
             };
             let body = SetStatus { status, reason, until, then };
             let finding: Finding = client.post(&format!("findings/{finding}/status"), &body).await?;
@@ -178,6 +184,7 @@ fn print_one(output: Output, finding: &Finding) -> Result<(), CliError> {
         ("status", summary.status.label().to_owned()),
         ("reason", finding.reason.clone().unwrap_or_default()),
         ("until", opt_minute(summary.temporary_until)),
+        ("then", finding.temporary_then.map(|then| then.status().label().to_owned()).unwrap_or_default()),
         ("asset", summary.asset.name.clone()),
         ("place", summary.place.clone()),
         ("vulnerability", summary.vulnerability_id.clone()),

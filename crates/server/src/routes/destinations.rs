@@ -1,9 +1,11 @@
 //! Destinations.
 
-use api::{Destination, DestinationCheck, DestinationSettings, Named, NewDestination, Page, PageQuery};
+use api::{
+    Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Named, NewDestination, Page,
+};
 use axum::extract::State;
 use http::StatusCode;
-use model::DestinationId;
+use model::{DestinationId, routing};
 use store::destinations::Settings;
 use store::views;
 use store::views::boards::DestinationRow;
@@ -26,7 +28,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 fn shown_settings(settings: Settings) -> DestinationSettings {
     DestinationSettings {
         name: settings.name,
-        is_default: settings.is_default,
         project: settings.project,
         team: settings.team,
         board: settings.board,
@@ -45,15 +46,38 @@ fn shown_settings(settings: Settings) -> DestinationSettings {
     }
 }
 
-fn given(new: NewDestination) -> engine::NewDestination {
+fn shown_binding(binding: &routing::Binding, asset: Option<&str>) -> Binding {
+    let asset = asset.unwrap_or_default().to_owned();
+    match binding {
+        routing::Binding::Default => Binding::Default,
+        routing::Binding::Group { tags } => Binding::Group { tags: tags.clone() },
+        routing::Binding::Asset { .. } => Binding::Asset { asset },
+        routing::Binding::Branch { branch, .. } => Binding::Branch { asset, branch: branch.to_string() },
+    }
+}
+
+fn given_binding(binding: Binding) -> Answer<routing::Binding<String>> {
+    Ok(match binding {
+        Binding::Default => routing::Binding::Default,
+        Binding::Group { tags } => routing::Binding::Group { tags },
+        Binding::Asset { asset } => routing::Binding::Asset { asset },
+        Binding::Branch { asset, branch } => {
+            let branch = branch.parse().map_err(|why: String| {
+                Failure::invalid(&format!("`binding/branch`: {why}."), "Name a branch, or a pattern with `*`.")
+            })?;
+            routing::Binding::Branch { asset, branch }
+        }
+    })
+}
+
+fn given(new: NewDestination) -> Answer<engine::NewDestination> {
     let settings = new.settings;
-    engine::NewDestination {
+    Ok(engine::NewDestination {
         connection_id: new.connection_id,
-        asset: new.asset,
+        binding: given_binding(new.binding)?,
         settings: Settings {
             name: settings.name,
-            is_default: settings.is_default,
-            project: settings.project,
+                project: settings.project,
             team: settings.team,
             board: settings.board,
             lane: settings.lane,
@@ -69,14 +93,15 @@ fn given(new: NewDestination) -> engine::NewDestination {
             when_archived: settings.when_archived,
             on_deletion: settings.on_deletion,
         },
-    }
+    })
 }
 
 fn shown(row: DestinationRow) -> Destination {
     Destination {
         id: row.id,
         connection: Named { id: row.connection_id, name: row.connection_name },
-        asset: row.asset_id.zip(row.asset_name).map(|(id, name)| Named { id, name }),
+        binding: shown_binding(&row.binding, row.asset_name.as_deref()),
+        asset: row.binding.asset().copied().zip(row.asset_name).map(|(id, name)| Named { id, name }),
         settings: shown_settings(row.settings),
         created_today: row.created_today,
         problem: row.problem,
@@ -84,15 +109,19 @@ fn shown(row: DestinationRow) -> Destination {
 }
 
 /// Destinations in the order they were made
-#[utoipa::path(get, path = "/destinations", tag = "Destinations", params(PageQuery),
+#[utoipa::path(get, path = "/destinations", tag = "Destinations", params(DestinationFilter),
     responses((status = 200, body = Page<Destination>)))]
 async fn list_destinations(
     State(app): State<App>,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<DestinationFilter>,
 ) -> Answer<axum::Json<Page<Destination>>> {
     let paging: Paging<DestinationId> = Paging::of("destinations", query.cursor.as_deref(), query.limit)?;
+    let filter = views::boards::DestinationFilter {
+        connection: query.connection,
+        text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+    };
     let mut tx = app.db.read().await?;
-    let rows = views::boards::destinations(&mut tx, app.now(), paging.after, paging.rows()).await?;
+    let rows = views::boards::destinations(&mut tx, app.now(), &filter, paging.after, paging.rows()).await?;
     Ok(axum::Json(paging.page(rows, |row| row.id, |row| Ok(shown(row)))?))
 }
 
@@ -122,7 +151,7 @@ async fn create_destination(
     caller: Caller,
     Json(new): Json<NewDestination>,
 ) -> Answer<(StatusCode, axum::Json<Destination>)> {
-    let id = app.engine.create_destination(given(new), &caller.actor()).await?;
+    let id = app.engine.create_destination(given(new)?, &caller.actor()).await?;
     Ok((StatusCode::CREATED, axum::Json(read_destination(&app, id).await?)))
 }
 
@@ -135,7 +164,7 @@ async fn change_destination(
     caller: Caller,
     Json(new): Json<NewDestination>,
 ) -> Answer<axum::Json<Destination>> {
-    app.engine.change_destination(id, given(new), &caller.actor()).await?;
+    app.engine.change_destination(id, given(new)?, &caller.actor()).await?;
     read_destination(&app, id).await.map(axum::Json)
 }
 
@@ -162,6 +191,6 @@ async fn check_destination(
     State(app): State<App>,
     Json(new): Json<NewDestination>,
 ) -> Answer<axum::Json<DestinationCheck>> {
-    let check = app.engine.check_destination(given(new)).await?;
+    let check = app.engine.check_destination(given(new)?).await?;
     Ok(axum::Json(DestinationCheck { settings: shown_settings(check.settings), problems: check.problems }))
 }

@@ -15,6 +15,7 @@ mod imports;
 mod jobs;
 mod overview;
 mod plan;
+mod routing;
 mod rules;
 mod scans;
 mod session;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(connection_sign_in::routes())
         .merge(connections::routes())
         .merge(destinations::routes())
+        .merge(routing::routes())
         .merge(rules::routes())
         .merge(templates::routes());
     health::routes().merge(hooks::routes()).nest("/api/v1", v1)

@@ -217,7 +217,7 @@ async fn connected(server: &Server, board: &emulator::Running) -> Connection {
         send(&session, Method::POST, "/api/v1/connections", new, StatusCode::CREATED).await;
     let destination = json!({
         "connection_id": connection.id, "project": "Webshop", "team": "Payments", "work_item_type": "Bug",
-        "is_default": true
+        "binding": { "kind": "default" }
     });
     let check: DestinationCheck =
         send(&session, Method::POST, "/api/v1/destinations/check", destination.clone(), StatusCode::OK).await;
@@ -376,5 +376,46 @@ fn a_board_that_refuses_is_said_in_its_own_words_and_nothing_is_saved() {
         let saved: Page<Connection> = ask(&session, Method::GET, "/api/v1/connections", StatusCode::OK).await;
         assert!(saved.items.is_empty());
         board.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn where_work_items_go_is_said_with_the_reason_and_no_two_destinations_are_bound_to_the_same() {
+    on_every_database(|server| async move {
+        let board = board().await;
+        let server = server.allowing(&board.base_url).await;
+        let session = server.session().await;
+        let connection = connected(&server, &board).await;
+        let new = |binding: serde_json::Value| {
+            json!({
+                "connection_id": connection.id, "name": "Storefront bugs", "project": "Webshop",
+                "team": "Storefront", "work_item_type": "Bug", "binding": binding
+            })
+        };
+        let branch = json!({ "kind": "branch", "asset": "shop", "branch": "release/*" });
+        let made: api::Destination =
+            send(&session, Method::POST, "/api/v1/destinations", new(branch.clone()), StatusCode::CREATED)
+                .await;
+        assert_eq!(serde_json::to_value(&made.binding).unwrap(), branch);
+        let asset = made.asset.unwrap();
+        let ask_route = async |query: &str| -> api::Route {
+            ask(&session, Method::GET, &format!("/api/v1/routing?asset={}{query}", asset.id), StatusCode::OK).await
+        };
+        let route = ask_route("&branch=release/1").await;
+        assert_eq!(route.taken_by.unwrap().destination.id, made.id);
+        assert_eq!(route.others.len(), 1, "the default would take it, too");
+        assert_ne!(ask_route("").await.taken_by.unwrap().destination.id, made.id);
+
+        let twice = session.call(Method::POST, "/api/v1/destinations").json(&new(branch)).send().await.unwrap();
+        assert_eq!(problem(twice).await.code, "destination_taken");
+        let blank = new(json!({ "kind": "branch", "asset": "shop", "branch": " " }));
+        let blank = session.call(Method::POST, "/api/v1/destinations").json(&blank).send().await.unwrap();
+        assert!(blank.status().is_client_error());
+        let unclear = session.call(Method::GET, "/api/v1/routing").send().await.unwrap();
+        assert!(problem(unclear).await.detail.contains("not said"));
+
+        let found: Page<api::Destination> =
+            ask(&session, Method::GET, "/api/v1/destinations?q=storefront", StatusCode::OK).await;
+        assert_eq!(found.items.len(), 1);
     });
 }

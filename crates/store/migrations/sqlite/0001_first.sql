@@ -215,8 +215,11 @@ CREATE TABLE connection (
 CREATE TABLE destination (
     id BLOB PRIMARY KEY,
     connection_id BLOB NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
+    -- What it is bound to (JSON), and the same in one word: no two are bound to the same.
+    binding TEXT NOT NULL,
+    binding_key TEXT NOT NULL UNIQUE,
+    -- The asset that the binding names.
     asset_id BLOB REFERENCES asset(id) ON DELETE CASCADE,
-    is_default BOOLEAN NOT NULL,
     name TEXT NOT NULL,
     settings TEXT NOT NULL,
     -- The type, the board and the field names as last read (JSON).
@@ -224,8 +227,7 @@ CREATE TABLE destination (
     problem TEXT,
     created_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX destination_default ON destination (connection_id) WHERE is_default;
-CREATE UNIQUE INDEX destination_asset ON destination (asset_id) WHERE asset_id IS NOT NULL;
+CREATE INDEX destination_by_asset ON destination (asset_id) WHERE asset_id IS NOT NULL;
 
 -- How many work items were created at a destination on a day (days since 1970, UTC).
 CREATE TABLE destination_day (

@@ -1,9 +1,10 @@
 //! Destinations and rules with the names that belong to them.
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, ConnectionId, DestinationId, RuleId};
+use model::routing::Binding;
+use model::{ConnectionId, DestinationId, RuleId};
 
-use super::Statement;
+use super::{Statement, contains};
 use crate::{Result, Row, Tx};
 
 /// A destination.
@@ -15,14 +16,12 @@ pub struct DestinationRow {
     pub connection_id: ConnectionId,
     /// Name of the connection.
     pub connection_name: String,
-    /// Asset it is bound to.
-    pub asset_id: Option<AssetId>,
-    /// Name of that asset.
+    /// What it is bound to.
+    pub binding: Binding,
+    /// Name of the asset that the binding names.
     pub asset_name: Option<String>,
     /// Name.
     pub name: String,
-    /// Everything of the connection without a destination of its own goes here.
-    pub is_default: bool,
     /// Settings.
     pub settings: crate::destinations::Settings,
     /// Why nothing goes there.
@@ -31,15 +30,23 @@ pub struct DestinationRow {
     pub created_today: u64,
 }
 
+/// Which destinations.
+#[derive(Clone, Debug, Default)]
+pub struct DestinationFilter {
+    /// Those of this connection.
+    pub connection: Option<ConnectionId>,
+    /// Those with this text in their name or in that of their asset.
+    pub text: Option<String>,
+}
+
 fn destination(row: &Row) -> Result<DestinationRow> {
     Ok(DestinationRow {
         id: row.id("id")?,
         connection_id: row.id("connection_id")?,
         connection_name: row.text("connection_name")?,
-        asset_id: row.opt_id("asset_id")?,
+        binding: row.json("binding")?,
         asset_name: row.opt_text("asset_name")?,
         name: row.text("name")?,
-        is_default: row.bool("is_default")?,
         settings: row.json("settings")?,
         problem: row.opt_text("problem")?,
         created_today: row.count("created_today")?,
@@ -48,8 +55,8 @@ fn destination(row: &Row) -> Result<DestinationRow> {
 
 fn select_destination(now: DateTime<Utc>) -> Statement {
     let mut statement = Statement::new(
-        "SELECT d.id, d.connection_id, c.name AS connection_name, d.asset_id, a.name AS asset_name, d.name, \
-         d.is_default, d.settings, d.problem, COALESCE(today.created, 0) AS created_today \
+        "SELECT d.id, d.connection_id, c.name AS connection_name, d.binding, a.name AS asset_name, d.name, \
+         d.settings, d.problem, COALESCE(today.created, 0) AS created_today \
          FROM destination d JOIN connection c ON c.id = d.connection_id LEFT JOIN asset a ON a.id = d.asset_id \
          LEFT JOIN destination_day today ON today.destination_id = d.id AND today.day = ",
     );
@@ -64,10 +71,19 @@ fn select_destination(now: DateTime<Utc>) -> Statement {
 pub async fn destinations(
     tx: &mut Tx,
     now: DateTime<Utc>,
+    filter: &DestinationFilter,
     after: Option<DestinationId>,
     limit: u32,
 ) -> Result<Vec<DestinationRow>> {
     let mut statement = select_destination(now);
+    if let Some(connection) = filter.connection {
+        statement.push(" AND d.connection_id = ").bind(connection);
+    }
+    if let Some(text) = &filter.text {
+        let pattern = contains(text);
+        statement.push(" AND (LOWER(d.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\' OR a.name_folded LIKE ");
+        statement.bind(pattern).push(" ESCAPE '\\')");
+    }
     if let Some(after) = after {
         statement.push(" AND d.id > ").bind(after);
     }

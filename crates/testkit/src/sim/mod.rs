@@ -218,10 +218,9 @@ impl Simulation {
         let farewell = if self.chance.random_bool(0.3) { Farewell::Release } else { Farewell::Close };
         let destination = NewDestination {
             connection_id: self.connection,
-            asset: None,
+            binding: Default::default(),
             settings: store::destinations::Settings {
                 name: String::new(),
-                is_default: true,
                 project: "Webshop".into(),
                 team: "Payments".into(),
                 board: String::new(),

@@ -207,7 +207,7 @@ impl Simulation {
         let fate =
             self.fate_at(&["before UPDATE destination", "before UPDATE ticket", "a read was answered"]);
         self.on(number, fate, "changes the destination", |engine| async move {
-            let new = NewDestination { connection_id, asset: None, settings };
+            let new = NewDestination { connection_id, binding: Default::default(), settings };
             engine.change_destination(destination, new, &by("Ada")).await.map(|_| ())
         })
         .await;
@@ -272,7 +272,7 @@ impl Simulation {
         let (destination, connection_id) = (self.destination, self.connection);
         let (id, grouping) = (self.rule, self.grouping);
         self.on(0, Fate::Lives, "sets everything up again", |engine| async move {
-            let new = NewDestination { connection_id, asset: None, settings };
+            let new = NewDestination { connection_id, binding: Default::default(), settings };
             engine.change_destination(destination, new, &by("Ada")).await?;
             engine.change_rule(id, rule(grouping, true, Severity::Low), &by("Ada")).await
         })

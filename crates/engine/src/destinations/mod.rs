@@ -1,0 +1,233 @@
+//! Destinations: blanks are filled in from the board, and everything is checked against it before it is saved.
+
+mod check;
+
+use model::map::MapProblem;
+use model::routing::Binding;
+use model::{AssetId, ConnectionId, DestinationId};
+use store::Tx;
+use store::destinations::{Destination, Process, Settings};
+
+use self::check::{Checked, problem};
+use crate::engine::Engine;
+use crate::{Actor, Refusal};
+
+/// A destination to be made, changed or checked.
+#[derive(Clone, Debug)]
+pub struct NewDestination {
+    /// Connection.
+    pub connection_id: ConnectionId,
+    /// What it is bound to; assets by name.
+    pub binding: Binding<String>,
+    /// Settings, with blanks.
+    pub settings: Settings,
+}
+
+/// How a destination reads once blanks are filled in, and what is wrong with it.
+#[derive(Clone, Debug)]
+pub struct DestinationCheck {
+    /// Settings without blanks.
+    pub settings: Settings,
+    /// What is wrong; empty if it can be saved.
+    pub problems: Vec<MapProblem>,
+}
+
+impl Engine {
+    /// Fills in blanks from the board and says what is wrong.
+    ///
+    /// # Errors
+    /// If there is no such connection, or the board cannot be read.
+    pub async fn check_destination(&self, new: NewDestination) -> Result<DestinationCheck, Refusal> {
+        let checked = self.check_against_board(new).await?;
+        Ok(DestinationCheck { settings: checked.settings, problems: checked.problems })
+    }
+
+    async fn check_against_board(&self, new: NewDestination) -> Result<Checked, Refusal> {
+        let Some(at) = self.board(new.connection_id).await? else {
+            return Err(Refusal::not_found("connection", new.connection_id));
+        };
+        // Somebody may have mended the board a moment ago; within this check each thing is read once.
+        at.client.forget_definitions();
+        let mut checked = check::against_board(&at.client, new.settings).await?;
+        if !self.templates_exist(&checked.settings).await? {
+            checked.problems.push(problem(
+                "there are no such templates",
+                "choose others, or leave it to the standard ones",
+            ));
+        }
+        let unbound = new.binding.asset().is_some_and(|asset| asset.trim().is_empty());
+        if unbound {
+            checked.problems.insert(
+                0,
+                problem("the asset has no name", "name the asset whose findings go there, or make it the default"),
+            );
+        }
+        if let Some((what, mend)) = new.binding.problem() {
+            checked.problems.insert(0, problem(what, mend));
+        }
+        Ok(checked)
+    }
+
+    async fn checked_for_saving(&self, new: NewDestination) -> Result<(Settings, Process), Refusal> {
+        let checked = self.check_against_board(new).await?;
+        match checked.process {
+            Some(process) if checked.problems.is_empty() => Ok((checked.settings, process)),
+            _ => {
+                let first = checked.problems.first().cloned().unwrap_or_else(|| problem("", ""));
+                let mut refusal = Refusal::invalid(
+                    "destination_invalid",
+                    "The destination does not fit the board",
+                    format!("The destination is not saved: {}.", first.message),
+                    format!("{}.", sentence(&first.mend)),
+                );
+                for problem in checked.problems {
+                    let pointer = problem.row.map_or("/".to_owned(), |row| format!("/status_map/{row}"));
+                    refusal = refusal.field(pointer, format!("{}; {}", problem.message, problem.mend));
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Makes a destination.
+    ///
+    /// # Errors
+    /// If it does not fit the board, or contradicts another one; the text names the row and the mend.
+    pub async fn create_destination(
+        &self,
+        new: NewDestination,
+        by: &Actor,
+    ) -> Result<DestinationId, Refusal> {
+        let (settings, process) = self.checked_for_saving(new.clone()).await?;
+        let id: DestinationId = self.inner.world.id();
+        let mut tx = self.inner.db.begin().await?;
+        let destination = Destination {
+            id,
+            connection_id: new.connection_id,
+            binding: self.binding_of(&mut tx, &new, None).await?,
+            settings,
+            process,
+            problem: None,
+            created_at: self.inner.world.now(),
+        };
+        store::destinations::add(&mut tx, &destination).await?;
+        store::findings::reconsider_all(&mut tx).await?;
+        self.note_configuration(&mut tx, "destination", id.0, by, "Destination made.").await?;
+        let hooked = store::connections::get(&mut tx, new.connection_id)
+            .await?
+            .is_some_and(|connection| !connection.subscriptions.is_empty());
+        tx.commit().await?;
+        self.configuration_changed();
+        if hooked && let Err(refusal) = self.subscribe_hooks(new.connection_id, by).await {
+            tracing::warn!(%refusal, "the project of a new destination could not be subscribed to; it is polled");
+        }
+        Ok(id)
+    }
+
+    /// Changes a destination. Its tickets are looked at again.
+    ///
+    /// # Errors
+    /// If there is no such destination, it does not fit the board, or contradicts another one.
+    pub async fn change_destination(
+        &self,
+        id: DestinationId,
+        new: NewDestination,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let (settings, process) = self.checked_for_saving(new.clone()).await?;
+        let mut tx = self.inner.db.begin().await?;
+        let Some(mut destination) = store::destinations::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("destination", id));
+        };
+        if destination.connection_id != new.connection_id {
+            return Err(Refusal::conflict(
+                "destination_moved",
+                "A destination stays with its connection",
+                format!("The destination {} belongs to another connection.", destination.settings.name),
+                "Make a new destination at the other connection.",
+            ));
+        }
+        destination.binding = self.binding_of(&mut tx, &new, Some(id)).await?;
+        destination.settings = settings;
+        destination.process = process;
+        destination.problem = None;
+        store::destinations::save(&mut tx, &destination).await?;
+        store::tickets::mark_of_destination(&mut tx, id).await?;
+        store::findings::reconsider_all(&mut tx).await?;
+        self.note_configuration(&mut tx, "destination", id.0, by, "Destination changed.").await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// Deletes a destination with its tickets. The work items stay as they are.
+    ///
+    /// # Errors
+    /// If there is no such destination.
+    pub async fn delete_destination(&self, id: DestinationId, by: &Actor) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        if store::destinations::get(&mut tx, id).await?.is_none() {
+            return Err(Refusal::not_found("destination", id));
+        }
+        store::destinations::delete(&mut tx, id).await?;
+        self.note_configuration(&mut tx, "destination", id.0, by, "Destination deleted.").await?;
+        store::findings::reconsider_all(&mut tx).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The asset of that name; it may be bound before its first scan.
+    async fn asset_named(&self, tx: &mut Tx, name: &str) -> Result<AssetId, Refusal> {
+        let world = &self.inner.world;
+        Ok(store::assets::find_or_create(tx, world.id(), name.trim(), world.now()).await?.id)
+    }
+
+    /// What a destination is to be bound to.
+    ///
+    /// # Errors
+    /// If another destination than `own` is bound to the same.
+    async fn binding_of(
+        &self,
+        tx: &mut Tx,
+        new: &NewDestination,
+        own: Option<DestinationId>,
+    ) -> Result<Binding, Refusal> {
+        let binding = match &new.binding {
+            Binding::Default => Binding::Default,
+            Binding::Group { tags } => Binding::Group { tags: tags.clone() },
+            Binding::Asset { asset } => Binding::Asset { asset: self.asset_named(tx, asset).await? },
+            Binding::Branch { asset, branch } => {
+                Binding::Branch { asset: self.asset_named(tx, asset).await?, branch: branch.clone() }
+            }
+        };
+        match store::destinations::bound_to(tx, &binding, new.connection_id).await? {
+            Some(other) if Some(other.id) != own => Err(taken(&new.binding, &other.settings.name)),
+            _ => Ok(binding),
+        }
+    }
+}
+
+fn taken(binding: &Binding<String>, other: &str) -> Refusal {
+    let what = match binding {
+        Binding::Default => format!("{other} is the default destination of this connection already."),
+        Binding::Group { tags } => {
+            format!("{other} is bound to the assets with the tags {} already.", tags.join(", "))
+        }
+        Binding::Asset { asset } => format!("{other} is bound to the asset {asset} already."),
+        Binding::Branch { asset, branch } => {
+            format!("{other} is bound to the branch {branch} of {asset} already.")
+        }
+    };
+    Refusal::conflict(
+        "destination_taken",
+        "There is such a destination already",
+        what,
+        format!("Change or delete the destination {other}, or bind this one to something else."),
+    )
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
