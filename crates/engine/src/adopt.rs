@@ -16,8 +16,8 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::engine::{Engine, EventKind};
-use crate::sync::{Pass, cause_of, why_not};
 use crate::routing::Routes;
+use crate::sync::{Pass, cause_of, why_not};
 use crate::{Actor, Refusal};
 
 /// Work items that one plan looks at.

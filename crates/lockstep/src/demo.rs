@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{
-    Asset, Binding, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection, NewDestination,
-    Overview, Page, Rule, RuleSettings, SignInMethod, Ticket, TicketHealth,
+    Asset, Binding, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection,
+    NewDestination, Overview, Page, Rule, RuleSettings, SignInMethod, Ticket, TicketHealth,
 };
 use clap::Args;
 use emulator::seed::{DEMO_PAT, Seed};
@@ -226,7 +226,8 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
                     "destinations",
                     &NewDestination {
                         connection_id: connection.id,
-                        binding: asset.map_or(Binding::Default, |asset| Binding::Asset { asset: asset.into() }),
+                        binding: asset
+                            .map_or(Binding::Default, |asset| Binding::Asset { asset: asset.into() }),
                         settings: settings(team),
                     },
                 )

@@ -340,7 +340,8 @@ mod tests {
         let over = follow(&accepted, &Command::Expire, &by(Giver::Clock, 9)).unwrap();
         assert_eq!(over.status(NO_GRACE), Status::Identified);
         for wrong in [at(1), at(2) + Duration::days(MOST_DAYS + 1)] {
-            let wrong = Circumstances { temporary: Some((wrong, FallBack::Identified)), ..by(Giver::Person, 2) };
+            let wrong =
+                Circumstances { temporary: Some((wrong, FallBack::Identified)), ..by(Giver::Person, 2) };
             assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &wrong).is_err());
         }
     }

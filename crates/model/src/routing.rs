@@ -55,9 +55,7 @@ impl<A> Binding<A> {
             Self::Default => Binding::Default,
             Self::Group { tags } => Binding::Group { tags: tags.clone() },
             Self::Asset { asset } => Binding::Asset { asset: tell(asset) },
-            Self::Branch { asset, branch } => {
-                Binding::Branch { asset: tell(asset), branch: branch.clone() }
-            }
+            Self::Branch { asset, branch } => Binding::Branch { asset: tell(asset), branch: branch.clone() },
         }
     }
 
@@ -207,7 +205,8 @@ pub struct Origin<'a> {
 ///
 /// `seen` tells the branches on which it was seen, and whether it is gone there.
 pub fn home_branch<'a>(tracked: &'a [String], seen: &[(&str, bool)]) -> Option<&'a str> {
-    let on = |branch: &String, gone: bool| seen.iter().any(|(name, is_gone)| name == branch && *is_gone == gone);
+    let on =
+        |branch: &String, gone: bool| seen.iter().any(|(name, is_gone)| name == branch && *is_gone == gone);
     let first = |gone: bool| tracked.iter().find(|branch| on(branch, gone)).map(String::as_str);
     first(false).or_else(|| first(true))
 }

@@ -102,7 +102,11 @@ impl Served {
             when_archived: Default::default(),
             on_deletion: Default::default(),
         };
-        let new = NewDestination { connection_id: connection, binding: Default::default(), settings: settings.clone() };
+        let new = NewDestination {
+            connection_id: connection,
+            binding: Default::default(),
+            settings: settings.clone(),
+        };
         let destination = engine.create_destination(new, &by("Ada")).await.unwrap();
         let rule = RuleSettings {
             name: "Everything".into(),

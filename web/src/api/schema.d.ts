@@ -933,6 +933,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the work items of a finding, or of the findings of an asset, go, and why
+         * @description Give a finding, or an asset with or without one of its branches.
+         *
+         *     Needs the role reader.
+         */
+        get: operations["get_route"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rules": {
         parameters: {
             query?: never;
@@ -1768,6 +1790,31 @@ export interface components {
             /** @description Organization of the new connection; asked for after the sign-in if absent. */
             organization?: string | null;
         };
+        /**
+         * @description What a destination is bound to. The more specific one takes a finding: a branch before its asset, the asset before a
+         *     group, a group before the default.
+         */
+        Binding: {
+            /** @enum {string} */
+            kind: "default";
+        } | {
+            /** @enum {string} */
+            kind: "group";
+            /** @description 1 to 20 tags, compared without case. */
+            tags: string[];
+        } | {
+            /** @description Its name. It may be bound before its first scan. */
+            asset: string;
+            /** @enum {string} */
+            kind: "asset";
+        } | {
+            /** @description Its name. */
+            asset: string;
+            /** @description A branch, or a pattern in which `*` stands for any letters (`release/*`). Compared with case. */
+            branch: string;
+            /** @enum {string} */
+            kind: "branch";
+        };
         /** @description A team's board. */
         BoardLayout: {
             /** @description Columns from left to right. */
@@ -2074,6 +2121,8 @@ export interface components {
         /** @description Where work items go. */
         Destination: components["schemas"]["DestinationSettings"] & {
             asset?: components["schemas"]["Named_AssetId"] | null;
+            /** @description What it is bound to. */
+            binding: components["schemas"]["Binding"];
             /** @description Connection. */
             connection: components["schemas"]["Named_ConnectionId"];
             /**
@@ -2111,8 +2160,6 @@ export interface components {
             daily_budget?: number;
             /** @description Whose value counts, due dates, assignee. */
             fields?: components["schemas"]["FieldSettings"];
-            /** @description Everything without a destination of its own goes here. At most one for each connection. */
-            is_default?: boolean;
             /** @description Iteration path; the project's root if left blank. */
             iteration?: string;
             /** @description Lane for new work items; the default lane if left blank. */
@@ -2163,7 +2210,7 @@ export interface components {
          * @description What a temporary decision falls back to.
          * @enum {string}
          */
-        FallBack: "created" | "identified";
+        FallBack: "created" | "identified" | "in_progress" | "waiting";
         /**
          * @description What becomes of a ticket that is not followed any more.
          * @enum {string}
@@ -2238,6 +2285,7 @@ export interface components {
             related_locations: components["schemas"]["Location"][];
             /** @description The scanner's own word for the severity. */
             scanner_severity?: string | null;
+            temporary_then?: components["schemas"]["FallBack"] | null;
             /** @description Definition. */
             vulnerability: components["schemas"]["Vulnerability"];
         };
@@ -2618,8 +2666,8 @@ export interface components {
         };
         /** @description Body of `POST /api/v1/destinations`, `PUT /api/v1/destinations/{id}` and `POST /api/v1/destinations/check`. */
         NewDestination: components["schemas"]["DestinationSettings"] & {
-            /** @description Bind it to the asset of this name. */
-            asset?: string | null;
+            /** @description What it is bound to. No two destinations are bound to the same. */
+            binding: components["schemas"]["Binding"];
             /** @description Connection. */
             connection_id: components["schemas"]["ConnectionId"];
         };
@@ -2902,6 +2950,8 @@ export interface components {
             /** @description The entries. */
             items: (components["schemas"]["DestinationSettings"] & {
                 asset?: components["schemas"]["Named_AssetId"] | null;
+                /** @description What it is bound to. */
+                binding: components["schemas"]["Binding"];
                 /** @description Connection. */
                 connection: components["schemas"]["Named_ConnectionId"];
                 /**
@@ -3390,6 +3440,21 @@ export interface components {
          * @enum {string}
          */
         Role: "reader" | "importer" | "analyst" | "administrator";
+        /** @description Where the work items of a finding, or of the findings of an asset, go, and why. `GET /api/v1/routing`. */
+        Route: {
+            /** @description The branch that decided, if any could: of a finding, the first of the asset's tracked branches that has it. */
+            branch?: string | null;
+            /** @description Who would take it, were the others not more specific; the most specific first. */
+            others: components["schemas"]["RouteStep"][];
+            taken_by?: components["schemas"]["RouteStep"] | null;
+        };
+        /** @description A destination, and why it fits. */
+        RouteStep: {
+            /** @description Destination. */
+            destination: components["schemas"]["Named_DestinationId"];
+            /** @description Why it fits, as the end of a sentence that begins with its name. */
+            reason: string;
+        };
         /** @description Which findings get tickets. */
         Rule: components["schemas"]["RuleSettings"] & {
             /**
@@ -3504,7 +3569,7 @@ export interface components {
             then?: components["schemas"]["FallBack"];
             /**
              * Format: date-time
-             * @description Until when it holds; then `then` follows.
+             * @description Until when it holds, at most ten years from now; then `then` follows. Any status may be temporary.
              */
             until?: string | null;
         };
@@ -5148,6 +5213,10 @@ export interface operations {
     list_destinations: {
         parameters: {
             query?: {
+                /** @description Those of this connection. */
+                connection?: components["schemas"]["ConnectionId"];
+                /** @description Text in the name, or in that of the asset. */
+                q?: string;
                 /** @description Where the page starts. */
                 cursor?: string;
                 /** @description Size of the page, 1 to 200, 50 if absent. */
@@ -5721,6 +5790,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_route: {
+        parameters: {
+            query?: {
+                /** @description The finding. */
+                finding?: components["schemas"]["FindingId"];
+                /** @description The asset. */
+                asset?: components["schemas"]["AssetId"];
+                /** @description One of its branches. */
+                branch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Route"];
                 };
             };
             /** @description What went wrong */

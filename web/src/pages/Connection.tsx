@@ -185,7 +185,7 @@ function Destinations({ connection }: { connection: Connection }) {
 					title={(row) => row.name || `${row.project} ${row.work_item_type}`}
 					about={(row) => row.problem ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
 					columns={[
-						{ header: "For", width: "30%", cell: (row) => (boundTo(row.binding)) },
+						{ header: "For", width: "30%", cell: (row) => boundTo(row.binding) },
 						{
 							header: "Created today",
 							width: "112px",

@@ -40,9 +40,9 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 	const [status, setStatus] = useState<Choice>(finding.status === "identified" ? "in_progress" : "identified");
 	const [reason, setReason] = useState("");
 	const [until, setUntil] = useState("");
-	const [then, setThen] = useState<FallBack>("identified");
+	const [fallBack, setFallBack] = useState<FallBack>("identified");
 	// A status never falls back to itself.
-	const fallBack = then === status ? (status === "identified" ? "created" : "identified") : then;
+	const then = fallBack === status ? (status === "identified" ? "created" : "identified") : fallBack;
 	const save = useMutation({
 		mutationFn: () =>
 			ask(
@@ -53,7 +53,7 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 						reason: reason.trim() || undefined,
 						// A day means until its end, where the person sits.
 						until: until ? new Date(`${until}T23:59:59`).toISOString() : undefined,
-						then: fallBack,
+						then,
 					},
 				}),
 			),
@@ -103,8 +103,8 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 						label="Then"
 						description="What follows that day."
 						disabled={until === ""}
-						value={fallBack}
-						onChange={(event) => setThen(event.currentTarget.value as FallBack)}
+						value={then}
+						onChange={(event) => setFallBack(event.currentTarget.value as FallBack)}
 						data={FALL_BACKS.filter((value) => value !== status).map((value) => ({ value, label: STATUS[value] }))}
 					/>
 				</Group>

@@ -30,123 +30,114 @@ fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// # Errors
 /// If the board cannot be read.
 pub(super) async fn against_board(client: &Client, mut settings: Settings) -> Result<Checked, Refusal> {
-        let mut problems = Vec::new();
-        let given_up = |settings, problems| Ok(Checked { settings, problems, process: None });
-        if settings.daily_budget == 0 {
+    let mut problems = Vec::new();
+    let given_up = |settings, problems| Ok(Checked { settings, problems, process: None });
+    if settings.daily_budget == 0 {
+        problems.push(problem(
+            "the daily budget is 0: nothing would ever be created",
+            "allow at least one a day",
+        ));
+    }
+
+    let projects = client.projects().await?;
+    let Some(project) = projects.iter().find(|p| p.name.eq_ignore_ascii_case(settings.project.trim())) else {
+        problems.push(problem(
+            format!("there is no project '{}' that this connection can see", settings.project),
+            format!("choose one of: {}", names(projects.iter().map(|p| p.name.as_str()))),
+        ));
+        return given_up(settings, problems);
+    };
+    settings.project.clone_from(&project.name);
+
+    let teams = client.teams(&project.name).await?;
+    let team = if settings.team.trim().is_empty() {
+        teams.iter().find(|team| team.is_default).or(teams.first())
+    } else {
+        teams.iter().find(|team| team.name.eq_ignore_ascii_case(settings.team.trim()))
+    };
+    let Some(team) = team else {
+        problems.push(problem(
+            format!("the project {} has no team '{}'", project.name, settings.team),
+            format!("choose one of: {}", names(teams.iter().map(|team| team.name.as_str()))),
+        ));
+        return given_up(settings, problems);
+    };
+    settings.team.clone_from(&team.name);
+
+    let types = client.work_item_types(&project.name).await?;
+    let Some(work_item_type) =
+        types.iter().find(|known| known.name.eq_ignore_ascii_case(settings.work_item_type.trim()))
+    else {
+        problems.push(problem(
+            format!("the project {} has no work item type '{}'", project.name, settings.work_item_type),
+            format!("choose one of: {}", names(types.iter().map(|known| known.name.as_str()))),
+        ));
+        return given_up(settings, problems);
+    };
+    settings.work_item_type.clone_from(&work_item_type.name);
+
+    let boards = client.boards(&project.name, &team.name).await?;
+    let board = choose_board(&mut settings, &boards, work_item_type, &mut problems);
+    let areas = client.team_areas(&project.name, &team.name).await?;
+    if settings.area.trim().is_empty() {
+        settings.area = areas.default.clone().unwrap_or_else(|| project.name.clone());
+    }
+    if board.is_some() && !areas.contains(&settings.area) {
+        problems.push(problem(
+            format!(
+                "the area '{}' does not belong to the team {}: its work items are not on its board",
+                settings.area, team.name
+            ),
+            "choose an area of the team, or another team",
+        ));
+    }
+    if settings.iteration.trim().is_empty() {
+        settings.iteration.clone_from(&project.name);
+    }
+    if let (Some(board), lane) = (board, settings.lane.trim())
+        && !lane.is_empty()
+        && !board.lanes.iter().any(|known| known.eq_ignore_ascii_case(lane))
+    {
+        problems.push(problem(
+            format!("the board {} has no lane '{lane}'", board.name),
+            format!("choose one of: {}, or leave it blank", names(board.lanes.iter().map(String::as_str))),
+        ));
+    }
+    if settings.status_map.0.is_empty() {
+        settings.status_map = StatusMap::suggest(work_item_type);
+    }
+    if settings.name.trim().is_empty() {
+        settings.name = format!("{} / {} / {}", project.name, team.name, work_item_type.name);
+    }
+    problems.extend(settings.status_map.problems(work_item_type, board));
+    let shape = client
+        .item_shape(&project.name, &team.name, board.map(|board| board.name.as_str()), &work_item_type.name)
+        .await?;
+    problems.extend(settings.fields.problems().into_iter().map(|(message, mend)| problem(message, mend)));
+    for (severity, target) in &settings.severity_map.0 {
+        if !(1..=4).contains(&target.priority) {
             problems.push(problem(
-                "the daily budget is 0: nothing would ever be created",
-                "allow at least one a day",
+                format!("the priority {} for {severity} is not between 1 and 4", target.priority),
+                "choose 1 (most urgent) to 4",
             ));
         }
-
-        let projects = client.projects().await?;
-        let Some(project) = projects.iter().find(|p| p.name.eq_ignore_ascii_case(settings.project.trim()))
-        else {
-            problems.push(problem(
-                format!("there is no project '{}' that this connection can see", settings.project),
-                format!("choose one of: {}", names(projects.iter().map(|p| p.name.as_str()))),
-            ));
-            return given_up(settings, problems);
-        };
-        settings.project.clone_from(&project.name);
-
-        let teams = client.teams(&project.name).await?;
-        let team = if settings.team.trim().is_empty() {
-            teams.iter().find(|team| team.is_default).or(teams.first())
-        } else {
-            teams.iter().find(|team| team.name.eq_ignore_ascii_case(settings.team.trim()))
-        };
-        let Some(team) = team else {
-            problems.push(problem(
-                format!("the project {} has no team '{}'", project.name, settings.team),
-                format!("choose one of: {}", names(teams.iter().map(|team| team.name.as_str()))),
-            ));
-            return given_up(settings, problems);
-        };
-        settings.team.clone_from(&team.name);
-
-        let types = client.work_item_types(&project.name).await?;
-        let Some(work_item_type) =
-            types.iter().find(|known| known.name.eq_ignore_ascii_case(settings.work_item_type.trim()))
-        else {
-            problems.push(problem(
-                format!("the project {} has no work item type '{}'", project.name, settings.work_item_type),
-                format!("choose one of: {}", names(types.iter().map(|known| known.name.as_str()))),
-            ));
-            return given_up(settings, problems);
-        };
-        settings.work_item_type.clone_from(&work_item_type.name);
-
-        let boards = client.boards(&project.name, &team.name).await?;
-        let board = choose_board(&mut settings, &boards, work_item_type, &mut problems);
-        let areas = client.team_areas(&project.name, &team.name).await?;
-        if settings.area.trim().is_empty() {
-            settings.area = areas.default.clone().unwrap_or_else(|| project.name.clone());
-        }
-        if board.is_some() && !areas.contains(&settings.area) {
-            problems.push(problem(
-                format!(
-                    "the area '{}' does not belong to the team {}: its work items are not on its board",
-                    settings.area, team.name
-                ),
-                "choose an area of the team, or another team",
-            ));
-        }
-        if settings.iteration.trim().is_empty() {
-            settings.iteration.clone_from(&project.name);
-        }
-        if let (Some(board), lane) = (board, settings.lane.trim())
-            && !lane.is_empty()
-            && !board.lanes.iter().any(|known| known.eq_ignore_ascii_case(lane))
+        if let Some(value) = &target.severity
+            && shape.severity_field.is_some()
+            && !shape.severities.is_empty()
+            && !shape.severities.contains(value)
         {
             problems.push(problem(
-                format!("the board {} has no lane '{lane}'", board.name),
-                format!(
-                    "choose one of: {}, or leave it blank",
-                    names(board.lanes.iter().map(String::as_str))
-                ),
+                format!("{} has no severity '{value}'", work_item_type.name),
+                format!("choose one of: {}", shape.severities.join(", ")),
             ));
         }
-        if settings.status_map.0.is_empty() {
-            settings.status_map = StatusMap::suggest(work_item_type);
-        }
-        if settings.name.trim().is_empty() {
-            settings.name = format!("{} / {} / {}", project.name, team.name, work_item_type.name);
-        }
-        problems.extend(settings.status_map.problems(work_item_type, board));
-        let shape = client
-            .item_shape(
-                &project.name,
-                &team.name,
-                board.map(|board| board.name.as_str()),
-                &work_item_type.name,
-            )
-            .await?;
-        problems.extend(settings.fields.problems().into_iter().map(|(message, mend)| problem(message, mend)));
-        for (severity, target) in &settings.severity_map.0 {
-            if !(1..=4).contains(&target.priority) {
-                problems.push(problem(
-                    format!("the priority {} for {severity} is not between 1 and 4", target.priority),
-                    "choose 1 (most urgent) to 4",
-                ));
-            }
-            if let Some(value) = &target.severity
-                && shape.severity_field.is_some()
-                && !shape.severities.is_empty()
-                && !shape.severities.contains(value)
-            {
-                problems.push(problem(
-                    format!("{} has no severity '{value}'", work_item_type.name),
-                    format!("choose one of: {}", shape.severities.join(", ")),
-                ));
-            }
-        }
-        let process = Process {
-            work_item_type: work_item_type.clone(),
-            board: board.cloned(),
-            shape: serde_json::to_value(&shape).unwrap_or_default(),
-        };
-        Ok(Checked { settings, problems, process: Some(process) })
+    }
+    let process = Process {
+        work_item_type: work_item_type.clone(),
+        board: board.cloned(),
+        shape: serde_json::to_value(&shape).unwrap_or_default(),
+    };
+    Ok(Checked { settings, problems, process: Some(process) })
 }
 
 /// The named board, or, if none is named, the one that shows the type. A type may be on no board.

@@ -59,7 +59,10 @@ impl Engine {
         if unbound {
             checked.problems.insert(
                 0,
-                problem("the asset has no name", "name the asset whose findings go there, or make it the default"),
+                problem(
+                    "the asset has no name",
+                    "name the asset whose findings go there, or make it the default",
+                ),
             );
         }
         if let Some((what, mend)) = new.binding.problem() {

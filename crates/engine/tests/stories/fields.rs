@@ -135,7 +135,8 @@ async fn a_due_date_that_a_person_moved_is_theirs_and_one_of_ours_goes_with_the_
     let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
     drop(tx);
     settings.fields.due_days.clear();
-    let change = engine::NewDestination { connection_id: story.connection, binding: Default::default(), settings };
+    let change =
+        engine::NewDestination { connection_id: story.connection, binding: Default::default(), settings };
     story.engine.change_destination(story.destination, change, &ada()).await.unwrap();
     story.settle().await;
     assert_eq!(story.board.fields(items[0])[DUE], "2031-01-01T12:00:00Z");

@@ -11,7 +11,11 @@ fn ada() -> Actor {
 }
 
 /// A destination like the default one of the story, bound to something else.
-async fn bound(story: &Story, name: &str, binding: Binding<String>) -> Result<DestinationId, engine::Refusal> {
+async fn bound(
+    story: &Story,
+    name: &str,
+    binding: Binding<String>,
+) -> Result<DestinationId, engine::Refusal> {
     let mut tx = story.engine.db().read().await.unwrap();
     let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
     drop(tx);

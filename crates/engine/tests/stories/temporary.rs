@@ -36,10 +36,8 @@ async fn a_status_until_a_day_falls_back_to_the_one_that_was_named_and_the_card_
     assert_eq!((story.status().await, story.board.state_of(item)), (Status::InProgress, "Active".into()));
 
     let mut tx = story.engine.db().read().await.unwrap();
-    let rows = tx
-        .all("SELECT cause, what FROM audit WHERE subject = 'finding' ORDER BY id", args![])
-        .await
-        .unwrap();
+    let rows =
+        tx.all("SELECT cause, what FROM audit WHERE subject = 'finding' ORDER BY id", args![]).await.unwrap();
     let last = rows.last().unwrap();
     assert_eq!(last.text("cause").unwrap(), "clock");
     assert!(last.text("what").unwrap().starts_with("False Positive was temporary, until "));

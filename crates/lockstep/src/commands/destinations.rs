@@ -7,9 +7,9 @@ use api::{
     default_daily_budget,
 };
 use clap::{Args, Subcommand};
-use model::{FindingId, Status};
 use model::following::DeletionPolicy;
 use model::map::{StatusEntry, Target};
+use model::{FindingId, Status};
 
 use super::{lookup, word};
 use crate::client::{ApiArgs, Client};

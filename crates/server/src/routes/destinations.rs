@@ -1,7 +1,8 @@
 //! Destinations.
 
 use api::{
-    Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Named, NewDestination, Page,
+    Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Named, NewDestination,
+    Page,
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -63,7 +64,10 @@ fn given_binding(binding: Binding) -> Answer<routing::Binding<String>> {
         Binding::Asset { asset } => routing::Binding::Asset { asset },
         Binding::Branch { asset, branch } => {
             let branch = branch.parse().map_err(|why: String| {
-                Failure::invalid(&format!("`binding/branch`: {why}."), "Name a branch, or a pattern with `*`.")
+                Failure::invalid(
+                    &format!("`binding/branch`: {why}."),
+                    "Name a branch, or a pattern with `*`.",
+                )
             })?;
             routing::Binding::Branch { asset, branch }
         }
@@ -77,7 +81,7 @@ fn given(new: NewDestination) -> Answer<engine::NewDestination> {
         binding: given_binding(new.binding)?,
         settings: Settings {
             name: settings.name,
-                project: settings.project,
+            project: settings.project,
             team: settings.team,
             board: settings.board,
             lane: settings.lane,

@@ -399,14 +399,16 @@ fn where_work_items_go_is_said_with_the_reason_and_no_two_destinations_are_bound
         assert_eq!(serde_json::to_value(&made.binding).unwrap(), branch);
         let asset = made.asset.unwrap();
         let ask_route = async |query: &str| -> api::Route {
-            ask(&session, Method::GET, &format!("/api/v1/routing?asset={}{query}", asset.id), StatusCode::OK).await
+            ask(&session, Method::GET, &format!("/api/v1/routing?asset={}{query}", asset.id), StatusCode::OK)
+                .await
         };
         let route = ask_route("&branch=release/1").await;
         assert_eq!(route.taken_by.unwrap().destination.id, made.id);
         assert_eq!(route.others.len(), 1, "the default would take it, too");
         assert_ne!(ask_route("").await.taken_by.unwrap().destination.id, made.id);
 
-        let twice = session.call(Method::POST, "/api/v1/destinations").json(&new(branch)).send().await.unwrap();
+        let twice =
+            session.call(Method::POST, "/api/v1/destinations").json(&new(branch)).send().await.unwrap();
         assert_eq!(problem(twice).await.code, "destination_taken");
         let blank = new(json!({ "kind": "branch", "asset": "shop", "branch": " " }));
         let blank = session.call(Method::POST, "/api/v1/destinations").json(&blank).send().await.unwrap();

@@ -81,7 +81,10 @@ pub async fn destinations(
     }
     if let Some(text) = &filter.text {
         let pattern = contains(text);
-        statement.push(" AND (LOWER(d.name) LIKE ").bind(pattern.clone()).push(" ESCAPE '\\' OR a.name_folded LIKE ");
+        statement
+            .push(" AND (LOWER(d.name) LIKE ")
+            .bind(pattern.clone())
+            .push(" ESCAPE '\\' OR a.name_folded LIKE ");
         statement.bind(pattern).push(" ESCAPE '\\')");
     }
     if let Some(after) = after {
