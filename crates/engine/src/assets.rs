@@ -96,8 +96,11 @@ impl Engine {
             let why = format!("A report about {} is being imported.", from.name);
             return Err(impossible(why, "Try again when the import is done."));
         }
-        if !store::merging::move_destination(&mut tx, id, into).await? {
-            let why = format!("{} and {} each have a destination of their own.", from.name, to.name);
+        if !store::merging::move_destinations(&mut tx, id, into).await? {
+            let why = format!(
+                "{} and {} each have a destination of their own, or for the same branch.",
+                from.name, to.name
+            );
             return Err(impossible(why, "Delete one of the destinations, or bind it to another asset."));
         }
         let mut configurations = Vec::new();

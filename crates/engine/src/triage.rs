@@ -249,12 +249,12 @@ impl Engine {
                     grace: self.inner.settings.grace,
                 };
                 let cause = Cause::new(CauseKind::Clock, "a temporary status ended");
-                let Some(temporary) = finding.triage.temporary else { continue };
+                let until = finding.triage.temporary.map_or(now, |temporary| temporary.until);
                 let decided = Facts { triage: finding.triage.clone(), ..Facts::default() };
                 let what = format!(
                     "{} was temporary, until {}, and has ended.",
                     decided.status(self.inner.settings.grace).label(),
-                    temporary.until.format("%Y-%m-%d %H:%M UTC")
+                    until.format("%Y-%m-%d %H:%M UTC")
                 );
                 let followed =
                     self.follow(&mut tx, finding, &Command::Expire, &circumstances, &cause, what).await?;

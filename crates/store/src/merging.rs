@@ -3,6 +3,7 @@
 use model::{AssetId, FindingId};
 use uuid::Uuid;
 
+use crate::destinations;
 use crate::findings::Finding;
 use crate::{Result, Tx, args};
 
@@ -17,20 +18,24 @@ pub async fn is_imported(tx: &mut Tx, asset: AssetId) -> Result<bool> {
     Ok(row.is_some())
 }
 
-/// The destination that is bound to the asset is bound to the other one. Answers `false`, and does nothing, if each has
-/// one.
+/// The destinations that are bound to the asset, or to a branch of it, are bound to the other one. Answers `false`, and
+/// does nothing, if another destination is bound to the same already.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn move_destination(tx: &mut Tx, asset: AssetId, into: AssetId) -> Result<bool> {
-    let has = "SELECT id FROM destination WHERE asset_id = $1 LIMIT 1";
-    if tx.first(has, args![asset]).await?.is_none() {
-        return Ok(true);
+pub async fn move_destinations(tx: &mut Tx, asset: AssetId, into: AssetId) -> Result<bool> {
+    let mut moved = destinations::all(tx).await?;
+    moved.retain(|destination| destination.binding.asset() == Some(&asset));
+    for destination in &mut moved {
+        destination.binding = destination.binding.telling(|_| into);
+        let (binding, connection) = (&destination.binding, destination.connection_id);
+        if destinations::bound_to(tx, binding, connection).await?.is_some() {
+            return Ok(false);
+        }
     }
-    if tx.first(has, args![into]).await?.is_some() {
-        return Ok(false);
+    for destination in &moved {
+        destinations::save(tx, destination).await?;
     }
-    tx.execute("UPDATE destination SET asset_id = $2 WHERE asset_id = $1", args![asset, into]).await?;
     Ok(true)
 }
 
