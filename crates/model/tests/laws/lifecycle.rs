@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use model::Status;
 use model::lifecycle::{Circumstances, Command, Giver, ScanEffect, after_scan, follow, together};
-use model::status::{Claim, Decision, Detection, Facts, FallBack, RequestKind, Triage};
+use model::status::{Aside, Claim, Decision, Detection, Facts, FallBack, RequestKind, Triage};
 use proptest::prelude::*;
 
 /// One scan: its configuration and branch, when it started, and whether it saw the finding where it covered it.
