@@ -25,7 +25,7 @@ async fn use_templates(story: &Story, id: Option<TemplateSetId>) -> Result<(), e
     drop(tx);
     let mut settings = known.settings;
     settings.fields.templates = id;
-    let new = NewDestination { connection_id: story.connection, asset: None, settings };
+    let new = NewDestination { connection_id: story.connection, binding: Default::default(), settings };
     story.engine.change_destination(story.destination, new, &ada()).await
 }
 
