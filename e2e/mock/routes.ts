@@ -4,6 +4,7 @@ import { counts, isOpen, now, severityMap, statusMap, ticketRef, type World } fr
 import type {
 	Comment,
 	Connection,
+	Destination,
 	DestinationSettings,
 	Finding,
 	Job,

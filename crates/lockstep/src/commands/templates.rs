@@ -239,7 +239,7 @@ pub(crate) async fn run(args: TemplateArgs) -> Outcome {
             let known: Destination = client.get(&format!("destinations/{id}")).await?;
             let mut changed = NewDestination {
                 connection_id: known.connection.id,
-                asset: known.asset.map(|asset| asset.name),
+                binding: known.binding,
                 settings: known.settings,
             };
             changed.settings.fields.templates = templates;
