@@ -148,7 +148,7 @@ async fn a_merged_asset_hands_its_findings_and_tickets_over() {
         story.import("old", &Report::of(story.now(), &[both.clone(), weakness("b", "b.js", 1)])).await;
         story.settle().await;
         let items = story.board.work_items();
-        story.import("new", &Report::of(story.now(), &[both.clone()])).await;
+        story.import("new", &Report::of(story.now(), std::slice::from_ref(&both))).await;
         story.settle().await;
         assert_eq!((items.len(), story.board.work_items().len()), (2, 3));
         let (old, new) = (named(&story, "old").await, named(&story, "new").await);
