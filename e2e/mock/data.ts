@@ -10,6 +10,7 @@ import type {
 	Job,
 	Named,
 	Rule,
+	RuleFact,
 	Scan,
 	Severity,
 	SeverityCounts,
@@ -259,9 +260,10 @@ export function makeWorld(): World {
 		version: 3,
 		name: "High and critical in production",
 		enabled: true,
-		criteria: { severity_at_least: "high", asset_tags: ["production"] },
+		criteria: { all: [{ severity: { at_least: "high" } }, { asset_tag: { is: "production" } }] },
+		about: "Severity at least high and Tag of the asset is production",
 		grouping: "per_finding",
-		matching: 37,
+		since: before(600),
 		created_at: before(600),
 	};
 	const assets: Asset[] = ASSETS.map(([name, tags]) => ({
@@ -416,7 +418,7 @@ function makeTicket(
 		status: finding.status,
 		connection: named(connection),
 		destination: named(destination),
-		rule: named(rule),
+		rules: [named(rule)],
 		work_item: exists
 			? {
 					id: number,
@@ -470,7 +472,7 @@ function makeLog(ticket: Ticket): TicketLogEntry[] {
 		{
 			id: randomUUID(),
 			at: before(90),
-			cause: { kind: "rule", label: `${ticket.rule?.name}, version 3` },
+			cause: { kind: "rule", label: `${ticket.rules[0]?.name}, version 3` },
 			what: `Created ${ticket.work_item.work_item_type} ${ticket.work_item.id}.`,
 			fields: [
 				{ field: "Title", from: "", to: ticket.title, reason: "new work item" },
@@ -522,3 +524,55 @@ export function statusMap(): NonNullable<Destination["status_map"]> {
 		fixed: { state: "Closed" },
 	};
 }
+
+const test = (name: RuleOperatorName, label: string) => ({ name, label });
+type RuleOperatorName = RuleFact["operators"][number]["name"];
+
+/** Some of what criteria may ask for: one of each sort that the pages know. */
+export const ruleFacts: RuleFact[] = [
+	{
+		name: "severity",
+		label: "Severity",
+		of: "finding",
+		kind: "severity",
+		groups: true,
+		words: ["info", "low", "medium", "high", "critical"],
+		operators: [test("at_least", "at least"), test("is_one_of", "is one of")],
+	},
+	{
+		name: "title",
+		label: "Title",
+		of: "finding",
+		kind: "text",
+		groups: true,
+		words: [],
+		operators: [test("is", "is"), test("is_one_of", "is one of"), test("contains", "contains"), test("is_set", "is set")],
+	},
+	{
+		name: "first_seen",
+		label: "First seen",
+		of: "finding",
+		kind: "time",
+		groups: false,
+		words: [],
+		operators: [test("since", "since"), test("until", "until")],
+	},
+	{
+		name: "fix_available",
+		label: "Fix available",
+		of: "component",
+		kind: "truth",
+		groups: true,
+		words: [],
+		operators: [test("is", "is")],
+	},
+	{
+		name: "asset_tag",
+		label: "Tag of the asset",
+		of: "asset",
+		kind: "text",
+		groups: false,
+		words: [],
+		operators: [test("is", "is"), test("contains", "contains")],
+	},
+];

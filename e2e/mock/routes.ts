@@ -1,6 +1,6 @@
 /** `/api/v1` as the pages need it, over a world in memory. */
 import { randomUUID } from "node:crypto";
-import { counts, isOpen, now, severityMap, statusMap, ticketRef, type World } from "./data";
+import { counts, isOpen, now, ruleFacts, severityMap, statusMap, ticketRef, type World } from "./data";
 import type {
 	Comment,
 	Connection,
@@ -17,6 +17,8 @@ import type {
 	Page,
 	Plan,
 	Problem,
+	RuleCheck,
+	RuleProblem,
 	RuleSettings,
 	SetStatus,
 	Status,
@@ -159,6 +161,19 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		nothing: 31,
 		over_budget: 1,
 	});
+
+	/** Only what the pages show a problem for: a text that nobody typed yet. */
+	const checkRule = (settings: RuleSettings): RuleCheck => {
+		const problems: RuleProblem[] = [];
+		const look = (node: unknown, at: string) => {
+			if (Array.isArray(node)) for (const [index, inner] of node.entries()) look(inner, `${at}/${index}`);
+			else if (typeof node === "object" && node) {
+				for (const [word, inner] of Object.entries(node)) look(inner, `${at}/${word}`);
+			} else if (node === "") problems.push({ at, message: "the condition is compared with an empty text", mend: "write a text" });
+		};
+		look(settings.criteria, "/criteria");
+		return problems.length > 0 ? { problems } : { problems, matching: 37, about: "as it says" };
+	};
 
 	const check = (settings: DestinationSettings) => {
 		const filled: DestinationSettings = {
@@ -590,12 +605,37 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			},
 		],
 		["GET", /^\/rules$/, ({ query }) => page(world.rules, query)],
-		["POST", /^\/rules\/plan$/, () => ok(plan())],
+		[
+			"POST",
+			/^\/rules\/plan$/,
+			() =>
+				ok({
+					...plan(),
+					matching: 37,
+					with_ticket: 31,
+					taken: 1,
+					destinations: [
+						{ id: world.destinations[0]?.id, name: world.destinations[0]?.name, findings: 5, create: 1, join: 3, wait: 1, why: "the budget of 200 a day is used up" },
+					],
+				}),
+		],
+		["POST", /^\/rules\/check$/, ({ body }) => ok(checkRule(body as RuleSettings))],
+		["GET", /^\/rules\/counts$/, () => ok(world.rules.map((rule) => ({ id: rule.id, matching: 37 })))],
+		["GET", /^\/rules\/facts$/, () => ok(ruleFacts)],
+		[
+			"PUT",
+			/^\/rules\/order$/,
+			({ body }) => {
+				const { rules } = body as { rules: string[] };
+				world.rules.sort((left, right) => rules.indexOf(left.id) - rules.indexOf(right.id));
+				return ok({ items: world.rules });
+			},
+		],
 		[
 			"POST",
 			/^\/rules$/,
 			({ body }) => {
-				const made = { ...(body as RuleSettings), id: randomUUID(), version: 1, matching: 12, created_at: now() };
+				const made = { ...(body as RuleSettings), id: randomUUID(), version: 1, about: "as it says", since: now(), created_at: now() };
 				world.rules.push(made);
 				return { status: 201, body: made };
 			},

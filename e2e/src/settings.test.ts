@@ -23,10 +23,19 @@ describe("settings", () => {
 		const { page } = visitor;
 		await visitor.open("/rules/new");
 		await page.getByLabel("Name").fill(name);
-		await page.getByLabel("Severity at least").selectOption("critical");
-		// A tag that no asset has: the demo stays as it was.
-		await page.getByRole("combobox", { name: "Tags of the asset" }).fill("no-asset-has-this");
-		await page.keyboard.press("Enter");
+		// Criteria with the keyboard alone, below the name: a severity, then a group with a tag that no asset has, so that the
+		// demo stays as it was.
+		await page.getByText("No condition: every open finding.").waitFor();
+		await page.getByRole("button", { name: "Add condition" }).press("Enter");
+		await page.getByLabel("Severity: value").selectOption("critical");
+		await page.getByRole("button", { name: "Add group" }).first().press("Enter");
+		const group = page.getByRole("group", { name: "Group" });
+		await group.getByLabel("What is asked for").selectOption("asset_tag");
+		await group.getByText("is compared with an empty text").waitFor({ timeout: ASKS_THE_BOARD });
+		await visitor.accessible("rule with a problem");
+		await group.getByLabel("Tag of the asset: value").fill("no-asset-has-this");
+		await group.getByText("is compared with an empty text").waitFor({ state: "detached", timeout: ASKS_THE_BOARD });
+		await page.getByText(/^Matches/).waitFor({ timeout: ASKS_THE_BOARD });
 		const save = page.getByRole("button", { name: "Save", exact: true });
 		assert.equal(await save.isEnabled(), false);
 		await page.getByRole("button", { name: "Show what it would do" }).click();

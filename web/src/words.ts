@@ -1,12 +1,17 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
 import type {
 	AlarmKind,
+	AppliesTo,
 	Binding,
 	CauseKind,
+	CloseWhen,
 	DeletionPolicy,
+	FactOf,
 	FindingKind,
 	Grouping,
 	Lag,
+	LateMember,
+	OnMatch,
 	PlanAction,
 	RepairKind,
 	Role,
@@ -229,12 +234,52 @@ export const ACTION: Record<PlanAction, string> = {
 	close: "Close",
 	reopen: "Reopen",
 	follow: "Follow the board",
+	join: "Join",
 	wait: "Wait",
 };
 
-export const GROUPING: Record<Grouping, string> = {
+/** Groupings by the words of the API; `by` is the one with facts of its own. */
+export const GROUPING: Record<Extract<Grouping, string> | "by", string> = {
 	per_finding: "One ticket for each finding",
 	per_vulnerability_and_asset: "One ticket for all findings of one vulnerability on one asset",
+	per_vulnerability: "One ticket for each vulnerability",
+	per_fix: "One ticket for each fix: a component and its fixed version, or a scanner's rule and file",
+	per_asset: "One ticket for each asset",
+	by: "One ticket for all findings with certain facts in common",
+};
+
+/** A grouping in words. */
+export const groupingWords = (grouping: Grouping | undefined): string => {
+	if (grouping === undefined || typeof grouping === "string") return GROUPING[grouping ?? "per_finding"];
+	return `One ticket for each ${grouping.by.join(", ").replaceAll("_", " ")}`;
+};
+
+export const ON_MATCH: Record<OnMatch, string> = {
+	stop: "Are not asked about what this one matches",
+	go_on: "Are asked, too: one ticket for each destination",
+};
+
+export const APPLIES_TO: Record<AppliesTo, string> = {
+	all_findings: "All findings that match",
+	new_findings: "Only findings first seen after the rule is saved",
+};
+
+export const CLOSE_WHEN: Record<CloseWhen, string> = {
+	all_closed: "When all its findings are closed: fixed, accepted or dismissed",
+	all_fixed: "When all its findings are fixed",
+};
+
+export const LATE_MEMBER: Record<LateMember, string> = {
+	reopen: "Joins it; a closed work item is opened again",
+	add_to_open: "Joins it while it is open, else gets a new one that is linked to it",
+	new_item: "Gets a new one that is linked to it",
+};
+
+export const FACT_OF: Record<FactOf, string> = {
+	finding: "Finding",
+	vulnerability: "Vulnerability",
+	component: "Component",
+	asset: "Asset",
 };
 
 export const ROLES = ["reader", "importer", "analyst", "administrator"] as const satisfies readonly Role[];

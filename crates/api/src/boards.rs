@@ -1,4 +1,4 @@
-//! Connections, what they reach, destinations and rules.
+//! Connections, what they reach, and destinations.
 
 use chrono::{DateTime, Utc};
 use model::fields::FieldSettings;
@@ -6,8 +6,7 @@ use model::following::DeletionPolicy;
 use model::guard::{Farewell, Limits};
 use model::map::{MapProblem, SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
-use model::rule::{Criteria, Grouping};
-use model::{AssetId, ConnectionId, DestinationId, FindingId, RuleId};
+use model::{AssetId, ConnectionId, DestinationId, FindingId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -379,40 +378,4 @@ pub struct DestinationCheck {
     pub settings: DestinationSettings,
     /// What is wrong; empty if it can be saved.
     pub problems: Vec<MapProblem>,
-}
-
-/// Which findings get tickets.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Rule {
-    /// Identity.
-    pub id: RuleId,
-    /// Counts up with each change.
-    pub version: u32,
-    /// Settings.
-    #[serde(flatten)]
-    pub settings: RuleSettings,
-    /// Open findings it matches now.
-    pub matching: u64,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-}
-
-/// What a person decides about a rule. Body of `POST /api/v1/rules`, `PUT /api/v1/rules/{id}` and `POST /api/v1/rules/plan`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RuleSettings {
-    /// Name.
-    pub name: String,
-    /// It is in effect.
-    #[serde(default = "yes")]
-    pub enabled: bool,
-    /// Which findings.
-    #[serde(default)]
-    pub criteria: Criteria,
-    /// Which findings share a ticket.
-    #[serde(default)]
-    pub grouping: Grouping,
-}
-
-fn yes() -> bool {
-    true
 }

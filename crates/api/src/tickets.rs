@@ -99,8 +99,8 @@ pub struct Ticket {
     pub connection: Named<ConnectionId>,
     /// Destination.
     pub destination: Named<DestinationId>,
-    /// Rule that made it.
-    pub rule: Option<Named<RuleId>>,
+    /// The rules that make it what it is, the leading one first; none if people made it.
+    pub rules: Vec<Named<RuleId>>,
     /// The work item as last read.
     pub work_item: Option<WorkItemShown>,
     /// Number of findings.
@@ -341,7 +341,7 @@ pub struct FieldChange {
     pub reason: String,
 }
 
-/// Answer of `POST /api/v1/plan` and `POST /api/v1/rules/plan`: what would happen now, compared with the live board.
+/// Answer of `POST /api/v1/plan`: what would happen now, compared with the live board.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Plan {
     /// One entry for each ticket for which something would happen, at most 500.
@@ -391,6 +391,8 @@ pub enum PlanAction {
     Reopen,
     /// The findings follow the card.
     Follow,
+    /// Findings join a ticket that exists.
+    Join,
     /// It waits: budget, pause, or an unknown outcome of an earlier try.
     Wait,
 }

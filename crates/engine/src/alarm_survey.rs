@@ -1,5 +1,6 @@
 //! Alarms that follow from what is stored: raised when it is there, cleared when it is gone, whoever changed it.
 
+use chrono::{DateTime, Utc};
 use model::status::RequestKind;
 use store::Tx;
 use store::alarms::Kind;
@@ -8,7 +9,7 @@ use store::tickets::Health;
 use crate::Refusal;
 use crate::alarms::{About, plain};
 use crate::engine::Engine;
-use crate::ticketing::stopped_rules;
+use crate::ticketing::{Stop, stopped_rules};
 
 /// Findings with a request that are named one by one.
 const MOST_REQUESTS: i64 = 100;
@@ -38,7 +39,7 @@ impl Engine {
             Kind::ProcessChanged,
             Kind::RuleStopped,
         ] {
-            let causes = causes(&mut tx, kind).await?;
+            let causes = causes(&mut tx, kind, self.inner.world.now()).await?;
             let open = store::alarms::open(&mut tx, kind).await?;
             let same = causes.len() == open.len()
                 && causes.iter().all(|cause| {
@@ -52,7 +53,7 @@ impl Engine {
         drop(tx);
         for kind in changed {
             let mut tx = self.inner.db.begin().await?;
-            let causes = causes(&mut tx, kind).await?;
+            let causes = causes(&mut tx, kind, self.inner.world.now()).await?;
             let open = store::alarms::open(&mut tx, kind).await?;
             for cause in &causes {
                 let subject = cause.about.subject();
@@ -71,7 +72,7 @@ impl Engine {
     }
 }
 
-async fn causes(tx: &mut Tx, kind: Kind) -> Result<Vec<Cause>, Refusal> {
+async fn causes(tx: &mut Tx, kind: Kind, now: DateTime<Utc>) -> Result<Vec<Cause>, Refusal> {
     let mut causes = Vec::new();
     match kind {
         Kind::TicketParked => {
@@ -140,17 +141,34 @@ async fn causes(tx: &mut Tx, kind: Kind) -> Result<Vec<Cause>, Refusal> {
             }
         }
         Kind::RuleStopped => {
-            for rule in stopped_rules(tx).await? {
+            for rule in stopped_rules(tx, now).await? {
                 let assets: Vec<&str> = rule.assets.iter().map(String::as_str).take(3).collect();
                 let more = if rule.assets.len() > assets.len() { " and others" } else { "" };
+                let assets = format!("{}{more}", assets.join(", "));
+                let (what, next_step) = match &rule.why {
+                    Stop::NoDestination => (
+                        format!("no destination takes its findings of {assets}"),
+                        "Make a default destination, or one for these assets.",
+                    ),
+                    Stop::Gone => (
+                        format!("the destination that it names was deleted; findings of {assets} wait"),
+                        "Open the rule, choose another destination, and save it.",
+                    ),
+                    Stop::Broken(name) => (
+                        format!(
+                            "the destination {name} does not fit its board any more; findings of {assets} wait"
+                        ),
+                        "Open the destination, adapt it to the board, and save it.",
+                    ),
+                    Stop::State(why) => (
+                        format!("{why}; findings of {assets} wait"),
+                        "Open the rule, choose another state, and save it.",
+                    ),
+                };
                 causes.push(Cause {
                     about: About::Rule(rule.id),
-                    what: format!(
-                        "{}: no destination takes its findings of {}{more}.",
-                        rule.name,
-                        assets.join(", ")
-                    ),
-                    next_step: "Make a default destination, or one for these assets.",
+                    what: format!("{}: {what}.", rule.name),
+                    next_step,
                 });
             }
         }

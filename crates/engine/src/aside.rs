@@ -71,7 +71,7 @@ impl Engine {
         }
         self.note_configuration(&mut tx, "asset", id.0, by, &format!("The asset was {word}.")).await?;
         if !archived {
-            store::findings::reconsider_all(&mut tx).await?;
+            store::rules::begin_walk(&mut tx).await?;
         }
         tx.commit().await?;
         self.announce(EventKind::Finding, None);

@@ -132,7 +132,7 @@ impl Engine {
         self.note_configuration(&mut tx, "asset", into.0, by, &what).await?;
         store::merging::forget(&mut tx, id, &from.name, into).await?;
         store::tickets::mark_of_asset(&mut tx, into).await?;
-        store::findings::reconsider_all(&mut tx).await?;
+        store::rules::begin_walk(&mut tx).await?;
         tx.commit().await?;
         self.announce(EventKind::Finding, None);
         self.configuration_changed();

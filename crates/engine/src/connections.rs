@@ -461,7 +461,7 @@ impl Engine {
         self.clear_all(&mut tx, About::Connection(id)).await?;
         store::connections::delete(&mut tx, id).await?;
         self.note_configuration(&mut tx, "connection", id.0, by, "Connection deleted.").await?;
-        store::findings::reconsider_all(&mut tx).await?;
+        store::rules::begin_walk(&mut tx).await?;
         tx.commit().await?;
         self.boards().remove(&id);
         board.wake.notify_one();

@@ -102,6 +102,8 @@ pub enum PlanAction {
     Reopen,
     /// The findings follow the card.
     Follow,
+    /// Findings join a ticket that exists.
+    Join,
     /// It waits.
     Wait,
 }
@@ -151,7 +153,9 @@ impl Plan {
             PlanAction::Create => self.create += 1,
             PlanAction::Follow => self.follow += 1,
             PlanAction::Wait => self.over_budget += 1,
-            PlanAction::Update | PlanAction::Close | PlanAction::Reopen => self.update += 1,
+            PlanAction::Update | PlanAction::Close | PlanAction::Reopen | PlanAction::Join => {
+                self.update += 1
+            }
         }
         if self.tickets.len() < Self::LISTED {
             self.tickets.push(ticket);

@@ -42,6 +42,11 @@ impl Routes {
         Ok(self.fitting(asset, branch).first().copied())
     }
 
+    /// The destination of findings of an asset on a branch.
+    pub(crate) fn of(&self, asset: &Asset, branch: Option<&str>) -> Option<&Destination> {
+        self.fitting(asset, branch).first().copied()
+    }
+
     /// All destinations that fit, the one that takes it first.
     fn fitting(&self, asset: &Asset, branch: Option<&str>) -> Vec<&Destination> {
         let origin = Origin { asset: asset.id, tags: &asset.tags, branch };

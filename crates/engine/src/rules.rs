@@ -1,7 +1,7 @@
 //! Ticketing rules, as people change them.
 
 use model::RuleId;
-use model::rule::{Criteria, Grouping};
+use model::rule::{AppliesTo, RuleProblem, RuleSettings};
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::rules::Rule;
 use uuid::Uuid;
@@ -9,50 +9,68 @@ use uuid::Uuid;
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, Refusal};
 
-/// What a person decides about a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleSettings {
-    /// Name.
-    pub name: String,
-    /// It is in effect.
-    pub enabled: bool,
-    /// Which findings.
-    pub criteria: Criteria,
-    /// Which findings share a ticket.
-    pub grouping: Grouping,
-}
+/// So many rules there may be.
+const MOST_RULES: usize = 200;
 
-impl RuleSettings {
-    pub(crate) fn check(&self) -> Result<(), Refusal> {
-        if self.name.trim().is_empty() || self.name.chars().count() > 200 {
-            return Err(Refusal::invalid(
-                "rule_invalid",
-                "The rule makes no sense",
-                "The rule has no name, or one of more than 200 characters.",
-                "Give it a short name: it is shown as the cause of its tickets.",
-            )
-            .field("/name", "1 to 200 characters"));
-        }
-        Ok(())
+/// Refuses the settings of a rule if anything is wrong with them: one refusal, every problem at its field.
+///
+/// # Errors
+/// If there are problems.
+pub fn refuse_rule(problems: &[RuleProblem]) -> Result<(), Refusal> {
+    let Some(first) = problems.first() else { return Ok(()) };
+    let more = match problems.len() {
+        1 => String::new(),
+        2 => " There is one more problem.".to_owned(),
+        many => format!(" There are {} more problems.", many - 1),
+    };
+    let mut refusal = Refusal::invalid(
+        "rule_invalid",
+        "The rule makes no sense",
+        format!("{}: {}.{more}", first.at, first.message),
+        crate::destinations::sentence(&format!("{}.", first.mend)),
+    );
+    for problem in problems {
+        refusal = refusal.field(problem.at.clone(), format!("{}; {}", problem.message, problem.mend));
     }
+    Err(refusal)
 }
 
 impl Engine {
-    /// Adds a rule after the others. Its tickets are made at once, within the budgets.
+    /// Everything that is wrong with the settings of a rule; empty if it can be saved.
     ///
     /// # Errors
-    /// If the settings make no sense.
+    /// If the database refuses.
+    pub async fn rule_problems(&self, settings: &RuleSettings) -> Result<Vec<RuleProblem>, Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        problems(&mut tx, settings).await
+    }
+
+    /// Adds a rule behind the others. Its tickets are made at once, within the budgets.
+    ///
+    /// # Errors
+    /// If the settings make no sense; each problem stands at its field.
     pub async fn create_rule(&self, settings: RuleSettings, by: &Actor) -> Result<RuleId, Refusal> {
-        settings.check()?;
+        let now = self.inner.world.now();
+        let mut tx = self.inner.db.begin().await?;
+        refuse_rule(&problems(&mut tx, &settings).await?)?;
+        if store::rules::all(&mut tx).await?.len() >= MOST_RULES {
+            return Err(Refusal::conflict(
+                "rules_full",
+                "There are too many rules",
+                format!(
+                    "There are {MOST_RULES} rules already, and each finding may have to be asked about by all of them."
+                ),
+                "Delete rules that are switched off, or join some with 'any'.",
+            ));
+        }
         let rule = Rule {
             id: self.inner.world.id(),
-            name: settings.name,
-            enabled: settings.enabled,
             version: 1,
-            settings: store::rules::Settings { criteria: settings.criteria, grouping: settings.grouping },
-            created_at: self.inner.world.now(),
+            since: now,
+            look_again_at: settings.look_again(now),
+            settings,
+            created_at: now,
         };
-        let mut tx = self.inner.db.begin().await?;
         store::rules::add(&mut tx, &rule).await?;
         self.rules_changed(&mut tx, rule.id.0, by, "Rule made.").await?;
         tx.commit().await?;
@@ -63,19 +81,64 @@ impl Engine {
     /// Changes a rule. Tickets that exist stay.
     ///
     /// # Errors
-    /// If there is no such rule, or the settings make no sense.
+    /// If there is no such rule, or the settings make no sense; each problem stands at its field.
     pub async fn change_rule(&self, id: RuleId, settings: RuleSettings, by: &Actor) -> Result<(), Refusal> {
-        settings.check()?;
         let mut tx = self.inner.db.begin().await?;
-        let Some(mut rule) = store::rules::get(&mut tx, id).await? else {
+        let Some(rule) = store::rules::get(&mut tx, id).await? else {
             return Err(Refusal::not_found("rule", id));
         };
-        rule.name = settings.name;
-        rule.enabled = settings.enabled;
-        rule.version += 1;
-        rule.settings = store::rules::Settings { criteria: settings.criteria, grouping: settings.grouping };
+        refuse_rule(&problems(&mut tx, &settings).await?)?;
+        let was = &rule.settings;
+        let tends_otherwise =
+            was.auto_close != settings.auto_close || was.initial_state != settings.initial_state;
+        let rule = self.changed(&rule, settings);
         store::rules::save(&mut tx, &rule).await?;
+        if tends_otherwise {
+            store::rules::mark_tickets(&mut tx, id).await?;
+        }
         self.rules_changed(&mut tx, id.0, by, "Rule changed.").await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The rule as it is once these settings are saved.
+    pub(crate) fn changed(&self, rule: &Rule, settings: RuleSettings) -> Rule {
+        let now = self.inner.world.now();
+        let begins = settings.applies_to == AppliesTo::NewFindings
+            && rule.settings.applies_to != AppliesTo::NewFindings;
+        Rule {
+            version: rule.version + 1,
+            since: if begins { now } else { rule.since },
+            look_again_at: settings.look_again(now),
+            settings,
+            ..rule.clone()
+        }
+    }
+
+    /// Puts the rules into this order. Tickets that exist stay.
+    ///
+    /// # Errors
+    /// If these are not all rules, each once.
+    pub async fn reorder_rules(&self, order: &[RuleId], by: &Actor) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        let known = store::rules::all(&mut tx).await?;
+        let is_whole = known.len() == order.len() && known.iter().all(|rule| order.contains(&rule.id));
+        if !is_whole {
+            return Err(Refusal::conflict(
+                "rules_changed",
+                "The order does not name every rule once",
+                format!("The order names {} rules; there are {}.", order.len(), known.len()),
+                "Read the rules again, and name each of them once.",
+            ));
+        }
+        store::rules::reorder(&mut tx, order).await?;
+        for (rule, id) in known.iter().zip(order) {
+            if rule.id != *id {
+                self.note_configuration(&mut tx, "rule", id.0, by, "Place among the rules changed.").await?;
+            }
+        }
+        store::rules::begin_walk(&mut tx).await?;
         tx.commit().await?;
         self.configuration_changed();
         Ok(())
@@ -90,6 +153,8 @@ impl Engine {
         if store::rules::get(&mut tx, id).await?.is_none() {
             return Err(Refusal::not_found("rule", id));
         }
+        // Without it they are closed as the status map says.
+        store::rules::mark_tickets(&mut tx, id).await?;
         store::rules::delete(&mut tx, id).await?;
         self.rules_changed(&mut tx, id.0, by, "Rule deleted.").await?;
         tx.commit().await?;
@@ -104,7 +169,7 @@ impl Engine {
         by: &Actor,
         what: &str,
     ) -> Result<(), Refusal> {
-        store::findings::reconsider_all(tx).await?;
+        store::rules::begin_walk(tx).await?;
         self.note_configuration(tx, "rule", id, by, what).await
     }
 
@@ -206,4 +271,32 @@ impl Engine {
             }
         }
     }
+}
+
+/// Everything that is wrong with the settings of a rule.
+pub(crate) async fn problems(
+    tx: &mut store::Tx,
+    settings: &RuleSettings,
+) -> Result<Vec<RuleProblem>, Refusal> {
+    let mut problems = settings.problems();
+    let names_states = settings.initial_state.is_some() || settings.auto_close.state.is_some();
+    let known = if names_states { store::destinations::all(tx).await? } else { Vec::new() };
+    for destination in known.iter().filter(|known| settings.destination.is_none_or(|id| id == known.id)) {
+        problems.extend(settings.state_problems(
+            &destination.settings.name,
+            &destination.settings.status_map,
+            &destination.process.work_item_type,
+        ));
+    }
+    if let Some(id) = settings.destination
+        && store::destinations::get(tx, id).await?.is_none()
+    {
+        problems.push(RuleProblem {
+            at: "/destination".into(),
+            message: "the destination that the rule names was deleted".into(),
+            mend: "choose another destination, or none: the rule then goes by the bindings of the assets"
+                .into(),
+        });
+    }
+    Ok(problems)
 }

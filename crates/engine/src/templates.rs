@@ -161,8 +161,8 @@ impl Engine {
             Some(ticket) => store::destinations::get(tx, ticket.destination_id).await?,
             None => None,
         };
-        let rule = match ticket.as_ref().and_then(|ticket| ticket.rule_id) {
-            Some(rule) => store::rules::get(tx, rule).await?.map(|rule| rule.name),
+        let rule = match &ticket {
+            Some(ticket) => self.rule_names(tx, ticket.id).await?,
             None => None,
         };
         let page =

@@ -1,30 +1,105 @@
 //! Rules turn findings into tickets. A ticket here is an intention: the work item is created by [`crate::sync`], within
 //! the destination's budget.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use model::rule::{Candidate, Grouping};
-use model::{RuleId, Status, lifecycle};
+use model::rule::{Candidate, Grouping, LateMember, Tending};
+use model::{AssetId, DestinationId, FindingId, RuleId, Status, lifecycle};
 use store::Tx;
+use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
 use store::findings::Finding;
 use store::rules::Rule;
-use store::tickets::{Health, Ticket};
-use uuid::Uuid;
+use store::tickets::{Group, Health, Held, Ticket};
 
+use crate::Refusal;
 use crate::engine::{Engine, EventKind};
-use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::routing::Routes;
-use crate::{Refusal, RuleSettings};
 
 /// Findings that are looked at in one transaction.
 const STEP: i64 = 200;
 
+/// Findings without a ticket that are looked at for rules that have stopped.
+const MOST_STOPPED: i64 = 1_000;
+
 /// What the rules need to know, read once for many findings.
 pub(crate) struct Routing {
-    rules: Vec<Rule>,
-    routes: Routes,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) routes: Routes,
+}
+
+/// One destination for a finding, and the rules that say so.
+pub(crate) struct Place<'r> {
+    pub(crate) destination: &'r Destination,
+    /// In their order; the first leads: it says which findings share a ticket.
+    pub(crate) rules: Vec<&'r Rule>,
+}
+
+impl Place<'_> {
+    /// Whether a finding joins the ticket that its group has, or gets a new one.
+    pub(crate) fn joins(&self, group: &Group) -> bool {
+        let tending = Tending::of(self.rules.iter().map(|rule| &rule.settings));
+        group.work_item.is_none()
+            || match tending.late_member {
+                LateMember::Reopen => true,
+                LateMember::AddToOpen => !group.is_closed,
+                LateMember::NewItem => false,
+            }
+    }
+}
+
+/// Why a rule makes no ticket of a finding that it matches.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stop {
+    /// Nothing is bound to the asset, and there is no default destination.
+    NoDestination,
+    /// The destination that it names was deleted.
+    Gone,
+    /// The destination has a problem of its own.
+    Broken(String),
+    /// The rule names a state that does not fit the destination any more: what is wrong.
+    State(String),
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoDestination => f.write_str("there is no destination for its asset and no default one"),
+            Self::Gone => f.write_str("the destination that the rule names was deleted"),
+            Self::Broken(name) => write!(f, "the destination {name} does not fit its board any more"),
+            Self::State(why) => f.write_str(why),
+        }
+    }
+}
+
+/// What rules say about one finding.
+#[derive(Default)]
+pub(crate) struct Decision<'r> {
+    pub(crate) places: Vec<Place<'r>>,
+    pub(crate) stopped: Vec<(&'r Rule, Stop)>,
+}
+
+impl<'r> Decision<'r> {
+    /// The places where the finding still needs a ticket. A ticket that people made, or whose rules do not match any more,
+    /// is enough.
+    pub(crate) fn open_places(self, held: &[Held]) -> Vec<Place<'r>> {
+        let is_ruled = |held: &Held| {
+            let mut rules = self.places.iter().flat_map(|place| &place.rules);
+            rules.any(|rule| held.rules.contains(&rule.id))
+        };
+        if !held.iter().all(is_ruled) {
+            return Vec::new();
+        }
+        // A ticket that was handed over is one of its rules wherever it is.
+        let is_open = |place: &Place<'r>| {
+            held.iter().all(|held| {
+                let serves = place.rules.iter().any(|rule| held.rules.contains(&rule.id));
+                held.destination != place.destination.id && !serves
+            })
+        };
+        self.places.into_iter().filter(is_open).collect()
+    }
 }
 
 impl Routing {
@@ -32,43 +107,180 @@ impl Routing {
         Ok(Self { rules: store::rules::all(tx).await?, routes: Routes::load(tx).await? })
     }
 
-    /// The first rule that is about a finding.
-    fn rule(&self, finding: &Finding, asset_tags: &[String]) -> Option<&Rule> {
-        let candidate = Candidate { severity: finding.severity, asset_tags };
-        self.rules.iter().find(|rule| rule.enabled && rule.settings.criteria.matches(candidate))
+    /// Where a rule sends a finding.
+    fn way(&self, rule: &Rule, looked: &Looked<'_>) -> Result<&Destination, Stop> {
+        let found = match rule.settings.destination {
+            Some(id) => self.routes.all().iter().find(|known| known.id == id).ok_or(Stop::Gone)?,
+            None => self.routes.of(looked.asset, looked.home).ok_or(Stop::NoDestination)?,
+        };
+        if found.problem.is_some() {
+            return Err(Stop::Broken(found.settings.name.clone()));
+        }
+        let settings = &found.settings;
+        let of = &found.process.work_item_type;
+        match rule.settings.state_problems(&settings.name, &settings.status_map, of).into_iter().next() {
+            Some(problem) => Err(Stop::State(problem.message)),
+            None => Ok(found),
+        }
+    }
+
+    /// What the rules say about a finding: the first that matches decides, and those behind it as long as they are asked to
+    /// go on. There is one place for each destination.
+    pub(crate) fn decide(&self, looked: &Looked<'_>) -> Decision<'_> {
+        let mut decision = Decision::default();
+        for rule in self.rules.iter().filter(|rule| rule.settings.applies(rule.since, &looked.candidate)) {
+            match self.way(rule, looked) {
+                Ok(destination) => {
+                    match decision.places.iter_mut().find(|place| place.destination.id == destination.id) {
+                        Some(place) => place.rules.push(rule),
+                        None => decision.places.push(Place { destination, rules: vec![rule] }),
+                    }
+                }
+                Err(stop) => decision.stopped.push((rule, stop)),
+            }
+            if rule.settings.on_match == model::rule::OnMatch::Stop {
+                break;
+            }
+        }
+        decision
     }
 }
 
-/// A rule that would make tickets and has nowhere to make them.
+/// Findings with everything that rules ask about them, read with a query for each kind of thing.
+pub(crate) struct Page {
+    pub(crate) findings: Vec<Finding>,
+    seen: HashMap<FindingId, Seen>,
+}
+
+struct Seen {
+    branches: Vec<String>,
+    /// On a branch that decides.
+    is_tracked: bool,
+    /// The branch by which it finds its destination.
+    home: Option<String>,
+}
+
+/// A finding that may have a ticket, as rules look at it.
+pub(crate) struct Looked<'a> {
+    pub(crate) finding: &'a Finding,
+    pub(crate) asset: &'a Asset,
+    /// The branch by which it finds its destination.
+    home: Option<&'a str>,
+    pub(crate) candidate: Candidate<'a>,
+}
+
+/// Assets that were read already.
+#[derive(Default)]
+pub(crate) struct Assets(HashMap<AssetId, Asset>);
+
+impl Page {
+    pub(crate) async fn read(
+        tx: &mut Tx,
+        findings: Vec<Finding>,
+        assets: &mut Assets,
+    ) -> Result<Self, Refusal> {
+        for finding in &findings {
+            if !assets.0.contains_key(&finding.asset_id)
+                && let Some(asset) = store::assets::get(tx, finding.asset_id).await?
+            {
+                assets.0.insert(asset.id, asset);
+            }
+        }
+        let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
+        let mut branches = store::findings::branches(tx, &ids).await?;
+        let mut seen = HashMap::new();
+        for finding in &findings {
+            let branches = branches.remove(&finding.id).unwrap_or_default();
+            let Some(asset) = assets.0.get(&finding.asset_id) else { continue };
+            let known: Vec<(&str, bool)> =
+                branches.iter().map(|(branch, gone)| (branch.as_str(), *gone)).collect();
+            let home = model::routing::home_branch(&asset.tracked_branches, &known).map(str::to_owned);
+            let is_tracked = branches.iter().any(|(branch, _)| asset.tracks(branch));
+            let branches = branches.into_iter().map(|(branch, _)| branch);
+            let branches = branches.filter(|branch| !branch.is_empty()).collect();
+            seen.insert(finding.id, Seen { branches, is_tracked, home });
+        }
+        Ok(Self { findings, seen })
+    }
+
+    /// Those that may have a ticket, as rules look at them.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        assets: &'a Assets,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> impl Iterator<Item = Looked<'a>> {
+        self.findings.iter().filter_map(move |finding| {
+            let asset = assets.0.get(&finding.asset_id).filter(|asset| !asset.archived)?;
+            let seen = self.seen.get(&finding.id).filter(|seen| seen.is_tracked)?;
+            let candidate = Candidate {
+                finding: finding.id,
+                asset: asset.id,
+                now,
+                severity: finding.severity,
+                status: finding.status,
+                first_seen_at: finding.first_seen_at,
+                scanner: &finding.scanner,
+                detail: &finding.detail,
+                asset_name: &asset.name,
+                asset_tags: &asset.tags,
+                branches: &seen.branches,
+            };
+            let looked = Looked { finding, asset, home: seen.home.as_deref(), candidate };
+            is_ticketable(finding.status).then_some(looked)
+        })
+    }
+
+    pub(crate) fn ids(&self) -> Vec<FindingId> {
+        self.findings.iter().map(|finding| finding.id).collect()
+    }
+}
+
+/// A rule that would make tickets and does not.
 pub(crate) struct StoppedRule {
     pub(crate) id: RuleId,
     pub(crate) name: String,
+    pub(crate) why: Stop,
     /// Assets whose findings wait, by name.
     pub(crate) assets: BTreeSet<String>,
 }
 
-/// Rules with findings that no destination takes: none is bound to the asset, and no connection has a default one.
-pub(crate) async fn stopped_rules(tx: &mut Tx) -> Result<Vec<StoppedRule>, Refusal> {
+/// Rules that make no tickets although they match findings: nothing takes them, or their destination broke.
+pub(crate) async fn stopped_rules(
+    tx: &mut Tx,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Vec<StoppedRule>, Refusal> {
     let routing = Routing::load(tx).await?;
-    if routing.routes.take_everything() || !routing.rules.iter().any(|rule| rule.enabled) {
+    let active = || routing.rules.iter().filter(|rule| rule.settings.is_in_effect(now));
+    let is_sound = |destination: &Destination| destination.problem.is_none();
+    let takes_all = routing.routes.take_everything() && routing.routes.all().iter().all(is_sound);
+    let is_pinned_well = |rule: &Rule| {
+        let known = |id| routing.routes.all().iter().any(|known| known.id == id);
+        rule.settings.destination.is_none_or(known)
+    };
+    let names_no_state =
+        |rule: &Rule| rule.settings.initial_state.is_none() && rule.settings.auto_close.state.is_none();
+    let is_well = |rule: &Rule| is_pinned_well(rule) && names_no_state(rule);
+    if takes_all && active().all(is_well) || active().next().is_none() {
         return Ok(Vec::new());
     }
     let mut stopped: Vec<StoppedRule> = Vec::new();
-    for finding in store::findings::without_destination(tx, STEP).await? {
-        let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { continue };
-        let Some(rule) = routing.rule(&finding, &asset.tags) else { continue };
-        if routing.routes.of_finding(tx, &finding, &asset).await?.is_some() {
-            continue;
-        }
-        match stopped.iter_mut().find(|known| known.id == rule.id) {
-            Some(known) => {
-                known.assets.insert(asset.name);
+    let mut assets = Assets::default();
+    let findings = store::findings::without_ticket(tx, MOST_STOPPED).await?;
+    let page = Page::read(tx, findings, &mut assets).await?;
+    for looked in page.candidates(&assets, now) {
+        let asset = looked.asset;
+        for (rule, why) in routing.decide(&looked).stopped {
+            match stopped.iter_mut().find(|known| known.id == rule.id) {
+                Some(known) => {
+                    known.assets.insert(asset.name.clone());
+                }
+                None => stopped.push(StoppedRule {
+                    id: rule.id,
+                    name: rule.settings.name.clone(),
+                    why,
+                    assets: BTreeSet::from([asset.name.clone()]),
+                }),
             }
-            None => stopped.push(StoppedRule {
-                id: rule.id,
-                name: rule.name.clone(),
-                assets: BTreeSet::from([asset.name]),
-            }),
         }
     }
     Ok(stopped)
@@ -79,71 +291,149 @@ fn is_ticketable(status: Status) -> bool {
     status.is_open() && status != Status::Created
 }
 
+/// The tickets that findings of a page may join.
+#[derive(Default)]
+struct Groups(HashMap<(DestinationId, String), Group>);
+
+impl Groups {
+    async fn read(tx: &mut Tx, wanted: &[(DestinationId, String)]) -> Result<Self, Refusal> {
+        let mut groups = Self::default();
+        let destinations: BTreeSet<DestinationId> = wanted.iter().map(|(id, _)| *id).collect();
+        for id in destinations {
+            let keys: BTreeSet<&str> =
+                wanted.iter().filter(|(of, _)| *of == id).map(|(_, key)| key.as_str()).collect();
+            let keys: Vec<&str> = keys.into_iter().collect();
+            for (key, group) in store::tickets::of_groups(tx, id, &keys).await? {
+                groups.0.insert((id, key), group);
+            }
+        }
+        Ok(groups)
+    }
+}
+
 impl Engine {
-    /// Looks at findings that the rules have not seen since they changed. Answers how many it looked at.
+    /// Looks at findings that changed, then goes on with the way of changed rules through all of them. Answers how many it
+    /// looked at.
     ///
     /// # Errors
     /// If the database refuses.
     pub async fn make_tickets(&self) -> Result<usize, Refusal> {
-        let mut tx = self.inner.db.begin().await?;
-        let findings = store::findings::undecided(&mut tx, STEP).await?;
-        if findings.is_empty() {
+        let now = self.inner.world.now();
+        let mut tx = self.inner.db.read().await?;
+        let is_due = |rule: &Rule| rule.look_again_at.is_some_and(|at| at <= now);
+        let has_work = store::rules::walk(&mut tx).await?.is_some()
+            || !store::findings::undecided(&mut tx, 1).await?.is_empty()
+            || store::rules::all(&mut tx).await?.iter().any(is_due);
+        drop(tx);
+        if !has_work {
             return Ok(0);
         }
+        let mut tx = self.inner.db.begin().await?;
+        let mut walked_to = store::rules::hold_walk(&mut tx).await?;
         let routing = Routing::load(&mut tx).await?;
-        let mut made = false;
-        for finding in &findings {
-            store::findings::decided(&mut tx, finding.id).await?;
-            made |= self.make_ticket(&mut tx, finding, &routing).await?;
+        for rule in routing.rules.iter().filter(|rule| is_due(rule)) {
+            let mut rule = rule.clone();
+            rule.look_again_at = rule.settings.look_again(now);
+            store::rules::save(&mut tx, &rule).await?;
+            store::rules::begin_walk(&mut tx).await?;
+            walked_to = Some(uuid::Uuid::nil());
         }
+        let mut findings = store::findings::undecided(&mut tx, STEP).await?;
+        if findings.is_empty() {
+            let Some(after) = walked_to else { return Ok(0) };
+            findings = store::findings::open_after(&mut tx, after, STEP).await?;
+            store::rules::walked(&mut tx, findings.last().map(|finding| finding.id)).await?;
+        }
+        let looked_at = findings.len();
+        let mut assets = Assets::default();
+        let page = Page::read(&mut tx, findings, &mut assets).await?;
+        store::findings::decided(&mut tx, &page.ids()).await?;
+        let made = self.make_tickets_of(&mut tx, &routing, &page, &assets).await?;
         tx.commit().await?;
         if made {
             self.announce(EventKind::Ticket, None);
             self.wake_all_boards();
         }
-        Ok(findings.len())
+        Ok(looked_at)
     }
 
-    async fn make_ticket(&self, tx: &mut Tx, finding: &Finding, routing: &Routing) -> Result<bool, Refusal> {
-        if !is_ticketable(finding.status) || !store::tickets::of_finding(tx, finding.id).await?.is_empty() {
-            return Ok(false);
+    /// Makes the tickets of a page of findings, or lets them join those of their groups. Answers whether there were any.
+    async fn make_tickets_of(
+        &self,
+        tx: &mut Tx,
+        routing: &Routing,
+        page: &Page,
+        assets: &Assets,
+    ) -> Result<bool, Refusal> {
+        let held = store::tickets::of_findings(tx, &page.ids()).await?;
+        let mut wanted = Vec::new();
+        for looked in page.candidates(assets, self.inner.world.now()) {
+            let held = held.get(&looked.finding.id).map_or(&[][..], Vec::as_slice);
+            for place in routing.decide(&looked).open_places(held) {
+                let Some(leading) = place.rules.first() else { continue };
+                let key = leading.settings.grouping.key(&looked.candidate);
+                wanted.push((looked.finding, key, place));
+            }
         }
-        let Some(asset) = store::assets::get(tx, finding.asset_id).await? else { return Ok(false) };
-        let tracked =
-            store::findings::detections(tx, finding.id).await?.iter().any(|d| asset.tracks(&d.branch));
-        if !tracked || asset.archived {
-            return Ok(false);
+        let keys: Vec<_> = wanted.iter().map(|(_, key, place)| (place.destination.id, key.clone())).collect();
+        let mut groups = Groups::read(tx, &keys).await?;
+        let made = !wanted.is_empty();
+        for (finding, key, place) in wanted {
+            self.join_or_make(tx, finding, key, &place, &mut groups).await?;
         }
-        let Some(rule) = routing.rule(finding, &asset.tags) else { return Ok(false) };
-        let Some(destination) = routing.routes.of_finding(tx, finding, &asset).await? else {
-            return Ok(false);
-        };
+        Ok(made)
+    }
+
+    async fn join_or_make(
+        &self,
+        tx: &mut Tx,
+        finding: &Finding,
+        key: String,
+        place: &Place<'_>,
+        groups: &mut Groups,
+    ) -> Result<(), Refusal> {
         let world = &self.inner.world;
-        let now = world.now();
-        let key = rule.settings.grouping.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
-        let cause = Cause::new(CauseKind::Rule, format!("{} (version {})", rule.name, rule.version));
-        let (ticket, what) = match store::tickets::of_group(tx, destination.id, &key).await? {
-            Some(ticket) => (ticket, format!("Finding added: {}", finding.detail.title)),
+        let destination = place.destination;
+        let named: Vec<String> = place
+            .rules
+            .iter()
+            .map(|rule| format!("{} (version {})", rule.settings.name, rule.version))
+            .collect();
+        let cause = Cause::new(CauseKind::Rule, named.join(", "));
+        let group = groups.0.get(&(destination.id, key.clone()));
+        let (id, what) = match group.filter(|group| place.joins(group)) {
+            Some(group) => (group.ticket, format!("Finding added: {}", finding.detail.title)),
             None => {
-                let ticket =
-                    Ticket { rule_id: Some(rule.id), ..self.blank_ticket(destination, finding, key) };
+                let mut ticket = self.blank_ticket(destination, finding, key.clone());
+                let mut what = format!("Ticket made for the destination {}", destination.settings.name);
+                if let Some(old) = group {
+                    store::tickets::retire_group(tx, old.ticket).await?;
+                    ticket.comes_after = Some(old.ticket);
+                    let number = old.work_item.map(|id| id.to_string()).unwrap_or_default();
+                    what = format!("{what}, after work item {number}");
+                }
                 store::tickets::add(tx, &ticket).await?;
-                (ticket, format!("Ticket made for the destination {}.", destination.settings.name))
+                let group = Group { ticket: ticket.id, key: key.clone(), work_item: None, is_closed: false };
+                groups.0.insert((destination.id, key), group);
+                (ticket.id, format!("{what}."))
             }
         };
-        store::tickets::add_finding(tx, ticket.id, finding.id).await?;
-        store::tickets::mark(tx, ticket.id).await?;
+        for rule in &place.rules {
+            store::rules::add_ticket(tx, id, rule.id).await?;
+        }
+        store::tickets::add_finding(tx, id, finding.id).await?;
+        store::tickets::mark(tx, id).await?;
         let entry = Entry {
             id: world.id(),
-            at: now,
-            subject: Subject::Ticket(ticket.id),
+            at: world.now(),
+            subject: Subject::Ticket(id),
             cause: &cause,
             what,
             statuses: None,
             fields: &[],
         };
         store::audit::add(tx, entry).await?;
-        Ok(true)
+        Ok(())
     }
 
     /// A ticket of a finding at a destination, without a rule and without a work item.
@@ -153,12 +443,12 @@ impl Engine {
             id: world.id(),
             connection_id: destination.connection_id,
             destination_id: destination.id,
-            rule_id: None,
             group_key,
             token: world.token(),
             title: finding.detail.title.clone(),
             status: finding.status,
             health: Health::Pending,
+            comes_after: None,
             work_item_id: None,
             work_item: None,
             base: None,
@@ -186,100 +476,13 @@ impl Engine {
         destination: &Destination,
         cause: &Cause,
     ) -> Result<Ticket, Refusal> {
-        let key = Grouping::PerFinding.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
+        let key = Grouping::of_finding(finding.id);
         let ticket = self.blank_ticket(destination, finding, key);
         store::tickets::add(tx, &ticket).await?;
         store::tickets::add_finding(tx, ticket.id, finding.id).await?;
         let what = format!("Ticket made for the destination {}.", destination.settings.name);
         self.note_on_ticket(tx, &ticket, cause, what).await?;
         Ok(ticket)
-    }
-
-    /// What saving a rule would do now, without saving it: tickets for open findings that have none.
-    ///
-    /// # Errors
-    /// If the database refuses.
-    pub async fn plan_rule(&self, settings: &RuleSettings) -> Result<Plan, Refusal> {
-        settings.check()?;
-        let mut plan = Plan::default();
-        if !settings.enabled {
-            return Ok(plan);
-        }
-        let now = self.inner.world.now();
-        let mut tx = self.inner.db.read().await?;
-        let routing = Routing::load(&mut tx).await?;
-        let mut left = std::collections::HashMap::new();
-        for destination in routing.routes.all() {
-            let spent = store::destinations::spent(&mut tx, destination.id, now).await?;
-            left.insert(destination.id, destination.settings.daily_budget.saturating_sub(spent));
-        }
-        let mut groups = std::collections::HashSet::new();
-        let mut assets = std::collections::HashMap::new();
-        let mut after = Uuid::nil();
-        loop {
-            let page = store::findings::open_after(&mut tx, after, STEP).await?;
-            let Some(last) = page.last() else { break };
-            after = last.id.0;
-            for finding in page {
-                let asset = match assets.get(&finding.asset_id) {
-                    Some(asset) => asset,
-                    None => {
-                        let Some(asset) = store::assets::get(&mut tx, finding.asset_id).await? else {
-                            continue;
-                        };
-                        assets.entry(finding.asset_id).or_insert(asset)
-                    }
-                };
-                let candidate = Candidate { severity: finding.severity, asset_tags: &asset.tags };
-                if !is_ticketable(finding.status) || !settings.criteria.matches(candidate) {
-                    continue;
-                }
-                if !store::tickets::of_finding(&mut tx, finding.id).await?.is_empty() {
-                    plan.nothing += 1;
-                    continue;
-                }
-                let Some(destination) = routing.routes.of_finding(&mut tx, &finding, asset).await? else {
-                    plan.list(TicketPlan {
-                        ticket_id: None,
-                        work_item_id: None,
-                        title: finding.detail.title.clone(),
-                        destination: String::new(),
-                        action: PlanAction::Wait,
-                        fields: Vec::new(),
-                        reason: "no destination is bound to where it is, and there is no default one".into(),
-                    });
-                    continue;
-                };
-                let key =
-                    settings.grouping.key(finding.id, &finding.detail.vulnerability.id, finding.asset_id);
-                if !groups.insert((destination.id, key.clone())) {
-                    continue;
-                }
-                let existing = store::tickets::of_group(&mut tx, destination.id, &key).await?;
-                let budget = left.entry(destination.id).or_insert(0);
-                let (action, reason) = if existing.is_some() {
-                    (PlanAction::Update, "the finding joins its ticket".to_owned())
-                } else if *budget > 0 {
-                    *budget -= 1;
-                    (PlanAction::Create, format!("{} finding without a ticket", finding.severity))
-                } else {
-                    (
-                        PlanAction::Wait,
-                        format!("the budget of {} a day is used up", destination.settings.daily_budget),
-                    )
-                };
-                plan.list(TicketPlan {
-                    ticket_id: existing.as_ref().map(|ticket| ticket.id),
-                    work_item_id: existing.as_ref().and_then(|ticket| ticket.work_item_id),
-                    title: finding.detail.title.clone(),
-                    destination: destination.settings.name.clone(),
-                    action,
-                    fields: Vec::new(),
-                    reason,
-                });
-            }
-        }
-        Ok(plan)
     }
 
     /// What the findings of a ticket say together; `Fixed` for a ticket that lost all its findings.

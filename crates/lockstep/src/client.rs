@@ -204,6 +204,15 @@ impl Client {
         self.send(self.request(method, path)?).await.map(drop)
     }
 
+    /// Replaces something and reads the answer.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, CliError> {
+        self.json(self.request(Method::PUT, path)?.json(body)).await
+    }
+
     /// Changes something and reads the answer.
     pub(crate) async fn patch<T: DeserializeOwned>(
         &self,

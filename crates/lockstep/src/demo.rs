@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use api::{
     Asset, Binding, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection,
-    NewDestination, Overview, Page, Rule, RuleSettings, SignInMethod, Ticket, TicketHealth,
+    NewDestination, Overview, Page, Rule, SignInMethod, Ticket, TicketHealth,
 };
 use clap::Args;
 use emulator::seed::{DEMO_PAT, Seed};
 use indicatif::ProgressBar;
 use model::Severity;
-use model::rule::{Criteria, Grouping};
+use model::rule::Criteria;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -266,12 +266,8 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
     let step = steps.begin("Saving a rule: everything of medium severity and worse gets a work item");
     let rules: Page<Rule> = client.get("rules").await?;
     if rules.items.is_empty() {
-        let rule = RuleSettings {
-            name: "Medium and worse".into(),
-            enabled: true,
-            criteria: Criteria { severity_at_least: Some(Severity::Medium), asset_tags: Vec::new() },
-            grouping: Grouping::PerFinding,
-        };
+        let rule =
+            json!({ "name": "Medium and worse", "criteria": Criteria::severity_at_least(Severity::Medium) });
         let _: Rule = client.post("rules", &rule).await?;
     }
     step.done("its plan was within the budget of 200 a day");

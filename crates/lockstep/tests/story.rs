@@ -250,3 +250,91 @@ fn a_server_that_is_told_to_end_ends_well_and_its_folder_takes_no_second_server(
     assert!(second.err.contains("another server uses the data folder"), "{}", second.err);
     assert_eq!(stage.stop_server(), 0);
 }
+
+#[test]
+fn rules_are_checked_planned_made_changed_moved_and_switched_off_from_the_command_line() {
+    let stage = Stage::set();
+    stage.connect();
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    let facts = stage.lockstep(&["rule", "facts", "--json"]).ends_with(0).json();
+    assert!(facts.as_array().unwrap().iter().any(|fact| fact["name"] == "cvss_score"));
+
+    let wrong = stage.file("wrong.json", r#"{ "all": [{ "severity": { "at_least": "huge" } }] }"#);
+    let wrong = stage.lockstep(&["rule", "check", "--criteria", &wrong]).ends_with(1).out;
+    assert!(
+        wrong.contains("/criteria/all/0/severity/at_least") && wrong.contains("'huge' is no severity"),
+        "{wrong}"
+    );
+    let no_json = stage.file("no.json", "severity >= high");
+    let refused =
+        stage.lockstep(&["rule", "add", "--name", "x", "--criteria", &no_json, "--yes"]).ends_with(3);
+    assert!(refused.err.contains("is no JSON") && refused.err.contains("next: "), "{}", refused.err);
+
+    let criteria =
+        stage.file("rule.json", r#"{ "any": [{ "vulnerability": "SQL" }, { "vulnerability": "xss" }] }"#);
+    let found = stage.lockstep(&["rule", "check", "--criteria", &criteria]).ends_with(0).out;
+    assert!(found.contains("2 open findings"), "{found}");
+    let plan = stage
+        .lockstep(&["rule", "plan", "--criteria", &criteria, "--severity-at-least", "high", "--json"])
+        .ends_with(0)
+        .json();
+    assert_eq!((plan["matching"].as_u64(), plan["create"].as_u64()), (Some(1), Some(1)), "{plan:#}");
+
+    for name in ["first", "second"] {
+        stage
+            .lockstep(&[
+                "rule",
+                "add",
+                "--name",
+                name,
+                "--criteria",
+                &criteria,
+                "--group-by",
+                "vulnerability,path",
+                "--late-member",
+                "add-to-open",
+                "--disabled",
+                "--yes",
+            ])
+            .ends_with(0);
+    }
+    stage
+        .lockstep(&[
+            "rule",
+            "change",
+            "second",
+            "--rename",
+            "last",
+            "--auto-close",
+            "all-fixed",
+            "--not-for-temporary",
+            "yes",
+            "--until",
+            "2099-01-31",
+        ])
+        .ends_with(0);
+    let moved = stage.lockstep(&["rule", "move", "last", "--to", "1", "--json"]).ends_with(0).json();
+    assert_eq!((&moved[0]["name"], &moved[1]["name"]), (&"last".into(), &"first".into()));
+    let shown = stage.lockstep(&["rule", "show", "last", "--json"]).ends_with(0).json();
+    assert_eq!(shown["auto_close"]["when"], "all_fixed");
+    assert_eq!((&shown["until"], &shown["late_member"]), (&"2099-01-31".into(), &"add_to_open".into()));
+    assert_eq!(shown["grouping"]["by"][1], "path", "what was not named stays");
+    let state =
+        stage.lockstep(&["rule", "change", "last", "--close-state", "Resolved", "--yes"]).ends_with(3);
+    assert!(
+        state.err.contains("does not read back as closed") && state.err.contains("Closed"),
+        "{}",
+        state.err
+    );
+
+    let asks = stage.lockstep(&["rule", "enable", "last"]).ends_with(2);
+    assert!(asks.err.contains("matches 2 open findings") && asks.err.contains("2 to create"), "{}", asks.err);
+    stage.lockstep(&["rule", "enable", "last", "--yes"]).ends_with(0);
+    let listed = stage.lockstep(&["rule", "list"]).ends_with(0).out;
+    assert!(listed.contains("\ton\t") && listed.contains("\toff\t"), "{listed}");
+    stage.until(&["tickets", "list", "--json"], |out| out.matches("\"last\"").count() == 2);
+    stage.lockstep(&["rule", "disable", "last"]).ends_with(0);
+    stage.lockstep(&["rule", "remove", "first", "--yes"]).ends_with(0);
+}

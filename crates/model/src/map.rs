@@ -84,7 +84,7 @@ impl Target {
         Self { state: None, column: Some(name.to_owned()) }
     }
 
-    fn matches(&self, position: &Position) -> bool {
+    pub(crate) fn matches(&self, position: &Position) -> bool {
         let same = |wanted: &Option<String>, actual: Option<&str>| {
             wanted
                 .as_deref()

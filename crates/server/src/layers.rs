@@ -58,7 +58,11 @@ fn time_limit(method: &Method, route: &str) -> Duration {
     Duration::from_secs(match route {
         "/api/v1/imports" => 30 * 60,
         // These talk to the board, which may be slow or ask us to wait.
-        "/api/v1/plan" | "/api/v1/rules/plan" | "/api/v1/destinations/check" => 5 * 60,
+        "/api/v1/plan"
+        | "/api/v1/rules/plan"
+        | "/api/v1/rules/check"
+        | "/api/v1/rules/counts"
+        | "/api/v1/destinations/check" => 5 * 60,
         route if route.starts_with("/api/v1/connections") || route.starts_with("/api/v1/destinations") => {
             2 * 60
         }

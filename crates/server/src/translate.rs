@@ -199,7 +199,7 @@ pub(crate) fn ticket(row: views::tickets::TicketRow) -> Answer<Ticket> {
         status: row.status,
         connection: Named { id: row.connection_id, name: row.connection_name },
         destination: Named { id: row.destination_id, name: row.destination_name },
-        rule: row.rule_id.zip(row.rule_name).map(|(id, name)| Named { id, name }),
+        rules: row.rules.into_iter().map(|(id, name)| Named { id, name }).collect(),
         work_item: row.work_item.map(work_item),
         findings: row.findings,
         conflicts: row
@@ -351,6 +351,7 @@ fn ticket_plan(ticket: engine::TicketPlan) -> TicketPlan {
             engine::PlanAction::Close => PlanAction::Close,
             engine::PlanAction::Reopen => PlanAction::Reopen,
             engine::PlanAction::Follow => PlanAction::Follow,
+            engine::PlanAction::Join => PlanAction::Join,
             engine::PlanAction::Wait => PlanAction::Wait,
         },
         fields: ticket

@@ -133,7 +133,7 @@ from! {
     model::AlarmTargetId => |v| Arg::Id(v.0),
     model::BreakerId => |v| Arg::Id(v.0),
     Option<model::AssetId> => |v| Arg::OptId(v.map(|id| id.0)),
-    Option<model::RuleId> => |v| Arg::OptId(v.map(|id| id.0)),
+    Option<model::TicketId> => |v| Arg::OptId(v.map(|id| id.0)),
     model::WorkItemId => |v| Arg::Int(v.0),
     Option<model::WorkItemId> => |v| Arg::OptInt(v.map(|id| id.0)),
 }

@@ -1,5 +1,7 @@
 //! Findings and what scans say about them.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use model::identity::Sighting;
 use model::status::{Detection, Facts, RequestKind, Triage};
@@ -8,6 +10,7 @@ use uuid::Uuid;
 
 use crate::assets::Asset;
 use crate::db::to_json;
+use crate::views::Statement;
 use crate::{Result, Row, Tx, args};
 
 /// A finding as it is stored, with what scans say.
@@ -249,16 +252,15 @@ pub async fn requested(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
     .collect()
 }
 
-/// Findings that could have a ticket, have none, and whose asset has no destination of its own, oldest first.
+/// Findings that could have a ticket and have none, oldest first.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn without_destination(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
+pub async fn without_ticket(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
     tx.all(
         crate::Composed(format!(
             "{SELECT} WHERE f.status IN ('identified', 'in_progress', 'waiting', 'awaiting_validation')
              AND NOT EXISTS (SELECT 1 FROM ticket_finding tf WHERE tf.finding_id = f.id)
-             AND NOT EXISTS (SELECT 1 FROM destination d WHERE d.asset_id = f.asset_id AND d.binding_key LIKE 'asset/%')
              AND NOT EXISTS (SELECT 1 FROM asset a WHERE a.id = f.asset_id AND a.archived_at IS NOT NULL)
              ORDER BY f.id LIMIT $1"
         )),
@@ -304,27 +306,42 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
     Ok(())
 }
 
-/// The rules have looked at it.
+/// The rules have looked at them.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn decided(tx: &mut Tx, id: FindingId) -> Result<()> {
-    tx.execute("UPDATE finding SET undecided = FALSE WHERE id = $1", args![id]).await?;
+pub async fn decided(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new("UPDATE finding SET undecided = FALSE WHERE undecided AND id IN ");
+        statement.bind_list(ids.iter().copied());
+        statement.execute(tx).await?;
+    }
     Ok(())
 }
 
-/// Asks the rules to look again at all open findings without a ticket: rules, destinations or tags changed.
+/// The branches on which scans saw some findings, empty where a scan named none, and whether it is gone from them: no
+/// configuration sees it there any more.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn reconsider_all(tx: &mut Tx) -> Result<u64> {
-    tx.execute(
-        "UPDATE finding SET undecided = TRUE
-         WHERE status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
-           AND NOT EXISTS (SELECT 1 FROM ticket_finding tf WHERE tf.finding_id = finding.id)",
-        args![],
-    )
-    .await
+pub async fn branches(
+    tx: &mut Tx,
+    findings: &[FindingId],
+) -> Result<HashMap<FindingId, Vec<(String, bool)>>> {
+    let mut branches: HashMap<FindingId, Vec<(String, bool)>> = HashMap::new();
+    for findings in findings.chunks(500) {
+        let mut statement = Statement::new(
+            "SELECT finding_id, branch, CAST(MIN(CASE WHEN last_absent_at > last_seen_at THEN 1 ELSE 0 END) AS BIGINT) AS gone
+             FROM detection WHERE finding_id IN ",
+        );
+        statement.bind_list(findings.iter().copied());
+        statement.push(" GROUP BY finding_id, branch ORDER BY finding_id, branch");
+        for row in statement.all(tx).await? {
+            let known = branches.entry(row.id("finding_id")?).or_default();
+            known.push((row.text("branch")?, row.count("gone")? > 0));
+        }
+    }
+    Ok(branches)
 }
 
 /// What scans of one configuration on one branch say, as stored.

@@ -1,5 +1,7 @@
 //! Tickets: our record of work items, what was agreed on, and writes whose outcome is not known yet.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use model::board::{Draft, WorkItem};
 use model::following::Following;
@@ -12,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::to_json;
+use crate::views::Statement;
 use crate::{Result, Row, Tx, args};
 
 /// A write that was announced before it was sent. It stays until its outcome is known for certain.
@@ -170,8 +173,6 @@ pub struct Ticket {
     pub connection_id: ConnectionId,
     /// Destination.
     pub destination_id: DestinationId,
-    /// Rule that made it.
-    pub rule_id: Option<RuleId>,
     /// Findings with the same key share it.
     pub group_key: String,
     /// Stands inside the work item and nowhere else.
@@ -190,6 +191,8 @@ pub struct Ticket {
     pub base: Option<Base>,
     /// A write whose outcome is not known yet.
     pub intent: Option<Intent>,
+    /// The ticket of the same group that it comes after.
+    pub comes_after: Option<TicketId>,
     /// What is remembered to follow its work item wherever it goes.
     pub following: Following,
     /// Fields on which both sides differ.
@@ -216,7 +219,7 @@ pub struct Ticket {
     pub created_at: DateTime<Utc>,
 }
 
-const SELECT: &str = "SELECT t.id, t.connection_id, t.destination_id, t.rule_id, t.group_key, t.token, t.title, t.status, t.health,
+const SELECT: &str = "SELECT t.id, t.connection_id, t.destination_id, t.group_key, t.comes_after, t.token, t.title, t.status, t.health,
         t.work_item_id, t.work_item, t.base, t.intent, t.following, t.conflicts, t.mark, t.synced_mark, t.attempts,
         t.next_attempt_at, t.parked, t.moves, t.problem, t.next_step, t.synced_at, t.created_at FROM ticket t";
 
@@ -225,8 +228,8 @@ fn ticket(row: &Row) -> Result<Ticket> {
         id: row.id("id")?,
         connection_id: row.id("connection_id")?,
         destination_id: row.id("destination_id")?,
-        rule_id: row.opt_id("rule_id")?,
         group_key: row.text("group_key")?,
+        comes_after: row.opt_id("comes_after")?,
         token: row.text("token")?,
         title: row.text("title")?,
         status: row.word("status")?,
@@ -261,18 +264,86 @@ pub async fn get(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
         .transpose()
 }
 
-/// The ticket of a group at a destination.
+/// A ticket that findings with its key may join.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Ticket.
+    pub ticket: TicketId,
+    /// What findings of the group have in common.
+    pub key: String,
+    /// Number of the work item.
+    pub work_item: Option<WorkItemId>,
+    /// The work item was closed when both sides last agreed.
+    pub is_closed: bool,
+}
+
+/// The tickets of some groups at a destination, by their keys.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn of_group(tx: &mut Tx, destination: DestinationId, group_key: &str) -> Result<Option<Ticket>> {
-    tx.first(
-        crate::Composed(format!("{SELECT} WHERE t.destination_id = $1 AND t.group_key = $2")),
-        args![destination, group_key],
-    )
-    .await?
-    .map(|row| ticket(&row))
-    .transpose()
+pub async fn of_groups(
+    tx: &mut Tx,
+    destination: DestinationId,
+    keys: &[&str],
+) -> Result<HashMap<String, Group>> {
+    let mut groups = HashMap::new();
+    for keys in keys.chunks(500) {
+        let mut statement = Statement::new(
+            "SELECT t.id, t.group_key, t.work_item_id, t.agreed_status FROM ticket t WHERE t.destination_id = ",
+        );
+        statement.bind(destination).push(" AND t.group_key IN ").bind_list(keys.iter().copied());
+        for row in statement.all(tx).await? {
+            let group = Group {
+                ticket: row.id("id")?,
+                key: row.text("group_key")?,
+                work_item: row.opt_int("work_item_id")?.map(WorkItemId),
+                is_closed: match row.opt_text("agreed_status")? {
+                    None => false,
+                    Some(_) => !row.word::<Status>("agreed_status")?.is_open(),
+                },
+            };
+            groups.insert(group.key.clone(), group);
+        }
+    }
+    Ok(groups)
+}
+
+/// A ticket that a finding has.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Ticket.
+    pub ticket: TicketId,
+    /// Its destination.
+    pub destination: DestinationId,
+    /// Its rules; none if people made it.
+    pub rules: Vec<RuleId>,
+}
+
+/// The tickets of some findings.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_findings(tx: &mut Tx, findings: &[FindingId]) -> Result<HashMap<FindingId, Vec<Held>>> {
+    let mut all: HashMap<FindingId, Vec<Held>> = HashMap::new();
+    for findings in findings.chunks(500) {
+        let mut statement = Statement::new(
+            "SELECT tf.finding_id, t.id, t.destination_id, tr.rule_id FROM ticket_finding tf
+             JOIN ticket t ON t.id = tf.ticket_id LEFT JOIN ticket_rule tr ON tr.ticket_id = t.id
+             WHERE tf.finding_id IN ",
+        );
+        statement.bind_list(findings.iter().copied()).push(" ORDER BY t.id, tr.position");
+        for row in statement.all(tx).await? {
+            let held = all.entry(row.id("finding_id")?).or_default();
+            let ticket: TicketId = row.id("id")?;
+            if held.last().is_none_or(|last| last.ticket != ticket) {
+                held.push(Held { ticket, destination: row.id("destination_id")?, rules: Vec::new() });
+            }
+            if let (Some(rule), Some(last)) = (row.opt_id("rule_id")?, held.last_mut()) {
+                last.rules.push(rule);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// The tickets of a finding.
@@ -520,20 +591,41 @@ pub async fn pending(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Resul
     Ok(readable(&rows)?.tickets)
 }
 
+/// Nothing joins a ticket any more: its group begins anew.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn retire_group(tx: &mut Tx, id: TicketId) -> Result<()> {
+    tx.execute("UPDATE ticket SET group_key = group_key || '~' || token WHERE id = $1", args![id]).await?;
+    Ok(())
+}
+
+/// How many tickets of a destination wait for their work item.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn count_pending(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) AS n FROM ticket WHERE destination_id = $1 AND work_item_id IS NULL
+           AND health NOT IN ('released', 'closed')",
+        args![destination],
+    )
+    .await
+}
+
 /// Adds a ticket without a work item.
 ///
 /// # Errors
 /// If the database refuses; a duplicate if the group has a ticket at the destination.
 pub async fn add(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
     tx.execute(
-        "INSERT INTO ticket (id, connection_id, destination_id, rule_id, group_key, token, title, status, health, mark,
-                             synced_mark, parked, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, FALSE, $12)",
+        "INSERT INTO ticket (id, connection_id, destination_id, group_key, token, title, status, health, mark,
+                             synced_mark, parked, created_at, comes_after)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, FALSE, $11, $12)",
         args![
             ticket.id,
             ticket.connection_id,
             ticket.destination_id,
-            ticket.rule_id,
             &ticket.group_key,
             &ticket.token,
             &ticket.title,
@@ -542,6 +634,7 @@ pub async fn add(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             ticket.mark,
             ticket.synced_mark,
             ticket.created_at,
+            ticket.comes_after,
         ],
     )
     .await?;
@@ -561,7 +654,7 @@ pub async fn add_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> R
     Ok(())
 }
 
-/// Stores everything about a ticket but its mark, its group and its rule.
+/// Stores everything about a ticket but its mark, its group and its rules.
 ///
 /// # Errors
 /// If the database refuses; a duplicate if another ticket has the work item.

@@ -123,7 +123,7 @@ fn ticket(number: u128) -> Ticket {
         id: TicketId(id(number)),
         connection_id: ConnectionId(id(1)),
         destination_id: DestinationId(id(2)),
-        rule_id: None,
+        comes_after: None,
         group_key: format!("group {number}"),
         token: format!("LS-{number}"),
         title: "title".into(),
@@ -282,6 +282,7 @@ async fn an_intent_comes_back_as_it_was_written() {
                 evidence: None,
                 proved_by_scan: false,
                 problem: None,
+                places: Default::default(),
             }),
         });
         store::tickets::save(&mut tx, &written).await.unwrap();

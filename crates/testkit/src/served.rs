@@ -7,11 +7,11 @@ use chrono::Duration;
 use emulator::seed::DEMO_PAT;
 use emulator::{Counters, Family, HookKnobs, LogEntry, Options, Running};
 use engine::{
-    Actor, Engine, HookAnswer, ImportRequest, NewConnection, NewDestination, OsChance, RuleSettings,
-    Settings, SignInMethod, World,
+    Actor, Engine, HookAnswer, ImportRequest, NewConnection, NewDestination, OsChance, Settings,
+    SignInMethod, World,
 };
 use model::map::{SeverityMap, StatusMap};
-use model::rule::{Criteria, Grouping};
+use model::rule::{Criteria, RuleSettings};
 use model::{ConnectionId, DestinationId, FindingId, Severity, Status};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -108,12 +108,7 @@ impl Served {
             settings: settings.clone(),
         };
         let destination = engine.create_destination(new, &by("Ada")).await.unwrap();
-        let rule = RuleSettings {
-            name: "Everything".into(),
-            enabled: true,
-            criteria: Criteria { severity_at_least: Some(Severity::Low), asset_tags: Vec::new() },
-            grouping: Grouping::PerFinding,
-        };
+        let rule = RuleSettings::new("Everything", Criteria::severity_at_least(Severity::Low));
         engine.create_rule(rule, &by("Ada")).await.unwrap();
         Self { engine, emulator, connection, destination, settings, database, folder, receiver }
     }

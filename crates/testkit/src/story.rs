@@ -5,13 +5,11 @@ use std::sync::Arc;
 use azure::Clock;
 use chrono::{DateTime, Duration, Utc};
 use emulator::seed::DEMO_PAT;
-use engine::{
-    Actor, Engine, ImportRequest, NewConnection, NewDestination, RuleSettings, Settings, SignInMethod, World,
-};
+use engine::{Actor, Engine, ImportRequest, NewConnection, NewDestination, Settings, SignInMethod, World};
 use model::fields::FieldSettings;
 use model::following::DeletionPolicy;
 use model::map::SeverityMap;
-use model::rule::{Criteria, Grouping};
+use model::rule::{Criteria, Grouping, RuleSettings};
 use model::{ConnectionId, DestinationId, FindingId, JobId, Severity, Status};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -162,10 +160,8 @@ impl StoryBuilder {
         engine
             .create_rule(
                 RuleSettings {
-                    name: "Everything".into(),
-                    enabled: true,
-                    criteria: Criteria { severity_at_least: Some(Severity::Low), asset_tags: Vec::new() },
-                    grouping: self.grouping,
+                    grouping: self.grouping.clone(),
+                    ..RuleSettings::new("Everything", Criteria::severity_at_least(Severity::Low))
                 },
                 &by("Ada"),
             )
@@ -369,6 +365,6 @@ impl Story {
 
     /// How tickets are grouped in this story.
     pub fn grouping(&self) -> Grouping {
-        self.grouping
+        self.grouping.clone()
     }
 }

@@ -4,7 +4,7 @@
  */
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ApiError, api, ask } from "./client";
-import type { Page } from "./types";
+import type { Page, RuleSettings } from "./types";
 
 /** Filters of a list as they stand in the address; absent ones are not sent. */
 export type Filters = Record<string, string | undefined>;
@@ -172,8 +172,28 @@ export const route = (of: { finding: string } | { asset: string; branch?: string
 
 export const rules = queryOptions({
 	queryKey: ["configuration", "rules"],
-	queryFn: () => ask(api.GET("/api/v1/rules", { params: { query: { limit: 200 } } })),
+	queryFn: () => ask(api.GET("/api/v1/rules")),
 });
+
+/** How many open findings each rule matches: dearer than the rules themselves, so the list does not wait for it. */
+export const ruleCounts = queryOptions({
+	queryKey: ["configuration", "rules", "counts"],
+	queryFn: () => ask(api.GET("/api/v1/rules/counts")),
+	staleTime: 30_000,
+});
+
+export const ruleFacts = queryOptions({
+	queryKey: ["rule-facts"],
+	queryFn: () => ask(api.GET("/api/v1/rules/facts")),
+	staleTime: Number.POSITIVE_INFINITY,
+});
+
+export const ruleCheck = (settings: RuleSettings) =>
+	queryOptions({
+		queryKey: ["rule-check", settings],
+		queryFn: () => ask(api.POST("/api/v1/rules/check", { body: settings })),
+		gcTime: 0,
+	});
 
 export const rule = (id: string) =>
 	queryOptions({

@@ -81,6 +81,16 @@ export type TemplateSet = Schemas["TemplateSet"];
 export type TemplateProblem = Schemas["TemplateProblem"];
 export type TemplateExample = Schemas["TemplateExample"];
 export type Grouping = Schemas["Grouping"];
+export type OnMatch = Schemas["OnMatch"];
+export type AutoClose = Schemas["AutoClose"];
+export type CloseWhen = Schemas["CloseWhen"];
+export type LateMember = Schemas["LateMember"];
+export type AppliesTo = Schemas["AppliesTo"];
+export type RulePlan = Schemas["RulePlan"];
+export type RuleProblem = Schemas["RuleProblem"];
+export type RuleFact = Schemas["RuleFact"];
+export type RuleCheck = Schemas["RuleCheck"];
+export type FactOf = Schemas["FactOf"];
 
 /** One page of a list. */
 export type Page<T> = { items: T[]; next_cursor?: string | null };

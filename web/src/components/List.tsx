@@ -55,7 +55,7 @@ function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Sh
 	const open = (event: MouseEvent<HTMLElement>, row: T) => {
 		const target = event.target as HTMLElement;
 		// Links and buttons inside a row keep their own meaning, and marking text is no click.
-		if (target.closest("a, button") || window.getSelection()?.toString()) return;
+		if (target.closest("a, button, input, label") || window.getSelection()?.toString()) return;
 		navigate(to(row));
 	};
 	return (

@@ -100,7 +100,7 @@ export function TicketPage() {
 							facts={[
 								["Connection", <Link to={`/connections/${ticket.connection.id}`}>{ticket.connection.name}</Link>],
 								["Destination", <Link to={`/destinations/${ticket.destination.id}`}>{ticket.destination.name}</Link>],
-								["Rule", ticket.rule ? <Link to={`/rules/${ticket.rule.id}`}>{ticket.rule.name}</Link> : "none"],
+								["Rules", <RuleLinks rules={ticket.rules} />],
 								["Compared", ticket.synced_at ? <Time at={ticket.synced_at} /> : "never"],
 								["Made", <Time at={ticket.created_at} />],
 							]}
@@ -115,6 +115,17 @@ export function TicketPage() {
 			</div>
 		</Page>
 	);
+}
+
+/** The rules that make the ticket what it is, the leading one first. */
+function RuleLinks({ rules }: Pick<Ticket, "rules">) {
+	if (rules.length === 0) return "none";
+	return rules.map((rule, at) => (
+		<span key={rule.id}>
+			{at > 0 && ", "}
+			<Link to={`/rules/${rule.id}`}>{rule.name}</Link>
+		</span>
+	));
 }
 
 function Health({ ticket }: { ticket: Ticket }) {

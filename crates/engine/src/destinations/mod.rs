@@ -114,7 +114,7 @@ impl Engine {
             created_at: self.inner.world.now(),
         };
         store::destinations::add(&mut tx, &destination).await?;
-        store::findings::reconsider_all(&mut tx).await?;
+        store::rules::begin_walk(&mut tx).await?;
         self.note_configuration(&mut tx, "destination", id.0, by, "Destination made.").await?;
         let hooked = store::connections::get(&mut tx, new.connection_id)
             .await?
@@ -156,7 +156,7 @@ impl Engine {
         destination.problem = None;
         store::destinations::save(&mut tx, &destination).await?;
         store::tickets::mark_of_destination(&mut tx, id).await?;
-        store::findings::reconsider_all(&mut tx).await?;
+        store::rules::begin_walk(&mut tx).await?;
         self.note_configuration(&mut tx, "destination", id.0, by, "Destination changed.").await?;
         tx.commit().await?;
         self.configuration_changed();
@@ -174,7 +174,7 @@ impl Engine {
         }
         store::destinations::delete(&mut tx, id).await?;
         self.note_configuration(&mut tx, "destination", id.0, by, "Destination deleted.").await?;
-        store::findings::reconsider_all(&mut tx).await?;
+        store::rules::begin_walk(&mut tx).await?;
         tx.commit().await?;
         self.configuration_changed();
         Ok(())
@@ -230,7 +230,7 @@ fn taken(binding: &Binding<String>, other: &str) -> Refusal {
     )
 }
 
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -136,7 +136,7 @@ impl Engine {
         if !missing.is_empty() {
             asset.tags.extend(missing);
             store::assets::save(&mut tx, &asset).await?;
-            store::findings::reconsider_all(&mut tx).await?;
+            store::rules::begin_walk(&mut tx).await?;
         }
 
         // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.

@@ -80,7 +80,7 @@ impl Engine {
             }
             let bound = self.bound(&mut tx, destination, *stroke, undecided.len()).await?;
             let counted = if undecided.len() as u64 > bound {
-                moving(&mut tx, destination, *stroke, &undecided).await?
+                moving(self, &mut tx, destination, *stroke, &undecided).await?
             } else {
                 undecided.clone()
             };
@@ -263,6 +263,7 @@ async fn wishes(tx: &mut Tx, board: &Board) -> Result<(Wishes, Vec<TicketId>), R
 /// Those whose card would really be moved: it may stand in a fitting place already, for instance because the people who
 /// fixed it closed it.
 async fn moving(
+    engine: &Engine,
     tx: &mut Tx,
     destination: &Destination,
     stroke: Stroke,
@@ -284,7 +285,9 @@ async fn moving(
         let findings = store::findings::of_ticket(tx, *ticket).await?;
         let status = Engine::together(&findings);
         let place: &Position = &base.position;
-        if map.target(status).is_some() && !map.accepts(status, place, &destination.process.work_item_type) {
+        let places = engine.places(tx, destination, *ticket, &findings).await?;
+        let of = &destination.process.work_item_type;
+        if places.target(status, map).is_some() && !places.accepts(status, place, map, of) {
             counted.insert(*ticket);
         }
     }

@@ -2,7 +2,7 @@
 
 use azure::{Error, Item, Write};
 use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
-use model::board::{Draft, WorkItem};
+use model::board::{Draft, Hyperlink, WorkItem};
 use model::following::Repair;
 use model::merge::Base;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -158,7 +158,8 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
-        let draft = self.draft(&ticket, destination, &desired);
+        let mut draft = self.draft(&ticket, destination, &desired);
+        draft.hyperlinks.extend(earlier(tx, &ticket).await?);
         ticket.intent = Some(Intent::Create {
             announced_at: now,
             deadline,
@@ -371,4 +372,14 @@ fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> Work
 fn tomorrow(now: chrono::DateTime<Utc>) -> chrono::DateTime<Utc> {
     let next = now.date_naive() + chrono::Days::new(1);
     Utc.with_ymd_and_hms(next.year(), next.month(), next.day(), 0, 0, 0).single().unwrap_or(now)
+}
+
+/// The work item that a new one comes after, as a link.
+async fn earlier(tx: &mut Tx, ticket: &Ticket) -> Result<Option<Hyperlink>, Refusal> {
+    let Some(before) = ticket.comes_after else { return Ok(None) };
+    let before = store::tickets::get(tx, before).await?;
+    Ok(before.and_then(|before| before.work_item).map(|item| Hyperlink {
+        url: item.web_url.clone(),
+        comment: format!("Comes after work item {}", item.id),
+    }))
 }

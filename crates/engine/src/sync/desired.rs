@@ -6,7 +6,8 @@ use chrono::Duration;
 use model::board::{Draft, Hyperlink};
 use model::content::{About, Evidence, Shown, TemplateProblem, Templates};
 use model::merge::Desired;
-use model::{AssetId, Status, block};
+use model::rule::{Places, Tending};
+use model::{AssetId, Status, TicketId, block};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{CauseKind, StatusChange};
@@ -31,6 +32,10 @@ impl Engine {
         findings: &[Finding],
     ) -> Result<Desired, Refusal> {
         let status = Self::together(findings);
+        let places = match ticket {
+            Some(ticket) => self.places(tx, destination, ticket.id, findings).await?,
+            None => Places::default(),
+        };
         let assets = assets_of(tx, findings).await?;
         let shown = self.shown(findings, &assets);
         let (changes, proved_by_scan) = Self::evidence(tx, findings, status).await?;
@@ -44,8 +49,8 @@ impl Engine {
             .collect();
         let written = match self.own_templates(tx, destination).await? {
             Some(templates) => {
-                let rule = match ticket.and_then(|ticket| ticket.rule_id) {
-                    Some(rule) => store::rules::get(tx, rule).await?.map(|rule| rule.name),
+                let rule = match ticket {
+                    Some(ticket) => self.rule_names(tx, ticket.id).await?,
                     None => None,
                 };
                 let ticket_url =
@@ -85,8 +90,31 @@ impl Engine {
             lane: Some(destination.settings.lane.clone()).filter(|lane| !lane.is_empty()),
             evidence: written.comment,
             proved_by_scan,
+            places,
             problem: written.failed.first().map(TemplateProblem::sentence),
         })
+    }
+
+    /// Names of the rules of a ticket, the leading one first; none if it has no rules.
+    pub(crate) async fn rule_names(&self, tx: &mut Tx, ticket: TicketId) -> Result<Option<String>, Refusal> {
+        let mut named = store::rules::names_of_tickets(tx, &[ticket]).await?;
+        let names = named.remove(&ticket).unwrap_or_default();
+        let names: Vec<String> = names.into_iter().map(|(_, name)| name).collect();
+        Ok((!names.is_empty()).then(|| names.join(", ")))
+    }
+
+    /// Where a ticket's work item belongs by its rules, beyond what the status map says.
+    pub(crate) async fn places(
+        &self,
+        tx: &mut Tx,
+        destination: &Destination,
+        ticket: TicketId,
+        findings: &[Finding],
+    ) -> Result<Places, Refusal> {
+        let rules = store::rules::of_ticket(tx, ticket).await?;
+        let tending = Tending::of(rules.iter().map(|rule| &rule.settings));
+        let members = findings.iter().map(|finding| (finding.status, finding.triage.temporary.is_some()));
+        Ok(tending.places(members, &destination.settings.status_map, &destination.process.work_item_type))
     }
 
     /// Findings as templates see them.

@@ -264,7 +264,10 @@ impl Engine {
         if !place.is_some_and(|place| home(&destination).is_same(&place.project, &place.work_item_type)) {
             return Err(impossible("its work items are of another project or type".into()));
         }
-        if store::tickets::of_group(tx, to, &ticket.group_key).await?.is_some() {
+        if store::tickets::of_groups(tx, to, &[ticket.group_key.as_str()])
+            .await?
+            .contains_key(&ticket.group_key)
+        {
             return Err(impossible("it has a ticket for these findings already".into()));
         }
         Ok(())

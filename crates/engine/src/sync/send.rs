@@ -177,7 +177,8 @@ impl Engine {
         stored.synced_at = Some(self.inner.world.now());
         stored.problem = None;
         stored.next_step = None;
-        let closed = !stored.status.is_open();
+        let agreed = stored.base.as_ref().and_then(|base| base.status);
+        let closed = agreed.is_some_and(|status| !status.is_open());
         stored.health = health(outcome, closed);
         self.name_standing(pass, &mut stored);
         let what = format!("Work item {id} changed (revision {revision}).");

@@ -267,7 +267,9 @@ impl Engine {
         ticket.attempts = 0;
         ticket.problem = None;
         ticket.next_step = None;
-        ticket.health = health(outcome, !ticket.status.is_open());
+        // What a rule leaves open is not closed, whatever its findings are.
+        let closed = outcome.base.status.is_some_and(|status| !status.is_open());
+        ticket.health = health(outcome, closed);
         if let Some(why) = &outcome.unreachable {
             ticket.health = Health::Conflict;
             ticket.problem = Some(format!("The card cannot be moved: {why}."));

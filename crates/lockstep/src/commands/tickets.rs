@@ -345,7 +345,7 @@ fn print_one(output: Output, ticket: &Ticket) -> Result<(), CliError> {
         ("status", ticket.status.label().to_owned()),
         ("findings", ticket.findings.to_string()),
         ("destination", format!("{} ({})", ticket.destination.name, ticket.connection.name)),
-        ("rule", ticket.rule.as_ref().map(|rule| rule.name.clone()).unwrap_or_default()),
+        ("rules", ticket.rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(", ")),
         ("work item", item.map(|item| item.url.clone()).unwrap_or_default()),
         ("state", item.map(|item| item.state.clone()).unwrap_or_default()),
         ("column", item.and_then(|item| item.column.clone()).unwrap_or_default()),

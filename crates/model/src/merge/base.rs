@@ -9,6 +9,7 @@ use super::set::without;
 use crate::block;
 use crate::board::{Change, WorkItem};
 use crate::map::Position;
+use crate::rule::Places;
 use crate::status::Status;
 
 /// What Lockstep wants a work item to say.
@@ -39,6 +40,9 @@ pub struct Desired {
     /// What is wrong with the templates: standard ones were used instead. For people here, never written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// Where the card belongs, beyond what the status map says.
+    #[serde(default)]
+    pub places: Places,
 }
 
 /// What both sides last agreed on.

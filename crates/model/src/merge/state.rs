@@ -50,10 +50,12 @@ pub(super) fn merge(
     }
     match decision {
         StateDecision::Agree => {
-            next.status = Some(desired.status);
+            if !stays_open(desired) || accepts(desired, &position, rules) {
+                next.status = Some(desired.status);
+            }
             if next.kept_place.is_none()
-                && !rules.status_map.accepts(desired.status, &position, rules.work_item_type)
-                && let Some(target) = rules.status_map.target(desired.status)
+                && !accepts(desired, &position, rules)
+                && let Some(target) = desired.places.target(desired.status, rules.status_map)
             {
                 findings.conflicts.push(Conflict {
                     field: Field::State.label().into(),
@@ -63,7 +65,7 @@ pub(super) fn merge(
             }
         }
         StateDecision::Follow(meaning) => placed.follow = Some(meaning),
-        StateDecision::Place => match place(desired.status, &position, rules) {
+        StateDecision::Place => match place(desired, &position, rules) {
             Ok(way) => {
                 if let Some(last) = way.last() {
                     let why = match &next.place_decided_by {
@@ -112,11 +114,12 @@ pub(super) fn merge(
 fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules<'_>) -> StateDecision {
     let theirs_moved = moved(&base.position, position);
     let ours_moved = base.status != Some(desired.status);
-    let accepted = rules.status_map.accepts(desired.status, position, rules.work_item_type);
-    let has_target = rules.status_map.target(desired.status).is_some();
+    let accepted = accepts(desired, position, rules);
+    let has_target = desired.places.target(desired.status, rules.status_map).is_some();
     match (theirs_moved, ours_moved) {
         (false, false) if column_waits(base, desired, position, rules) && !accepted => StateDecision::Place,
         (false, false) => StateDecision::Agree,
+        (false, true) if base.status.is_none() && begins_elsewhere(desired, position) => StateDecision::Place,
         _ if accepted => StateDecision::Agree,
         (false, true) if has_target => StateDecision::Place,
         (false, true) => StateDecision::Agree,
@@ -128,10 +131,27 @@ fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules
     }
 }
 
+/// The rule leaves the card open although its findings are closed: that is not agreed on, so that it can be closed later,
+/// unless people closed it.
+fn stays_open(desired: &Desired) -> bool {
+    desired.places.stays_open && !desired.status.is_open()
+}
+
+/// The rule names a state for new work items, and the card does not stand there.
+fn begins_elsewhere(desired: &Desired, position: &Position) -> bool {
+    let is_new = matches!(desired.status, Status::Identified | Status::Created);
+    is_new && desired.places.initial.as_ref().is_some_and(|target| !target.matches(position))
+}
+
+fn accepts(desired: &Desired, position: &Position, rules: Rules<'_>) -> bool {
+    desired.places.accepts(desired.status, position, rules.status_map, rules.work_item_type)
+}
+
 /// The board has taken up a card that stands in the right state, and the status is said with another of its columns.
 fn column_waits(base: &Base, desired: &Desired, position: &Position, rules: Rules<'_>) -> bool {
     let appeared = base.position.column.is_none() && position.column.is_some();
-    let wished = rules.status_map.target(desired.status).and_then(|target| target.column.as_deref());
+    let wished =
+        desired.places.target(desired.status, rules.status_map).and_then(|target| target.column.as_deref());
     let column = wished.and_then(|name| rules.board.and_then(|board| board.column(name)));
     let state = column.and_then(|column| column.states.get(&rules.work_item_type.name));
     appeared && state.is_some_and(|state| state.eq_ignore_ascii_case(&position.state))
@@ -145,8 +165,13 @@ fn moved(from: &Position, to: &Position) -> bool {
 }
 
 /// The steps from where the card stands to where a status is said.
-fn place(status: Status, position: &Position, rules: Rules<'_>) -> Result<Vec<(Change, Position)>, String> {
-    let Some(target) = rules.status_map.target(status) else { return Ok(Vec::new()) };
+fn place(
+    desired: &Desired,
+    position: &Position,
+    rules: Rules<'_>,
+) -> Result<Vec<(Change, Position)>, String> {
+    let status = desired.status;
+    let Some(target) = desired.places.target(status, rules.status_map) else { return Ok(Vec::new()) };
     let goal = Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() };
     way(rules.work_item_type, rules.board, position, &goal).map_err(|why| match why {
         NoWay::NoColumn { column } => format!(

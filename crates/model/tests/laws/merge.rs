@@ -156,6 +156,7 @@ pub(crate) fn desired(status: Status) -> Desired {
         evidence: Some("<p>Because.</p>".into()),
         proved_by_scan: false,
         problem: None,
+        places: Default::default(),
     }
 }
 

@@ -24,10 +24,11 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 24] = [
+const LOWERED: [(Method, &str, Role); 25] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
+    (Method::POST, "/api/v1/rules/check", Role::Reader),
     (Method::POST, "/api/v1/rules/plan", Role::Reader),
     (Method::POST, "/api/v1/templates/preview", Role::Analyst),
     (Method::POST, "/api/v1/imports", Role::Importer),

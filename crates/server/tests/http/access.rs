@@ -14,10 +14,11 @@ const WITHOUT_CREDENTIALS: [&str; 5] = [
     "POST /hooks/azure-devops/{secret}",
 ];
 
-const READERS_MAY_POST: [&str; 4] = [
+const READERS_MAY_POST: [&str; 5] = [
     "DELETE /api/v1/session",
     "POST /api/v1/session/password",
     "POST /api/v1/plan",
+    "POST /api/v1/rules/check",
     "POST /api/v1/rules/plan",
 ];
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::support::{Server, Session, on_every_database, problem};
-use api::{Asset, FindingSummary, Overview, Page, Rule, Scan};
+use api::{Asset, FindingSummary, Overview, Page, Scan};
 use chrono::{DateTime, Utc};
 use model::{AssetId, FindingId, Severity, Status};
 use reqwest::{Method, StatusCode};
@@ -219,38 +219,6 @@ fn assets_come_by_name_with_their_open_findings() {
         assert_eq!(names(&get(&session, "/api/v1/assets?q=SHOP").await), ["Shop", "Web shop"]);
         let one: Asset = get(&session, &format!("/api/v1/assets/{shop}")).await;
         assert_eq!(one.open.total(), 3);
-    });
-}
-
-#[test]
-fn a_rule_says_how_many_open_findings_it_matches() {
-    on_every_database(|server| async move {
-        let shop = asset(&server, "Shop", r#"["Web","eu"]"#).await;
-        let bank = asset(&server, "Bank", "[]").await;
-        for (asset, severity, status) in [
-            (shop, 4, Status::Identified),
-            (shop, 3, Status::Waiting),
-            (shop, 1, Status::Identified),
-            (shop, 4, Status::Fixed),
-            (bank, 4, Status::Identified),
-        ] {
-            finding(&server, Seed { asset, severity, status, title: "Leak" }).await;
-        }
-        let session = server.session().await;
-        for (criteria, matching) in [
-            (serde_json::json!({}), 4),
-            (serde_json::json!({ "severity_at_least": "high" }), 3),
-            (serde_json::json!({ "severity_at_least": "high", "asset_tags": ["web"] }), 2),
-            (serde_json::json!({ "asset_tags": ["web", "us"] }), 0),
-        ] {
-            let body = serde_json::json!({ "name": "r", "enabled": false, "criteria": criteria });
-            let made = session.call(Method::POST, "/api/v1/rules").json(&body).send().await.unwrap();
-            assert_eq!(made.status(), StatusCode::CREATED);
-            let rule: Rule = made.json().await.unwrap();
-            assert_eq!(rule.matching, matching, "{body}");
-        }
-        let rules: Page<Rule> = get(&session, "/api/v1/rules?limit=3").await;
-        assert_eq!((rules.items.len(), rules.next_cursor.is_some()), (3, true));
     });
 }
 

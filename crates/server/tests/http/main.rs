@@ -4,6 +4,7 @@
 mod access;
 mod front;
 mod lists;
+mod rules;
 mod sign_in_ways;
 mod support;
 mod templates;

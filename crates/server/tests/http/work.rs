@@ -15,7 +15,7 @@ use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn report(run: &str, day: u32, rules: &[&str]) -> String {
+pub(crate) fn report(run: &str, day: u32, rules: &[&str]) -> String {
     let results: Vec<_> = rules
         .iter()
         .map(|rule| {
@@ -45,7 +45,7 @@ fn report(run: &str, day: u32, rules: &[&str]) -> String {
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn ask<T: DeserializeOwned>(
+pub(crate) async fn ask<T: DeserializeOwned>(
     session: &Session<'_>,
     method: Method,
     path: &str,
@@ -57,7 +57,7 @@ async fn ask<T: DeserializeOwned>(
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn send<T: DeserializeOwned>(
+pub(crate) async fn send<T: DeserializeOwned>(
     session: &Session<'_>,
     method: Method,
     path: &str,
@@ -85,7 +85,7 @@ async fn until<T: DeserializeOwned>(session: &Session<'_>, path: &str, there: im
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn import(session: &Session<'_>, query: &str, report: String) -> Job {
+pub(crate) async fn import(session: &Session<'_>, query: &str, report: String) -> Job {
     let path = format!("/api/v1/imports?{query}");
     let response = session.call(Method::POST, &path).body(report).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::ACCEPTED);
@@ -245,10 +245,11 @@ fn a_rule_shows_its_plan_then_makes_tickets_that_reach_the_board() {
         let connection = connected(&server, &board).await;
         import(&session, "asset=shop", report("one", 1, &["sql", "xss"])).await;
 
-        let rule = json!({ "name": "urgent", "criteria": { "severity_at_least": "high" } });
-        let plan: Plan =
+        let rule = json!({ "name": "urgent", "criteria": { "severity": { "at_least": "high" } } });
+        let plan: api::RulePlan =
             send(&session, Method::POST, "/api/v1/rules/plan", rule.clone(), StatusCode::OK).await;
-        assert_eq!((plan.create, plan.tickets.len()), (1, 1));
+        assert_eq!((plan.matching, plan.plan.create, plan.plan.tickets.len()), (1, 1, 1));
+        assert_eq!((plan.destinations.len(), plan.destinations[0].create), (1, 1));
         let rules: Page<api::Rule> = ask(&session, Method::GET, "/api/v1/rules", StatusCode::OK).await;
         assert!(rules.items.is_empty(), "a plan saves nothing");
         let _: api::Rule = send(&session, Method::POST, "/api/v1/rules", rule, StatusCode::CREATED).await;

@@ -241,9 +241,12 @@ CREATE TABLE rule (
     id UUID PRIMARY KEY,
     position BIGINT NOT NULL,
     name TEXT NOT NULL,
-    enabled BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     settings TEXT NOT NULL,
+    -- What was first seen before is not new.
+    since BIGINT NOT NULL,
+    -- When everything is asked about again because time has passed.
+    look_again_at BIGINT,
     created_at BIGINT NOT NULL
 );
 
@@ -258,13 +261,20 @@ CREATE TABLE template_set (
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL
 );
+-- One row: the finding up to which the rules have come on their way through all of them; none if they are not on it.
+CREATE TABLE rule_walk (
+    id BIGINT PRIMARY KEY,
+    walked_to UUID
+);
+INSERT INTO rule_walk (id, walked_to) VALUES (1, NULL);
 
 CREATE TABLE ticket (
     id UUID PRIMARY KEY,
     connection_id UUID NOT NULL REFERENCES connection(id) ON DELETE CASCADE,
     destination_id UUID NOT NULL REFERENCES destination(id) ON DELETE CASCADE,
-    rule_id UUID REFERENCES rule(id) ON DELETE SET NULL,
     group_key TEXT NOT NULL,
+    -- The ticket of the same group that it comes after.
+    comes_after UUID REFERENCES ticket(id) ON DELETE SET NULL,
     -- Stands inside the work item and nowhere else.
     token TEXT NOT NULL UNIQUE,
     title TEXT NOT NULL,
@@ -327,6 +337,16 @@ CREATE TABLE ticket_finding (
     PRIMARY KEY (finding_id, ticket_id)
 );
 CREATE INDEX ticket_finding_by_ticket ON ticket_finding (ticket_id);
+
+-- The rules that make a ticket what it is.
+CREATE TABLE ticket_rule (
+    ticket_id UUID NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    rule_id UUID NOT NULL REFERENCES rule(id) ON DELETE CASCADE,
+    -- The first leads.
+    position BIGINT NOT NULL,
+    PRIMARY KEY (ticket_id, rule_id)
+);
+CREATE INDEX ticket_rule_by_rule ON ticket_rule (rule_id);
 
 -- Deliveries of service hooks: hints that something may have changed.
 CREATE TABLE hook_delivery (

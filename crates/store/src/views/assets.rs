@@ -95,12 +95,3 @@ pub async fn one(tx: &mut Tx, id: AssetId) -> Result<Option<AssetRow>> {
     let Some(row) = statement.first(tx).await? else { return Ok(None) };
     Ok(with_open_findings(tx, vec![asset(&row)?]).await?.pop())
 }
-
-/// Tags of every asset that has some.
-///
-/// # Errors
-/// If the database refuses or a stored value cannot be read.
-pub async fn tags(tx: &mut Tx) -> Result<HashMap<AssetId, Vec<String>>> {
-    let rows = Statement::new("SELECT id, tags FROM asset WHERE tags <> '[]'").all(tx).await?;
-    rows.iter().map(|row| Ok((row.id("id")?, row.json("tags")?))).collect()
-}

@@ -1,8 +1,8 @@
-//! Destinations and rules with the names that belong to them.
+//! Destinations with the names that belong to them.
 
 use chrono::{DateTime, Utc};
 use model::routing::Binding;
-use model::{ConnectionId, DestinationId, RuleId};
+use model::{ConnectionId, DestinationId};
 
 use super::{Statement, contains};
 use crate::{Result, Row, Tx};
@@ -106,57 +106,4 @@ pub async fn one_destination(
     let mut statement = select_destination(now);
     statement.push(" AND d.id = ").bind(id);
     statement.first(tx).await?.as_ref().map(destination).transpose()
-}
-
-/// A ticketing rule.
-#[derive(Clone, Debug)]
-pub struct RuleRow {
-    /// Identity.
-    pub id: RuleId,
-    /// Name.
-    pub name: String,
-    /// It is in effect.
-    pub enabled: bool,
-    /// Counts up with each change.
-    pub version: u32,
-    /// Criteria and grouping.
-    pub settings: crate::rules::Settings,
-    /// When it was made.
-    pub created_at: DateTime<Utc>,
-}
-
-fn rule(row: &Row) -> Result<RuleRow> {
-    Ok(RuleRow {
-        id: row.id("id")?,
-        name: row.text("name")?,
-        enabled: row.bool("enabled")?,
-        version: u32::try_from(row.count("version")?).unwrap_or(u32::MAX),
-        settings: row.json("settings")?,
-        created_at: row.time("created_at")?,
-    })
-}
-
-const SELECT_RULE: &str = "SELECT id, name, enabled, version, settings, created_at FROM rule WHERE 1 = 1";
-
-/// A page of rules after `after`, in the order they were made, at most `limit`.
-///
-/// # Errors
-/// If the database refuses or a stored value cannot be read.
-pub async fn rules(tx: &mut Tx, after: Option<RuleId>, limit: u32) -> Result<Vec<RuleRow>> {
-    let mut statement = Statement::new(SELECT_RULE);
-    if let Some(after) = after {
-        statement.push(" AND id > ").bind(after);
-    }
-    statement.push(" ORDER BY id LIMIT ").bind(limit);
-    statement.all(tx).await?.iter().map(rule).collect()
-}
-
-/// One rule.
-///
-/// # Errors
-/// If the database refuses or a stored value cannot be read.
-pub async fn one_rule(tx: &mut Tx, id: RuleId) -> Result<Option<RuleRow>> {
-    let mut statement = Statement::new(SELECT_RULE);
-    statement.push(" AND id = ").bind(id);
-    statement.first(tx).await?.as_ref().map(rule).transpose()
 }

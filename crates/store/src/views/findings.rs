@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use model::board::WorkItem;
 use model::status::Triage;
 use model::{AssetId, FindingId, FindingKind, Observation, Severity, Status, TicketId, WorkItemId};
-use uuid::Uuid;
 
 use super::{Statement, contains, severity, severity_number};
 use crate::{Result, Row, Tx};
@@ -328,18 +327,4 @@ pub async fn one(tx: &mut Tx, id: FindingId) -> Result<Option<FindingDetail>> {
         tracked_branches: row.json("tracked_branches")?,
         detections,
     }))
-}
-
-/// Open findings by asset and severity: what rules are counted with.
-///
-/// # Errors
-/// If the database refuses or a stored value cannot be read.
-pub async fn open_by_asset(tx: &mut Tx) -> Result<Vec<(AssetId, Severity, u64)>> {
-    let mut statement =
-        Statement::new("SELECT asset_id, severity, COUNT(*) AS n FROM finding WHERE status IN ");
-    statement.bind_list(super::OPEN.map(Status::as_str)).push(" GROUP BY asset_id, severity");
-    let rows = statement.all(tx).await?;
-    rows.iter()
-        .map(|row| Ok((AssetId(row.uuid("asset_id")? as Uuid), severity(row, "severity")?, row.count("n")?)))
-        .collect()
 }

@@ -20,30 +20,30 @@ use crate::{Arg, Composed, Error, Result, Row, Tx};
 
 /// A statement that grows fragment by fragment.
 #[derive(Default)]
-struct Statement {
+pub(crate) struct Statement {
     sql: String,
     args: Vec<Arg>,
 }
 
 impl Statement {
-    fn new(start: &'static str) -> Self {
+    pub(crate) fn new(start: &'static str) -> Self {
         Self { sql: start.to_owned(), args: Vec::new() }
     }
 
-    fn push(&mut self, fragment: &'static str) -> &mut Self {
+    pub(crate) fn push(&mut self, fragment: &'static str) -> &mut Self {
         self.sql.push_str(fragment);
         self
     }
 
     /// Appends the place of a value.
-    fn bind(&mut self, value: impl Into<Arg>) -> &mut Self {
+    pub(crate) fn bind(&mut self, value: impl Into<Arg>) -> &mut Self {
         self.args.push(value.into());
         self.sql.push_str(&format!("${}", self.args.len()));
         self
     }
 
     /// Appends `($1, $2, …)`. The list must not be empty: neither database reads `()`.
-    fn bind_list<T: Into<Arg>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
+    pub(crate) fn bind_list<T: Into<Arg>>(&mut self, values: impl IntoIterator<Item = T>) -> &mut Self {
         self.sql.push('(');
         for (position, value) in values.into_iter().enumerate() {
             if position > 0 {
@@ -55,11 +55,15 @@ impl Statement {
         self
     }
 
-    async fn all(self, tx: &mut Tx) -> Result<Vec<Row>> {
+    pub(crate) async fn all(self, tx: &mut Tx) -> Result<Vec<Row>> {
         tx.all(Composed(self.sql), self.args).await
     }
 
-    async fn first(self, tx: &mut Tx) -> Result<Option<Row>> {
+    pub(crate) async fn execute(self, tx: &mut Tx) -> Result<u64> {
+        tx.execute(Composed(self.sql), self.args).await
+    }
+
+    pub(crate) async fn first(self, tx: &mut Tx) -> Result<Option<Row>> {
         tx.first(Composed(self.sql), self.args).await
     }
 }

@@ -47,10 +47,8 @@ pub struct TicketRow {
     pub destination_id: DestinationId,
     /// Name of the destination.
     pub destination_name: String,
-    /// Rule that made it.
-    pub rule_id: Option<RuleId>,
-    /// Name of the rule.
-    pub rule_name: Option<String>,
+    /// Its rules with their names, the leading one first.
+    pub rules: Vec<(RuleId, String)>,
     /// Number of the work item.
     pub work_item_id: Option<WorkItemId>,
     /// The work item as last read.
@@ -83,11 +81,11 @@ pub struct StoredConflict {
 }
 
 const SELECT: &str = "SELECT t.id, t.title, t.health, t.problem, t.next_step, t.status, t.connection_id, \
-     c.name AS connection_name, t.destination_id, d.name AS destination_name, t.rule_id, r.name AS rule_name, \
+     c.name AS connection_name, t.destination_id, d.name AS destination_name, \
      t.work_item_id, t.work_item, t.following, t.conflicts, t.attempts, t.next_attempt_at, t.parked, t.synced_at, t.created_at, \
      (SELECT COUNT(*) FROM ticket_finding tf WHERE tf.ticket_id = t.id) AS findings \
      FROM ticket t JOIN connection c ON c.id = t.connection_id JOIN destination d ON d.id = t.destination_id \
-     LEFT JOIN rule r ON r.id = t.rule_id WHERE t.id IN ";
+     WHERE t.id IN ";
 
 fn ticket(row: &Row) -> Result<TicketRow> {
     let attempts = u32::try_from(row.count("attempts")?).unwrap_or(u32::MAX);
@@ -103,8 +101,7 @@ fn ticket(row: &Row) -> Result<TicketRow> {
         connection_name: row.text("connection_name")?,
         destination_id: row.id("destination_id")?,
         destination_name: row.text("destination_name")?,
-        rule_id: row.opt_id("rule_id")?,
-        rule_name: row.opt_text("rule_name")?,
+        rules: Vec::new(),
         work_item_id: row.opt_int("work_item_id")?.map(WorkItemId),
         work_item: row.opt_json("work_item")?,
         following: row.json("following")?,
@@ -169,9 +166,19 @@ pub async fn page(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
+    read(tx, &ids).await
+}
+
+/// Tickets with the names of what belongs to them, newest first.
+async fn read(tx: &mut Tx, ids: &[TicketId]) -> Result<Vec<TicketRow>> {
     let mut statement = Statement::new(SELECT);
-    statement.bind_list(ids).push(" ORDER BY t.id DESC");
-    statement.all(tx).await?.iter().map(ticket).collect()
+    statement.bind_list(ids.iter().copied()).push(" ORDER BY t.id DESC");
+    let mut rows = statement.all(tx).await?.iter().map(ticket).collect::<Result<Vec<_>>>()?;
+    let mut rules = crate::rules::names_of_tickets(tx, ids).await?;
+    for row in &mut rows {
+        row.rules = rules.remove(&row.id).unwrap_or_default();
+    }
+    Ok(rows)
 }
 
 /// Which of these work items of a connection have a ticket.
@@ -195,7 +202,5 @@ pub async fn bound(tx: &mut Tx, connection: ConnectionId, ids: &[WorkItemId]) ->
 /// # Errors
 /// If the database refuses or a stored value cannot be read.
 pub async fn one(tx: &mut Tx, id: TicketId) -> Result<Option<TicketRow>> {
-    let mut statement = Statement::new(SELECT);
-    statement.bind_list([id]);
-    statement.first(tx).await?.as_ref().map(ticket).transpose()
+    Ok(read(tx, &[id]).await?.pop())
 }

@@ -239,7 +239,8 @@ impl Simulation {
             },
         };
         self.destination = engine.create_destination(destination, &by("Ada")).await?;
-        self.rule = engine.create_rule(users::rule(grouping, true, Severity::Low), &by("Ada")).await?;
+        self.rule =
+            engine.create_rule(users::rule(grouping.clone(), true, Severity::Low), &by("Ada")).await?;
         engine.subscribe_hooks(self.connection, &by("Ada")).await?;
         self.grouping = grouping;
         self.read_destination().await;

@@ -3,10 +3,10 @@
 use azure::Clock;
 use chrono::Duration;
 use emulator::seed::DEMO_PAT;
-use engine::{ConnectionChange, NewDestination, RuleSettings, SignInMethod, StatusChange};
+use engine::{ConnectionChange, NewDestination, SignInMethod, StatusChange};
 use model::guard::Limits;
 use model::map::{SeverityTarget, StatusEntry, StatusMap, Target};
-use model::rule::{Criteria, Grouping};
+use model::rule::{Criteria, Grouping, RuleSettings};
 use model::status::FallBack;
 use model::{FindingId, Severity, Status};
 use rand::RngExt;
@@ -37,12 +37,7 @@ pub(crate) fn status_map(by_column: bool) -> StatusMap {
 }
 
 pub(crate) fn rule(grouping: Grouping, enabled: bool, least: Severity) -> RuleSettings {
-    RuleSettings {
-        name: "Everything".into(),
-        enabled,
-        criteria: Criteria { severity_at_least: Some(least), asset_tags: Vec::new() },
-        grouping,
-    }
+    RuleSettings { enabled, grouping, ..RuleSettings::new("Everything", Criteria::severity_at_least(least)) }
 }
 
 impl Simulation {
@@ -173,7 +168,8 @@ impl Simulation {
             7 => {
                 self.tally.count("the rule changes");
                 let grouping = [Grouping::PerFinding, Grouping::PerVulnerabilityAndAsset]
-                    [self.chance.random_range(0..2)];
+                    [self.chance.random_range(0..2)]
+                .clone();
                 let least = [Severity::Low, Severity::Critical][self.chance.random_range(0..2)];
                 let enabled = self.chance.random_bool(0.7);
                 let (id, fate) =
@@ -270,7 +266,7 @@ impl Simulation {
         settings.daily_budget = 1000;
         settings.limits = Limits { creations_at_once: 1000, ..Limits::default() };
         let (destination, connection_id) = (self.destination, self.connection);
-        let (id, grouping) = (self.rule, self.grouping);
+        let (id, grouping) = (self.rule, self.grouping.clone());
         self.on(0, Fate::Lives, "sets everything up again", |engine| async move {
             let new = NewDestination { connection_id, binding: Default::default(), settings };
             engine.change_destination(destination, new, &by("Ada")).await?;

@@ -1,0 +1,377 @@
+//! What rules may ask about a finding. A row of [`FACTS`] is all that a new one needs: criteria, grouping, the command line
+//! and the pages read this table.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{AssetId, FindingId, FindingKind, Observation, Severity, Status};
+
+/// What a rule looks at: a finding with its asset and the branches it was seen on.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Finding.
+    pub finding: FindingId,
+    /// Its asset.
+    pub asset: AssetId,
+    /// The moment for which is asked.
+    pub now: DateTime<Utc>,
+    /// Severity.
+    pub severity: Severity,
+    /// Displayed status.
+    pub status: Status,
+    /// Start of the first scan that saw it.
+    pub first_seen_at: DateTime<Utc>,
+    /// Scanner that saw it first.
+    pub scanner: &'a str,
+    /// The latest observation.
+    pub detail: &'a Observation,
+    /// Name of the asset.
+    pub asset_name: &'a str,
+    /// Tags of the asset.
+    pub asset_tags: &'a [String],
+    /// Branches on which scans saw it; without those that named none.
+    pub branches: &'a [String],
+}
+
+/// What sort of value a fact has; it decides which operators there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FactKind {
+    /// One text, or several of which one has to fit. Compared without case.
+    Text,
+    /// One of a few words.
+    Word,
+    /// A severity.
+    Severity,
+    /// A number.
+    Number,
+    /// Several whole numbers of which one has to fit.
+    Numbers,
+    /// A moment; days are those of UTC.
+    Time,
+    /// Yes or no.
+    Truth,
+}
+
+/// What a fact belongs to, for people who choose one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum FactOf {
+    /// The finding.
+    Finding,
+    /// The vulnerability that it points to.
+    Vulnerability,
+    /// The vulnerable component.
+    Component,
+    /// The asset.
+    Asset,
+}
+
+/// The value of a fact for one finding.
+#[derive(Clone, Debug)]
+pub(super) enum Value<'a> {
+    Texts(Vec<Cow<'a, str>>),
+    Severity(Severity),
+    Number(Option<f64>),
+    Numbers(&'a [u32]),
+    Time(DateTime<Utc>),
+    Truth(bool),
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct FactRow {
+    /// The word in files, API and command line.
+    pub name: &'static str,
+    /// The words for people.
+    pub label: &'static str,
+    /// What it belongs to.
+    pub of: FactOf,
+    /// Sort of value.
+    pub kind: FactKind,
+    /// Its value stays the same long enough to group tickets by it.
+    pub groups: bool,
+    /// The words there are, for [`FactKind::Word`].
+    pub words: &'static [&'static str],
+    read: for<'a> fn(&'a Candidate<'a>) -> Value<'a>,
+}
+
+fn one<'a>(text: &'a str) -> Value<'a> {
+    Value::Texts(if text.is_empty() { Vec::new() } else { vec![Cow::Borrowed(text)] })
+}
+
+fn maybe<'a>(text: Option<&'a String>) -> Value<'a> {
+    Value::Texts(text.map(|text| Cow::Borrowed(text.as_str())).into_iter().collect())
+}
+
+fn many<'a>(texts: &'a [String]) -> Value<'a> {
+    Value::Texts(texts.iter().map(|text| Cow::Borrowed(text.as_str())).collect())
+}
+
+const KINDS: &[&str] = &["code", "component", "secret", "misconfiguration", "license", "web", "host"];
+const STATUSES: &[&str] = &["identified", "in_progress", "waiting", "awaiting_validation"];
+
+/// All facts, in the order in which they are offered.
+pub const FACTS: &[FactRow] = &[
+    FactRow {
+        name: "severity",
+        label: "Severity",
+        of: FactOf::Finding,
+        kind: FactKind::Severity,
+        groups: true,
+        words: &["info", "low", "medium", "high", "critical"],
+        read: |c| Value::Severity(c.severity),
+    },
+    FactRow {
+        name: "kind",
+        label: "Kind",
+        of: FactOf::Finding,
+        kind: FactKind::Word,
+        groups: true,
+        words: KINDS,
+        read: |c| one(FindingKind::as_str(c.detail.kind)),
+    },
+    FactRow {
+        name: "status",
+        label: "Status",
+        of: FactOf::Finding,
+        kind: FactKind::Word,
+        groups: false,
+        words: STATUSES,
+        read: |c| one(Status::as_str(c.status)),
+    },
+    FactRow {
+        name: "title",
+        label: "Title",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| one(&c.detail.title),
+    },
+    FactRow {
+        name: "path",
+        label: "Path",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| one(&c.detail.location.path),
+    },
+    FactRow {
+        name: "age_days",
+        label: "Age in days",
+        of: FactOf::Finding,
+        kind: FactKind::Number,
+        groups: false,
+        words: &[],
+        read: |c| Value::Number(Some((c.now - c.first_seen_at).num_days() as f64)),
+    },
+    FactRow {
+        name: "first_seen",
+        label: "First seen",
+        of: FactOf::Finding,
+        kind: FactKind::Time,
+        groups: false,
+        words: &[],
+        read: |c| Value::Time(c.first_seen_at),
+    },
+    FactRow {
+        name: "branch",
+        label: "Branch",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: false,
+        words: &[],
+        read: |c| many(c.branches),
+    },
+    FactRow {
+        name: "scanner",
+        label: "Scanner",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| one(c.scanner),
+    },
+    FactRow {
+        name: "vulnerability",
+        label: "Vulnerability or rule id",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| {
+            let known = &c.detail.vulnerability;
+            let ids = std::iter::once(&known.id).chain(&known.aliases);
+            Value::Texts(ids.map(|id| Cow::Borrowed(id.as_str())).collect())
+        },
+    },
+    FactRow {
+        name: "cwe",
+        label: "CWE",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Numbers,
+        groups: true,
+        words: &[],
+        read: |c| Value::Numbers(&c.detail.vulnerability.cwes),
+    },
+    FactRow {
+        name: "cvss_score",
+        label: "CVSS score",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Number,
+        groups: false,
+        words: &[],
+        read: |c| Value::Number(c.detail.vulnerability.cvss_score),
+    },
+    FactRow {
+        name: "tag",
+        label: "Tag of the scanner's rule",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Text,
+        groups: false,
+        words: &[],
+        read: |c| many(&c.detail.vulnerability.tags),
+    },
+    FactRow {
+        name: "component",
+        label: "Component",
+        of: FactOf::Component,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| maybe(c.detail.component.as_ref().map(|component| &component.name)),
+    },
+    FactRow {
+        name: "component_version",
+        label: "Installed version",
+        of: FactOf::Component,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.version.as_ref())),
+    },
+    FactRow {
+        name: "fixed_version",
+        label: "Fixed version",
+        of: FactOf::Component,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.fixed_version.as_ref())),
+    },
+    FactRow {
+        name: "fix_available",
+        label: "Fix available",
+        of: FactOf::Component,
+        kind: FactKind::Truth,
+        groups: true,
+        words: &[],
+        read: |c| {
+            Value::Truth(c.detail.component.as_ref().is_some_and(|known| known.fixed_version.is_some()))
+        },
+    },
+    FactRow {
+        name: "ecosystem",
+        label: "Ecosystem",
+        of: FactOf::Component,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.ecosystem.as_ref())),
+    },
+    FactRow {
+        name: "asset",
+        label: "Asset",
+        of: FactOf::Asset,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| one(c.asset_name),
+    },
+    FactRow {
+        name: "asset_tag",
+        label: "Tag of the asset",
+        of: FactOf::Asset,
+        kind: FactKind::Text,
+        groups: false,
+        words: &[],
+        read: |c| many(c.asset_tags),
+    },
+];
+
+/// A fact of the table.
+#[derive(Clone, Copy)]
+pub struct Fact(&'static FactRow);
+
+impl Fact {
+    /// The fact of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        FACTS.iter().find(|row| row.name == name).map(Self)
+    }
+
+    /// Its row.
+    pub const fn row(self) -> &'static FactRow {
+        self.0
+    }
+
+    pub(super) fn read<'a>(self, candidate: &'a Candidate<'a>) -> Value<'a> {
+        (self.0.read)(candidate)
+    }
+
+    /// What findings of one group have in common, in words that do not depend on case or order.
+    pub(super) fn group_value(self, candidate: &Candidate<'_>) -> String {
+        match self.read(candidate) {
+            // Aliases come and go with the scanner's database: the id itself stays.
+            Value::Texts(texts) => texts.first().map(|text| text.to_lowercase()).unwrap_or_default(),
+            Value::Severity(severity) => severity.to_string(),
+            Value::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
+            Value::Numbers(numbers) => numbers.iter().min().map(u32::to_string).unwrap_or_default(),
+            Value::Time(at) => at.to_rfc3339(),
+            Value::Truth(truth) => truth.to_string(),
+        }
+    }
+}
+
+impl PartialEq for Fact {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Fact {}
+
+impl fmt::Debug for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "'{name}' is no fact of findings: use one of {}",
+                names(|_| true)
+            ))
+        })
+    }
+}
+
+/// The names of some facts, for messages.
+pub(super) fn names(of: impl Fn(&FactRow) -> bool) -> String {
+    FACTS.iter().filter(|row| of(row)).map(|row| row.name).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,35 @@
+import type { RulePlan } from "../../api/types";
+import { PlanView } from "../../components/PlanView";
+import { count, number } from "../../words";
+import classes from "./RulePlanView.module.css";
+
+/** What saving a rule would do: destination by destination, then ticket by ticket. */
+export function RulePlanView({ plan }: { plan: RulePlan }) {
+	return (
+		<>
+			<p className={classes.summary}>
+				Matches {count(plan.matching, "open finding")}: {number(plan.with_ticket)} with a ticket already
+				{plan.taken > 0 && `, ${number(plan.taken)} that another rule decides about`}.
+			</p>
+			{plan.destinations.length > 0 && <DestinationShares plan={plan} />}
+			<PlanView plan={plan} />
+		</>
+	);
+}
+
+export function DestinationShares({ plan }: { plan: RulePlan }) {
+	return (
+		<ul className={classes.shares} aria-label="Destinations">
+			{plan.destinations.map((share) => (
+				<li key={share.id ?? "none"}>
+					<b>{share.name || "Without a destination"}</b>
+					<span>{number(share.create)} to create</span>
+					<span>{number(share.join)} joined</span>
+					<span>
+						{number(share.wait)} wait{share.wait > 0 && share.why && `: ${share.why}`}
+					</span>
+				</li>
+			))}
+		</ul>
+	);
+}
