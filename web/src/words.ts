@@ -183,6 +183,8 @@ export const REPAIR: Record<RepairKind, string> = {
 	hand_over: "Hand over…",
 	bind: "Use another work item…",
 	ignore: "Go on as it is",
+	merge_into: "Merge into another ticket",
+	move_to: "Move to another destination",
 };
 
 /** What a mend does, before it is done. */
@@ -194,6 +196,8 @@ export const REPAIR_MEANS: Record<RepairKind, string> = {
 	hand_over: "The ticket belongs to another destination, whose project and type the work item has.",
 	bind: "This ticket follows another work item from now on. What people wrote there stays; our text is added.",
 	ignore: "It is meant to be so: it is kept in step as it is, and nothing more is said about it.",
+	merge_into: "The work item is closed as a duplicate of the one that has its findings now; then the ticket ends.",
+	move_to: "The work item is closed, and a new one is made at the other destination, linked to it.",
 };
 
 export const DELETION_POLICY: Record<DeletionPolicy, string> = {

@@ -5,6 +5,7 @@
 mod access;
 mod alarms;
 mod boards;
+mod by_hand;
 mod findings;
 mod problem;
 mod rules;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 pub use access::*;
 pub use alarms::*;
 pub use boards::*;
+pub use by_hand::*;
 pub use findings::*;
 pub use problem::*;
 pub use rules::*;

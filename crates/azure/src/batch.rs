@@ -128,7 +128,7 @@ impl Client {
     }
 
     fn entry(&self, place: usize, write: &Write<'_>) -> Result<Value, Error> {
-        let mut patch = write.patch()?;
+        let mut patch = write.patch(self)?;
         if matches!(write, Write::Create { .. }) {
             // Each new item needs a number of its own within the request.
             let number = format!("-{}", place + 1);

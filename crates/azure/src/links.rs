@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use http::Method;
 use model::WorkItemId;
+use model::board::{ItemLink, ItemLinkKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -156,6 +157,16 @@ impl LinkTarget {
             Self::Artifact { url } => ("ArtifactLink".into(), url.clone()),
         }
     }
+}
+
+/// The operation that adds a link to another work item.
+pub(crate) fn item_link(client: &Client, link: ItemLink) -> Value {
+    let kind = match link.kind {
+        ItemLinkKind::Related => LinkKind::Related,
+        ItemLinkKind::DuplicateOf => LinkKind::DuplicateOf,
+    };
+    let (rel, url) = LinkTarget::WorkItem { kind, id: link.to }.relation(client);
+    json!({ "op": "add", "path": "/relations/-", "value": { "rel": rel, "url": url, "attributes": {} } })
 }
 
 impl Client {

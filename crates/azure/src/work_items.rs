@@ -13,6 +13,7 @@ use crate::client::{Body, Call, Client};
 use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::{Item, lenient_integer, null_is_empty};
+use crate::links::item_link;
 use crate::route::{Route, Version};
 use crate::shape::ItemShape;
 
@@ -95,11 +96,16 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error::NotSent`] if nothing would change: such a write costs a revision, or wakes people, for nothing.
-    pub(crate) fn patch(&self) -> Result<Vec<Value>, Error> {
+    pub(crate) fn patch(&self, client: &Client) -> Result<Vec<Value>, Error> {
         match self {
-            Self::Create { shape, draft, .. } => Ok(creation(shape, draft)),
+            Self::Create { shape, draft, .. } => {
+                let mut patch = creation(shape, draft);
+                patch.extend(draft.links.iter().map(|link| item_link(client, *link)));
+                Ok(patch)
+            }
             Self::Update { revision, shape, change, .. } => {
-                let patch = modification(shape, *revision, change);
+                let mut patch = modification(shape, *revision, change);
+                patch.extend(change.add_links.iter().map(|link| item_link(client, *link)));
                 // Only the test of the revision is left: nothing was asked, or the type lacks every field of it.
                 if patch.len() == 1 {
                     let reason = format!("nothing of the change concerns a {}", shape.work_item_type);
@@ -194,7 +200,7 @@ impl Client {
     }
 
     pub(crate) async fn write(&self, write: &Write<'_>, deadline: DateTime<Utc>) -> Result<Item, Error> {
-        let patch = write.patch()?;
+        let patch = write.patch(self)?;
         let route = write.route(self).with("$expand", "relations");
         let method = match write {
             Write::Create { .. } => Method::POST,
@@ -209,7 +215,7 @@ impl Client {
     /// # Errors
     /// Those that the write would have: [`Error::Rejected`] names the fields, [`Error::RevisionMoved`] the lost race.
     pub async fn validate(&self, write: &Write<'_>) -> Result<(), Error> {
-        let patch = write.patch()?;
+        let patch = write.patch(self)?;
         let route = write.route(self).with("validateOnly", "true");
         let mut call = Call::ask(format!("try to {}", write.operation()), route, Value::Null);
         call.body = Body::Patch(patch);
@@ -391,6 +397,7 @@ fn modification(shape: &ItemShape, revision: i64, change: &Change) -> Vec<Value>
     put(shape.done_field.as_deref().filter(|_| has_halves), change.column_done.map(Value::from));
     put(shape.lane_field.as_deref(), text(&change.lane));
     put(Some("System.AssignedTo"), text(&change.assignee));
+    put(Some("System.AreaPath"), text(&change.area));
     put(Some("System.Title"), text(&change.title));
     put(shape.priority_field.as_deref(), change.priority.map(Value::from));
     put(shape.severity_field.as_deref(), text(&change.severity));

@@ -5,6 +5,7 @@ use model::{CommentId, TicketId, content};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
+use store::tickets::Ticket;
 
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, Refusal};
@@ -30,18 +31,29 @@ impl Engine {
         by: &Actor,
     ) -> Result<CommentId, Refusal> {
         let text = checked(&new.text)?;
-        let world = &self.inner.world;
         let mut tx = self.inner.db.begin().await?;
         let Some(known) = store::tickets::get(&mut tx, ticket).await? else {
             return Err(Refusal::not_found("ticket", ticket));
         };
-        let comment = Comment {
+        let comment = self.new_comment(ticket, text, new.is_private, by);
+        store::comments::add(&mut tx, &comment).await?;
+        let what = if new.is_private { "wrote a private note" } else { "commented" };
+        self.said(&mut tx, &comment, by, what).await?;
+        tx.commit().await?;
+        self.announce(EventKind::Ticket, ticket.0);
+        self.wake_board(known.connection_id);
+        Ok(comment.id)
+    }
+
+    fn new_comment(&self, ticket: TicketId, text: String, is_private: bool, by: &Actor) -> Comment {
+        let world = &self.inner.world;
+        Comment {
             id: world.id(),
             ticket_id: ticket,
             side: Side::Here,
             author: by.name.clone(),
             text,
-            is_private: new.is_private,
+            is_private,
             token: world.token().replacen("LS-", "LC-", 1),
             revision: 1,
             carried: 0,
@@ -54,14 +66,21 @@ impl Engine {
             created_at: world.now(),
             edited_at: None,
             deleted_at: None,
-        };
-        store::comments::add(&mut tx, &comment).await?;
-        let what = if new.is_private { "wrote a private note" } else { "commented" };
-        self.said(&mut tx, &comment, by, what).await?;
-        tx.commit().await?;
-        self.announce(EventKind::Ticket, ticket.0);
-        self.wake_board(known.connection_id);
-        Ok(comment.id)
+        }
+    }
+
+    /// Says something on a ticket in the name of a person, as part of what that person did.
+    pub(crate) async fn speak(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        text: &str,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let text = content::clip(text, content::COMMENT_LIMIT);
+        let comment = self.new_comment(ticket.id, text, false, by);
+        store::comments::add(tx, &comment).await?;
+        self.said(tx, &comment, by, "commented").await
     }
 
     /// Changes the text of a comment that the same person wrote here.

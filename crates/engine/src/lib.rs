@@ -18,6 +18,7 @@ mod alarms;
 mod aside;
 mod assets;
 mod browser_sign_in;
+mod by_hand;
 mod comments;
 mod conflicts;
 mod connections;
@@ -47,6 +48,7 @@ pub use adopt::{
 pub use alarm_targets::NewAlarmTarget;
 pub use assets::Merged;
 pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
+pub use by_hand::{ClosingChoice, ClosingGroup, ClosingOffer, Handled, NewTicket};
 pub use comments::NewComment;
 pub use conflicts::Resolution;
 pub use connections::{ConnectionChange, NewConnection};

@@ -90,6 +90,25 @@ pub struct WorkItem {
     pub web_url: String,
 }
 
+/// A link from a work item to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ItemLink {
+    /// How it stands to the other one.
+    pub kind: ItemLinkKind,
+    /// Number of the other one.
+    pub to: WorkItemId,
+}
+
+/// How a work item stands to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemLinkKind {
+    /// They have to do with each other.
+    Related,
+    /// It is a copy of the other one.
+    DuplicateOf,
+}
+
 /// A new work item. It starts in the initial state of its type: no other is accepted (azure-devops.md section 7.2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
@@ -120,6 +139,9 @@ pub struct Draft {
     pub tags: Vec<String>,
     /// Links to pages; the first carries the ticket's key.
     pub hyperlinks: Vec<Hyperlink>,
+    /// Links to other work items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<ItemLink>,
     /// Further fields by reference name.
     pub fields: BTreeMap<String, String>,
 }
@@ -166,6 +188,13 @@ pub struct Change {
     /// Link to add.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add_hyperlink: Option<Hyperlink>,
+    /// Links to other work items to add. They make no revision of their own (azure-devops.md section 7.2): something else
+    /// of the change does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add_links: Vec<ItemLink>,
+    /// New area path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
     /// Comment (HTML) that travels in the same revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,

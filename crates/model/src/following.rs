@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::board::WorkItem;
+use crate::board::{ItemLink, WorkItem};
 use crate::map::{StatusEntry, StatusMap, Target};
 use crate::merge::UpdateIntent;
 use crate::process::{BoardLayout, StateCategory, WorkItemType};
-use crate::{DestinationId, WorkItemId};
+use crate::{DestinationId, TicketId, WorkItemId};
 
 /// What becomes of a ticket whose work item was deleted on the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -53,6 +53,16 @@ pub enum Repair {
     },
     /// It is known and meant to be so: go on, and say no more about it.
     Ignore,
+    /// Its findings went to another ticket: close the work item as a duplicate of that one's, then end the ticket.
+    MergeInto {
+        /// That ticket.
+        ticket: TicketId,
+    },
+    /// Close the work item and make a new one at another destination, linked to it.
+    MoveTo {
+        /// That destination.
+        destination: DestinationId,
+    },
 }
 
 impl Repair {
@@ -66,6 +76,8 @@ impl Repair {
             Self::HandOver { .. } => RepairKind::HandOver,
             Self::Bind { .. } => RepairKind::Bind,
             Self::Ignore => RepairKind::Ignore,
+            Self::MergeInto { .. } => RepairKind::MergeInto,
+            Self::MoveTo { .. } => RepairKind::MoveTo,
         }
     }
 
@@ -79,6 +91,8 @@ impl Repair {
             Self::HandOver { .. } => "hand the ticket over to another destination".into(),
             Self::Bind { work_item } => format!("follow work item {work_item}"),
             Self::Ignore => "go on as it is".into(),
+            Self::MergeInto { .. } => "close the work item as a duplicate of another ticket's".into(),
+            Self::MoveTo { .. } => "make a new work item at another destination, and close this one".into(),
         }
     }
 }
@@ -102,6 +116,10 @@ pub enum RepairKind {
     Bind,
     /// See [`Repair::Ignore`].
     Ignore,
+    /// See [`Repair::MergeInto`].
+    MergeInto,
+    /// See [`Repair::MoveTo`].
+    MoveTo,
 }
 
 /// A repair that was asked for and is not carried out yet.
@@ -114,6 +132,16 @@ pub struct Order {
     /// The policy of the destination asked, not a person.
     #[serde(default)]
     pub by_policy: bool,
+}
+
+/// A state that a person chose for the work item of a ticket. It is over once the card stands there, or once somebody on the
+/// board moves it elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenState {
+    /// The state.
+    pub state: String,
+    /// Who chose it.
+    pub by: String,
 }
 
 /// A place that a person has agreed to: nothing is said about it any more.
@@ -161,6 +189,12 @@ pub struct Following {
     pub by_policy: u32,
     /// An update whose outcome was not known when the work item was found to be gone. It may have been carried out before.
     pub unsettled: Option<Box<UpdateIntent>>,
+    /// Where a person wants the card next.
+    pub chosen: Option<ChosenState>,
+    /// The area that the work item shall be moved to, and who wants that.
+    pub area: Option<ChosenState>,
+    /// Links to other work items that the next creation sets.
+    pub links: Vec<ItemLink>,
 }
 
 impl Following {

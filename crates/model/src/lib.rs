@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod map;
 pub mod merge;
 pub mod observation;
+pub mod offer;
 pub mod process;
 pub mod routing;
 pub mod rule;

@@ -116,6 +116,7 @@ pub struct StatusMap(pub BTreeMap<Status, StatusEntry>);
 
 /// What a place on the board asks for, when a person put the card there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
     /// The finding is to be looked at (again).

@@ -261,6 +261,20 @@ pub async fn noticed(
     Ok(())
 }
 
+/// The ticket has a work item now: what was written here before is carried there.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn has_work_item(tx: &mut Tx, ticket: TicketId, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET talk_at = $2 WHERE id = $1 AND EXISTS
+            (SELECT 1 FROM comment WHERE ticket_id = $1 AND side = 'here' AND NOT is_private AND carried < revision)",
+        args![ticket, now],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Our own write took the work item from one revision to another. If its comments were known before, nobody else can have
 /// written any: they need not be read for it.
 ///

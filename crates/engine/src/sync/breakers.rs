@@ -282,6 +282,10 @@ async fn moving(
             Err(store::Error::Document { .. }) => continue,
             Err(error) => return Err(error.into()),
         };
+        let by_hand = store::tickets::get(tx, *ticket).await?;
+        if by_hand.is_some_and(|ticket| ticket.following.chosen.is_some()) {
+            continue;
+        }
         let findings = store::findings::of_ticket(tx, *ticket).await?;
         let status = Engine::together(&findings);
         let place: &Position = &base.position;

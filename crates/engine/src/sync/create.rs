@@ -322,7 +322,9 @@ impl Engine {
         };
         store::audit::add(tx, entry).await?;
         ticket.work_item = Some(view.clone());
+        ticket.following.links.clear();
         store::tickets::save(tx, &ticket).await?;
+        store::comments::has_work_item(tx, ticket.id, self.inner.world.now()).await?;
         // The card may have to be placed at once; what was just read is good enough to decide that.
         self.settle_created(tx, pass, &mut ticket, &view).await?;
         Ok(())

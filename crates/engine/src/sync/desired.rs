@@ -191,6 +191,7 @@ impl Engine {
                 url: self.page(&format!("tickets/{}?key={}", ticket.id, ticket.token)),
                 comment: format!("Lockstep {}", ticket.token),
             }],
+            links: ticket.following.links.clone(),
             fields: Default::default(),
         }
     }

@@ -72,7 +72,8 @@ impl Engine {
             }
             Wish::Update(..) => None,
         };
-        if let Some(stroke) = stroke {
+        // Whoever chose the state of this very card has looked.
+        if let Some(stroke) = stroke.filter(|_| ticket.following.chosen.is_none()) {
             let held = self.held_by(tx, ticket.id, destination, stroke).await?;
             if held.is_none() && pass.allowed.has(ticket.id, stroke) {
                 return self.is_flapping(tx, destination, ticket, wish, now).await;

@@ -199,9 +199,24 @@ impl Engine {
         if let Repair::HandOver { destination } = repair {
             self.check_hand_over(&mut tx, &ticket, destination).await?;
         }
+        self.order(&mut tx, &mut ticket, repair, by).await?;
+        tx.commit().await?;
+        self.announce(EventKind::Ticket, id.0);
+        self.wake_board(ticket.connection_id);
+        Ok(())
+    }
+
+    /// Stores what a person asked for; what needs nothing of the board is done at once.
+    pub(crate) async fn order(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        repair: Repair,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
         let order = Order { repair, by: by.name.clone(), by_policy: false };
-        self.note_on_ticket(&mut tx, &ticket, &cause_of(&order), format!("Asked to {}.", repair.wish()))
-            .await?;
+        let what = format!("Asked to {}.", repair.wish());
+        self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
         ticket.following.order = Some(order.clone());
         ticket.parked = false;
         if ticket.health == Health::Released {
@@ -209,16 +224,13 @@ impl Engine {
         }
         if ticket.intent.is_none() {
             ticket.next_attempt_at = self.inner.world.now();
-            // What needs nothing of the board is done at once, also while the board cannot be reached.
-            self.carry_out_here(&mut tx, &mut ticket, &order).await?;
+            // Also while the board cannot be reached.
+            self.carry_out_here(tx, ticket, &order).await?;
         }
-        store::tickets::save(&mut tx, &ticket).await?;
+        store::tickets::save(tx, ticket).await?;
         if ticket.health != Health::Released {
-            store::tickets::mark(&mut tx, id).await?;
+            store::tickets::mark(tx, ticket.id).await?;
         }
-        tx.commit().await?;
-        self.announce(EventKind::Ticket, id.0);
-        self.wake_board(ticket.connection_id);
         Ok(())
     }
 
@@ -299,8 +311,16 @@ impl Engine {
                     ticket.following.agreed_place = None;
                 }
             }
+            Repair::MergeInto { .. } if ticket.work_item_id.is_none() => self.release(tx, ticket, order).await?,
+            Repair::MoveTo { destination } if ticket.work_item_id.is_none() => {
+                ticket.destination_id = destination;
+            }
             Repair::Replace if ticket.work_item_id.is_none() => {}
-            Repair::Restore | Repair::Replace | Repair::Bind { .. } => return Ok(false),
+            Repair::Restore
+            | Repair::Replace
+            | Repair::Bind { .. }
+            | Repair::MergeInto { .. }
+            | Repair::MoveTo { .. } => return Ok(false),
         }
         ticket.following.order = None;
         Ok(true)
@@ -516,6 +536,15 @@ impl Engine {
                     .await;
             }
             (Repair::Replace, _) => self.replace(tx, &mut ticket, &order).await?,
+            (Repair::MoveTo { destination }, _) => {
+                self.replace(tx, &mut ticket, &order).await?;
+                ticket.destination_id = destination;
+                store::tickets::save(tx, &ticket).await?;
+            }
+            (Repair::MergeInto { .. }, _) => {
+                self.carry_out_here(tx, &mut ticket, &Order { repair: Repair::Release, ..order }).await?;
+                store::tickets::save(tx, &ticket).await?;
+            }
             (Repair::Bind { .. }, _) => self.bind(tx, pass, &mut ticket, &order, seen.named).await?,
             (Repair::Release, _) => {
                 self.carry_out_here(tx, &mut ticket, &order).await?;

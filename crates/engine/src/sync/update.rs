@@ -19,6 +19,7 @@ use crate::sync::feed::lost_our_link;
 use crate::sync::following::{rules_for, standing_of};
 use crate::sync::guards::Wish;
 use crate::sync::pass::{Decided, Pass, Seen};
+use crate::sync::parting::Parting;
 use crate::sync::repair::{AnnouncedWrite, is_marked};
 use crate::sync::send::AnnouncedUpdate;
 use crate::triage::Followed;
@@ -122,6 +123,8 @@ impl Engine {
                 }
                 // It lives.
                 Repair::Restore => ticket.following.order = None,
+                // A write comes first, see below.
+                Repair::MergeInto { .. } | Repair::MoveTo { .. } => {}
                 Repair::Release | Repair::FollowThere | Repair::HandOver { .. } | Repair::Ignore => {
                     self.carry_out_here(tx, &mut ticket, &order).await?;
                     // The next turn sees it as it is then.
@@ -145,6 +148,10 @@ impl Engine {
             ticket.following.unmarked = false;
         }
 
+        if !base.position.state.eq_ignore_ascii_case(&view.state) {
+            // Somebody on the board moved the card: that counts, and not what was chosen here before.
+            ticket.following.chosen = None;
+        }
         let mut own_marks = 0;
         let known = ticket.clone();
         let rules = rules_for(destination, &known, abroad);
@@ -189,6 +196,9 @@ impl Engine {
         ticket.title.clone_from(&view.title);
         ticket.status = desired.status;
         ticket.work_item = Some(view.clone());
+        if let Parting::Done = self.wishes_by_hand(tx, destination, &mut ticket, item, &view, &mut outcome).await? {
+            return Ok(Decided::Rest);
+        }
         if outcome.writes.is_empty() {
             self.agreed(tx, pass, &mut ticket, &desired, &outcome).await?;
             return Ok(Decided::Rest);
@@ -405,6 +415,7 @@ pub(crate) fn rules<'a>(destination: &'a Destination, ticket: &'a Ticket) -> Rul
         board: destination.process.board.as_ref(),
         token: &ticket.token,
         owners: destination.settings.fields.owners,
+        chosen: ticket.following.chosen.as_ref(),
     }
 }
 

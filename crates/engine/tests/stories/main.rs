@@ -7,6 +7,7 @@
 mod adoption;
 mod alarms;
 mod aside;
+mod by_hand;
 mod comments;
 mod creation;
 mod economy;

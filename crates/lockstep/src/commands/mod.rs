@@ -3,6 +3,7 @@
 pub(crate) mod alarms;
 pub(crate) mod assets;
 pub(crate) mod breakers;
+pub(crate) mod by_hand;
 pub(crate) mod connections;
 pub(crate) mod destinations;
 pub(crate) mod findings;

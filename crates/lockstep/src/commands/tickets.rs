@@ -9,6 +9,7 @@ use model::following::{Repair, RepairKind};
 use model::{FindingId, WorkItemId};
 use reqwest::Method;
 
+use super::by_hand::{self, ByHand};
 use super::{Limit, lookup, minute, opt_minute, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
@@ -125,6 +126,8 @@ Examples:
   lockstep tickets adopt --query \"SELECT [System.Id] FROM WorkItems WHERE [System.Tags] CONTAINS 'security'\" --plan
   lockstep tickets adopt --saved-query https://dev.azure.com/contoso/Webshop/_queries/query/0b1ad9a5-…/")]
     Adopt(AdoptArgs),
+    #[command(flatten)]
+    ByHand(ByHand),
 }
 
 /// Options of `lockstep tickets adopt`.
@@ -216,6 +219,9 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
                     let number = work_item.ok_or_else(|| CliError::usage("bind needs --work-item NUMBER"))?;
                     Repair::Bind { work_item: WorkItemId(number) }
                 }
+                RepairKind::MergeInto | RepairKind::MoveTo => {
+                    return Err(CliError::usage("use `lockstep tickets merge` or `lockstep tickets move`"));
+                }
                 RepairKind::HandOver => {
                     let name =
                         destination.ok_or_else(|| CliError::usage("hand_over needs --destination NAME"))?;
@@ -226,6 +232,7 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
             print_one(output, &ticket)?;
         }
         Action::Adopt(args) => adopt(&client, output, args).await?,
+        Action::ByHand(action) => return by_hand::run(&client, output, action, print_one).await,
     }
     Ok(exit::OK)
 }

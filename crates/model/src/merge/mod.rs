@@ -33,6 +33,7 @@ pub use resolve::{Choice, Field, Unresolvable, resolve};
 pub use scalar::Agreed;
 
 use crate::board::{Change, NewDueDate, WorkItem};
+use crate::following::ChosenState;
 use crate::map::{Meaning, Position, StatusMap};
 use crate::process::{BoardLayout, WorkItemType};
 
@@ -96,6 +97,8 @@ pub struct Rules<'a> {
     pub token: &'a str,
     /// Whose value counts where both sides moved.
     pub owners: Owners,
+    /// The state that a person here wants the card in next, and who: it is moved there unless somebody on the board moved it.
+    pub chosen: Option<&'a ChosenState>,
 }
 
 /// What a merge finds on its way, for people.

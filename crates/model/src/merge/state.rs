@@ -67,9 +67,11 @@ pub(super) fn merge(
         StateDecision::Follow(meaning) => placed.follow = Some(meaning),
         StateDecision::Place => match place(desired, &position, rules) {
             Ok(way) => {
+                let chooser = rules.chosen.map(|chosen| &chosen.by);
                 if let Some(last) = way.last() {
                     let why = match &next.place_decided_by {
                         Some(by) => format!("{by} decided for Lockstep's value"),
+                        None if chooser.is_some() => "a person chose the state".into(),
                         None if desired.proved_by_scan => "scan evidence".into(),
                         None => "the findings' status changed".into(),
                     };
@@ -81,7 +83,7 @@ pub(super) fn merge(
                             from: position_name(&position),
                             to: position_name(&last.1),
                             reason: format!("{why}: {}", desired.status.label()),
-                            decided_by: next.place_decided_by.clone(),
+                            decided_by: next.place_decided_by.as_ref().or(chooser).cloned(),
                         },
                     );
                     let decided = next.place_decided_by.as_ref().map(|by| {
@@ -114,6 +116,11 @@ pub(super) fn merge(
 fn merge_state(base: &Base, desired: &Desired, position: &Position, rules: Rules<'_>) -> StateDecision {
     let theirs_moved = moved(&base.position, position);
     let ours_moved = base.status != Some(desired.status);
+    if let Some(chosen) = rules.chosen.filter(|_| !theirs_moved)
+        && !chosen.state.eq_ignore_ascii_case(&position.state)
+    {
+        return StateDecision::Place;
+    }
     let accepted = accepts(desired, position, rules);
     let has_target = desired.places.target(desired.status, rules.status_map).is_some();
     match (theirs_moved, ours_moved) {
@@ -171,8 +178,15 @@ fn place(
     rules: Rules<'_>,
 ) -> Result<Vec<(Change, Position)>, String> {
     let status = desired.status;
-    let Some(target) = desired.places.target(status, rules.status_map) else { return Ok(Vec::new()) };
-    let goal = Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() };
+    let goal = match (rules.chosen, desired.places.target(status, rules.status_map)) {
+        (Some(chosen), _) if !chosen.state.eq_ignore_ascii_case(&position.state) => {
+            Goal { state: Some(chosen.state.clone()), ..Goal::default() }
+        }
+        (_, Some(target)) => {
+            Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() }
+        }
+        (_, None) => return Ok(Vec::new()),
+    };
     way(rules.work_item_type, rules.board, position, &goal).map_err(|why| match why {
         NoWay::NoColumn { column } => format!(
             "the status map says {} with the column '{column}', which the board does not have any more",

@@ -97,6 +97,7 @@ impl InStep {
             board: self.board.layout.as_ref(),
             token: TOKEN,
             owners: self.owners,
+            chosen: None,
         }
     }
 

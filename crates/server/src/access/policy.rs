@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 25] = [
+const LOWERED: [(Method, &str, Role); 34] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -37,6 +37,15 @@ const LOWERED: [(Method, &str, Role); 25] = [
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/refuse", Role::Analyst),
+    (Method::POST, "/api/v1/tickets", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/closing-states", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/close", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/push", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/findings", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/split", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/merge", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/move", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/release", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/retry", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/conflicts/{field}", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/comments", Role::Analyst),

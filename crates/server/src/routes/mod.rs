@@ -4,6 +4,7 @@ mod adoptions;
 mod alarms;
 mod assets;
 mod breakers;
+mod by_hand;
 mod connection_sign_in;
 mod connections;
 mod destinations;
@@ -41,6 +42,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(scans::routes())
         .merge(findings::routes())
         .merge(imports::routes())
+        .merge(by_hand::routes())
         .merge(tickets::routes())
         .merge(adoptions::routes())
         .merge(plan::routes())

@@ -76,7 +76,7 @@ async fn get_ticket(State(app): State<App>, Path(id): Path<TicketId>) -> Answer<
     read_ticket(&app, id).await.map(axum::Json)
 }
 
-async fn read_ticket(app: &App, id: TicketId) -> Answer<Ticket> {
+pub(super) async fn read_ticket(app: &App, id: TicketId) -> Answer<Ticket> {
     let mut tx = app.db.read().await?;
     let row = views::tickets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("ticket"))?;
     translate::ticket(row)

@@ -142,7 +142,9 @@ pub(crate) fn a_repair(tickets: &[Ticket], items: &[i64], chance: &mut StdRng) -
         RepairKind::Restore => Repair::Restore,
         RepairKind::Replace => Repair::Replace,
         RepairKind::Release => Repair::Release,
-        RepairKind::FollowThere | RepairKind::HandOver => Repair::FollowThere,
+        RepairKind::FollowThere | RepairKind::HandOver | RepairKind::MergeInto | RepairKind::MoveTo => {
+            Repair::FollowThere
+        }
         RepairKind::Ignore => Repair::Ignore,
         RepairKind::Bind => {
             let copies = &ticket.following.copies;

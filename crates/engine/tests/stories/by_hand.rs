@@ -1,0 +1,313 @@
+//! What people do with tickets by hand, and what comes of it on the board. Nothing is written twice, whatever happens.
+
+use engine::{Actor, ClosingChoice, NewDestination, NewTicket};
+use model::{DestinationId, FindingId, Status, TicketId};
+use serde_json::{Value, json};
+use store::args;
+use store::tickets::Health;
+use testkit::{Fault, OTHER_PROJECT, Story, TestDatabase, databases, weakness};
+
+fn ada() -> Actor {
+    Actor { name: "Ada".into() }
+}
+
+async fn findings(story: &Story) -> Vec<FindingId> {
+    let mut tx = story.engine.db().read().await.unwrap();
+    let rows = tx.all("SELECT id FROM finding ORDER BY title, id", args![]).await.unwrap();
+    rows.iter().map(|row| row.id("id").unwrap()).collect()
+}
+
+/// Without a rule nobody makes tickets but people.
+async fn without_rules(story: &Story) {
+    let mut tx = story.engine.db().read().await.unwrap();
+    let rules = store::rules::all(&mut tx).await.unwrap();
+    drop(tx);
+    for rule in rules {
+        story.engine.delete_rule(rule.id, &ada()).await.unwrap();
+    }
+}
+
+async fn other_destination(story: &Story, project: &str, work_item_type: &str, team: &str) -> DestinationId {
+    let mut tx = story.engine.db().read().await.unwrap();
+    let known = store::destinations::get(&mut tx, story.destination).await.unwrap().unwrap();
+    drop(tx);
+    let settings = store::destinations::Settings {
+        name: String::new(),
+        is_default: false,
+        project: project.into(),
+        team: team.into(),
+        board: String::new(),
+        area: String::new(),
+        iteration: String::new(),
+        work_item_type: work_item_type.into(),
+        status_map: Default::default(),
+        ..known.settings
+    };
+    let new =
+        NewDestination { connection_id: story.connection, asset: Some(format!("other {project}")), settings };
+    story.engine.create_destination(new, &ada()).await.unwrap()
+}
+
+fn links(story: &Story, item: i64) -> Vec<(String, i64)> {
+    let path = format!("_apis/wit/workitems/{item}?$expand=relations&api-version=7.1");
+    let item = story.board.act("GET", &path, "application/json", &Value::Null);
+    let relations = item["relations"].as_array().cloned().unwrap_or_default();
+    let number = |link: &Value| link["url"].as_str()?.rsplit('/').next()?.parse().ok();
+    relations
+        .iter()
+        .filter_map(|link| Some((link["rel"].as_str()?.to_owned(), number(link)?)))
+        .collect()
+}
+
+async fn number(story: &Story, ticket: TicketId) -> i64 {
+    let tickets = story.tickets().await;
+    tickets.iter().find(|known| known.id == ticket).unwrap().work_item_id.unwrap().0
+}
+
+#[tokio::test]
+async fn chosen_findings_get_one_work_item_in_the_chosen_state() {
+    for database in databases().await {
+        let story = Story::on(database).begin().await;
+        without_rules(&story).await;
+        story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+        story.settle().await;
+        assert_eq!(story.board.work_items(), Vec::<i64>::new(), "no rule, no work item");
+        let states = story.engine.initial_states(story.destination).await.unwrap();
+        let names: Vec<&str> = states.iter().map(|state| state.state.as_str()).collect();
+        assert_eq!(names, ["New", "Active"], "those that say that the findings are open");
+        let new = NewTicket {
+            findings: findings(&story).await,
+            destination: None,
+            state: Some("active".into()),
+        };
+        let refused = NewTicket { state: Some("Closed".into()), ..new.clone() };
+        let refused = story.engine.create_ticket(refused, &ada()).await.unwrap_err();
+        assert!(refused.next_step.contains("New, Active"), "{}", refused.next_step);
+        story.engine.create_ticket(new.clone(), &ada()).await.unwrap();
+        // The answer to the creation is lost: it is looked up, and walked on from there.
+        story.board.fail_writes([Fault::AppliedWithoutAnswer]);
+        story.settle().await;
+        story.settle().await;
+        assert_eq!(story.board.state_of(story.work_item()), "Active");
+        assert_eq!(story.ticket().await.health, Health::InStep);
+        for (_, status) in story.statuses().await {
+            assert_eq!(status, Status::InProgress, "what the state says is what the findings are");
+        }
+        let writes = story.board.writes();
+        story.sweep().await;
+        assert_eq!(story.board.writes(), writes, "and then nothing more is written");
+        let again = story.engine.create_ticket(new, &ada()).await.unwrap_err();
+        assert_eq!(again.code, "finding_has_ticket");
+    }
+}
+
+#[tokio::test]
+async fn findings_are_added_to_a_ticket_and_split_off_again() {
+    let story = Story::sqlite().await;
+    without_rules(&story).await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    let all = findings(&story).await;
+    let one = NewTicket { findings: vec![all[0]], ..NewTicket::default() };
+    let first = story.engine.create_ticket(one, &ada()).await.unwrap();
+    story.settle().await;
+    story.engine.add_findings(first, &all[1..], &ada()).await.unwrap();
+    story.settle().await;
+    let title = story.board.fields(story.work_item())["System.Title"].as_str().unwrap().to_owned();
+    assert!(title.contains("(2 places)"), "{title}");
+
+    let all_of_them = story.engine.split_ticket(first, &all, None, "", &ada()).await.unwrap_err();
+    assert_eq!(all_of_them.code, "nothing_to_split");
+    let second = story.engine.split_ticket(first, &all[1..], None, "Another team.", &ada()).await.unwrap();
+    story.settle().await;
+    story.settle().await;
+    let (one, two) = (number(&story, first).await, number(&story, second).await);
+    assert_eq!(links(&story, two), [("System.LinkTypes.Related".to_owned(), one)]);
+    let said = story.board.comments(one).join("|");
+    assert!(said.contains("1 finding has a work item of their own now") && said.contains("Another team."), "{said}");
+    let said = story.board.comments(two).join("|");
+    assert!(said.contains(&format!("Split off from work item {one}.")), "{said}");
+    let tickets = story.tickets().await;
+    assert!(tickets.iter().all(|ticket| ticket.health == Health::InStep), "{tickets:?}");
+}
+
+#[tokio::test]
+async fn two_tickets_become_one_and_the_other_is_closed_as_its_duplicate() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let tickets = story.tickets().await;
+    let (gone, kept) = (tickets[0].clone(), tickets[1].clone());
+    let (from, into) = (gone.work_item_id.unwrap().0, kept.work_item_id.unwrap().0);
+    story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap();
+    story.settle().await;
+    story.settle().await;
+    assert_eq!(story.board.state_of(from), "Closed");
+    assert!(links(&story, from).contains(&("System.LinkTypes.Duplicate-Reverse".to_owned(), into)));
+    let said = story.board.comments(from).join("|");
+    assert!(said.contains(&format!("Ada merged this work item into {into}")), "{said}");
+    let title = story.board.fields(into)["System.Title"].as_str().unwrap().to_owned();
+    assert!(title.contains("(2 places)"), "{title}");
+    let tickets = story.tickets().await;
+    assert_eq!((tickets[0].health, tickets[1].health), (Health::Released, Health::InStep));
+    for (_, status) in story.statuses().await {
+        assert_eq!(status, Status::Identified, "closing the duplicate says nothing about the findings");
+    }
+    let (writes, items) = (story.board.writes(), story.board.work_items().len());
+    story.sweep().await;
+    assert_eq!((story.board.writes(), story.board.work_items().len()), (writes, items));
+    let into_itself = story.engine.merge_tickets(kept.id, kept.id, &ada()).await.unwrap_err();
+    assert_eq!(into_itself.code, "same_ticket");
+    let ended = story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap_err();
+    assert_eq!(ended.code, "ticket_ended");
+}
+
+#[tokio::test]
+async fn a_ticket_that_goes_to_another_project_leaves_a_closed_work_item_behind() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let old = story.work_item();
+    let to = other_destination(&story, OTHER_PROJECT, "Bug", "").await;
+    let ticket = story.ticket().await.id;
+    story.engine.move_ticket(ticket, to, &ada()).await.unwrap();
+    story.settle().await;
+    story.settle().await;
+    let ticket = story.ticket().await;
+    let new = ticket.work_item_id.unwrap().0;
+    assert_ne!(new, old);
+    assert_eq!((ticket.destination_id, ticket.health), (to, Health::InStep));
+    assert_eq!(story.board.state_of(old), "Closed");
+    assert_eq!(story.board.fields(new)["System.TeamProject"], OTHER_PROJECT);
+    assert_eq!(links(&story, new), [("System.LinkTypes.Related".to_owned(), old)]);
+    let said = story.board.comments(old).join("|");
+    assert!(said.contains("a new work item is made there"), "{said}");
+    assert_eq!(story.status().await, Status::Identified);
+    let (writes, items) = (story.board.writes(), story.board.work_items().len());
+    story.sweep().await;
+    assert_eq!((story.board.writes(), story.board.work_items().len()), (writes, items));
+}
+
+#[tokio::test]
+async fn a_ticket_that_goes_to_another_team_keeps_its_work_item_and_gets_the_other_area() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let item = story.work_item();
+    let to = other_destination(&story, "Webshop", "Bug", "Webshop Team").await;
+    let before = story.board.fields(item)["System.AreaPath"].clone();
+    story.engine.move_ticket(story.ticket().await.id, to, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.work_item(), item);
+    assert_ne!(story.board.fields(item)["System.AreaPath"], before);
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.destination_id, ticket.health), (to, Health::InStep));
+    assert!(ticket.following.area.is_none());
+}
+
+#[tokio::test]
+async fn many_tickets_are_closed_with_one_state_and_the_breaker_does_not_ask_again() {
+    let story = Story::sqlite().await;
+    let many: Vec<Value> = (0..14).map(|n| weakness(&format!("w{n}"), &format!("f{n}.js"), n + 1)).collect();
+    story.scan(&many).await;
+    story.settle().await;
+    let tickets: Vec<TicketId> = story.tickets().await.iter().map(|ticket| ticket.id).collect();
+    let offer = story.engine.closing_states(&tickets).await.unwrap();
+    assert_eq!((offer.groups.len(), offer.refused.len()), (1, 0));
+    assert_eq!(offer.shared, ["Resolved", "Closed"]);
+    let choice = |state: &str| vec![ClosingChoice { tickets: tickets.clone(), state: state.into() }];
+    let rows = story.engine.close_tickets(&choice("New"), None, &ada()).await.unwrap();
+    assert!(rows.iter().all(|row| row.refused.as_deref().is_some_and(|why| why.contains("Resolved, Closed"))));
+    let rows = story.engine.close_tickets(&choice("Closed"), Some("Fixed in 2.1"), &ada()).await.unwrap();
+    assert!(rows.iter().all(|row| row.refused.is_none()), "{rows:?}");
+    story.settle().await;
+    for item in story.board.work_items() {
+        assert_eq!(story.board.state_of(item), "Closed");
+        let said = story.board.comments(item).join("|");
+        assert!(said.contains("Fixed in 2.1"), "{said}");
+    }
+    for (_, status) in story.statuses().await {
+        assert_eq!(status, Status::AwaitingValidation, "closing is a claim: a scan proves it");
+    }
+    let writes = story.board.writes();
+    story.sweep().await;
+    assert_eq!(story.board.writes(), writes);
+    story.scan(&[weakness("w0", "f0.js", 1)]).await;
+    story.settle().await;
+    let open = story.board.work_items().into_iter().filter(|item| story.board.state_of(*item) != "Closed");
+    assert_eq!(open.count(), 1, "what is still seen is opened again, with the evidence");
+}
+
+#[tokio::test]
+async fn tickets_of_several_types_are_grouped_and_the_shared_states_are_said() {
+    let story = Story::sqlite().await;
+    without_rules(&story).await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    let all = findings(&story).await;
+    let other = other_destination(&story, OTHER_PROJECT, "Product Backlog Item", "").await;
+    for (finding, destination) in [(all[0], story.destination), (all[1], other)] {
+        let new =
+            NewTicket { findings: vec![finding], destination: Some(destination), ..NewTicket::default() };
+        story.engine.create_ticket(new, &ada()).await.unwrap();
+    }
+    story.settle().await;
+    let tickets: Vec<TicketId> = story.tickets().await.iter().map(|ticket| ticket.id).collect();
+    let offer = story.engine.closing_states(&tickets).await.unwrap();
+    let groups: Vec<(String, Vec<String>)> = offer
+        .groups
+        .iter()
+        .map(|group| (group.project.clone(), group.states.iter().map(|state| state.state.clone()).collect()))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            ("Webshop".to_owned(), vec!["Resolved".to_owned(), "Closed".to_owned()]),
+            (OTHER_PROJECT.to_owned(), vec!["Done".to_owned()]),
+        ]
+    );
+    assert_eq!(offer.shared, Vec::<String>::new(), "each group gets its own choice");
+    let choices = [
+        ClosingChoice { tickets: offer.groups[0].tickets.clone(), state: "Closed".into() },
+        ClosingChoice { tickets: offer.groups[1].tickets.clone(), state: "Done".into() },
+    ];
+    story.engine.close_tickets(&choices, None, &ada()).await.unwrap();
+    story.settle().await;
+    let mut states: Vec<String> =
+        story.board.work_items().into_iter().map(|item| story.board.state_of(item)).collect();
+    states.sort();
+    assert_eq!(states, ["Closed", "Done"]);
+}
+
+#[tokio::test]
+async fn a_move_on_the_board_counts_more_than_a_state_that_was_chosen_here_before() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let (item, ticket) = (story.work_item(), story.ticket().await.id);
+    story.board.set_unreachable(true);
+    let choice = [ClosingChoice { tickets: vec![ticket], state: "Closed".into() }];
+    story.engine.close_tickets(&choice, None, &ada()).await.unwrap();
+    story.engine.step().await.unwrap();
+    story.board.move_card(item, "Active");
+    story.board.set_unreachable(false);
+    story.sweep().await;
+    assert_eq!(story.board.state_of(item), "Active");
+    assert!(story.ticket().await.following.chosen.is_none());
+    story.board.edit(item, &[("System.Title", json!("Mine"))]);
+    story.sweep().await;
+    assert_eq!(story.board.state_of(item), "Active");
+}
+
+#[tokio::test]
+async fn a_released_ticket_leaves_its_findings_free_for_another_one() {
+    let story = Story::on(TestDatabase::sqlite().await).begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let first = story.ticket().await.id;
+    story.engine.release_ticket(first, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.ticket().await.health, Health::Released);
+    let new = NewTicket { findings: findings(&story).await, ..NewTicket::default() };
+    story.engine.create_ticket(new, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 2);
+}
