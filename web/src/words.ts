@@ -12,6 +12,7 @@ import type {
 	Lag,
 	LateMember,
 	OnMatch,
+	Meaning,
 	PlanAction,
 	RepairKind,
 	Role,
@@ -198,6 +199,17 @@ export const REPAIR_MEANS: Record<RepairKind, string> = {
 	ignore: "It is meant to be so: it is kept in step as it is, and nothing more is said about it.",
 	merge_into: "The work item is closed as a duplicate of the one that has its findings now; then the ticket ends.",
 	move_to: "The work item is closed, and a new one is made at the other destination, linked to it.",
+};
+
+/** What a state says about findings. */
+export const MEANING: Record<Meaning, string> = {
+	identified: "Identified",
+	in_progress: "In Progress",
+	waiting: "Waiting",
+	claimed: "Awaiting Validation",
+	acceptance_requested: "Risk Accepted",
+	false_positive_requested: "False Positive",
+	nothing: "says nothing",
 };
 
 export const DELETION_POLICY: Record<DeletionPolicy, string> = {

@@ -170,6 +170,12 @@ export const route = (of: { finding: string } | { asset: string; branch?: string
 		queryFn: () => ask(api.GET("/api/v1/routing", { params: { query: of } })),
 	});
 
+export const initialStates = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "destinations", id, "initial states"],
+		queryFn: () => ask(api.GET("/api/v1/destinations/{id}/initial-states", { params: { path: { id } } })),
+	});
+
 export const rules = queryOptions({
 	queryKey: ["configuration", "rules"],
 	queryFn: () => ask(api.GET("/api/v1/rules")),

@@ -1,7 +1,7 @@
 import { Button, Group, Kbd, Text } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import type { InfiniteData, UseInfiniteQueryResult } from "@tanstack/react-query";
-import { type MouseEvent, type ReactNode, useEffect, useRef } from "react";
+import { type MouseEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import type { Page } from "../api/types";
 import { useShortcuts } from "../shortcuts";
@@ -31,7 +31,24 @@ type Shape<T> = {
 	columns: readonly Column<T>[];
 	/** What a narrow screen shows below the title. */
 	card: (row: T) => ReactNode;
+	/** Rows may be chosen, to do something with all of them. */
+	choice?: Choice;
 };
+
+/** Which rows are chosen, by id. */
+export type Choice = { chosen: ReadonlySet<string>; change: (ids: readonly string[], chosen: boolean) => void };
+
+/** Chosen rows of a page, and how they are changed. */
+export function useChoice(): Choice & { clear: () => void } {
+	const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+	const change = (ids: readonly string[], on: boolean) =>
+		setChosen((old) => {
+			const next = new Set(old);
+			for (const id of ids) on ? next.add(id) : next.delete(id);
+			return next;
+		});
+	return { chosen, change, clear: () => setChosen(new Set()) };
+}
 
 /** Rows as a dense table, or as cards where there is no room. `j` and `k` move, Enter opens. */
 export function List<T>({ rows, ...shape }: Shape<T> & { rows: readonly T[] }) {
@@ -45,12 +62,18 @@ export function List<T>({ rows, ...shape }: Shape<T> & { rows: readonly T[] }) {
 		links[next]?.focus();
 		links[next]?.scrollIntoView({ block: "nearest" });
 	};
-	useShortcuts({ j: () => move(1), k: () => move(-1) });
+	const { choice, id } = shape;
+	const choose = () => {
+		const links = [...(root.current?.querySelectorAll<HTMLElement>("[data-row]") ?? [])];
+		const row = rows[links.indexOf(document.activeElement as HTMLElement)];
+		if (choice && row) choice.change([id(row)], !choice.chosen.has(id(row)));
+	};
+	useShortcuts({ j: () => move(1), k: () => move(-1), ...(choice ? { x: choose } : {}) });
 
 	return <div ref={root}>{narrow ? <Cards rows={rows} {...shape} /> : <Rows rows={rows} {...shape} />}</div>;
 }
 
-function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Shape<T> & { rows: readonly T[] }) {
+function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns, choice }: Shape<T> & { rows: readonly T[] }) {
 	const navigate = useNavigate();
 	const open = (event: MouseEvent<HTMLElement>, row: T) => {
 		const target = event.target as HTMLElement;
@@ -62,6 +85,15 @@ function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Sh
 		<table className={classes.table} aria-label={label}>
 			<thead>
 				<tr>
+					{choice && (
+						<th scope="col" className={classes.choose}>
+							<Choose
+								label={`Choose all ${label.toLowerCase()} shown`}
+								checked={rows.length > 0 && rows.every((row) => choice.chosen.has(id(row)))}
+								onChange={(on) => choice.change(rows.map(id), on)}
+							/>
+						</th>
+					)}
 					<th scope="col">{titleHeader}</th>
 					{columns.map((column) => (
 						<th key={column.header} scope="col" style={{ width: column.width, textAlign: column.align }}>
@@ -72,7 +104,12 @@ function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Sh
 			</thead>
 			<tbody>
 				{rows.map((row) => (
-					<tr key={id(row)} onClick={(event) => open(event, row)}>
+					<tr key={id(row)} onClick={(event) => open(event, row)} data-chosen={choice?.chosen.has(id(row)) || undefined}>
+						{choice && (
+							<td className={classes.choose}>
+								<ChooseRow choice={choice} id={id(row)} title={title(row)} />
+							</td>
+						)}
 						<td className={classes.name}>
 							<Link to={to(row)} data-row className={classes.title}>
 								{title(row)}
@@ -91,11 +128,16 @@ function Rows<T>({ rows, label, id, to, title, about, titleHeader, columns }: Sh
 	);
 }
 
-function Cards<T>({ rows, label, id, to, title, about, card }: Shape<T> & { rows: readonly T[] }) {
+function Cards<T>({ rows, label, id, to, title, about, card, choice }: Shape<T> & { rows: readonly T[] }) {
 	return (
 		<ul className={classes.cards} aria-label={label}>
 			{rows.map((row) => (
-				<li key={id(row)}>
+				<li key={id(row)} data-chosen={choice?.chosen.has(id(row)) || undefined}>
+					{choice && (
+						<span className={classes.chooseCard}>
+							<ChooseRow choice={choice} id={id(row)} title={title(row)} />
+						</span>
+					)}
 					<Link to={to(row)} data-row className={`${classes.title} ${classes.cover}`}>
 						{title(row)}
 					</Link>
@@ -104,6 +146,28 @@ function Cards<T>({ rows, label, id, to, title, about, card }: Shape<T> & { rows
 				</li>
 			))}
 		</ul>
+	);
+}
+
+function ChooseRow({ choice, id, title }: { choice: Choice; id: string; title: ReactNode }) {
+	return (
+		<Choose
+			label={typeof title === "string" ? `Choose ${title}` : "Choose this one"}
+			checked={choice.chosen.has(id)}
+			onChange={(on) => choice.change([id], on)}
+		/>
+	);
+}
+
+function Choose({ label, checked, onChange }: { label: string; checked: boolean; onChange: (checked: boolean) => void }) {
+	return (
+		<input
+			type="checkbox"
+			aria-label={label}
+			className={classes.box}
+			checked={checked}
+			onChange={(event) => onChange(event.currentTarget.checked)}
+		/>
 	);
 }
 

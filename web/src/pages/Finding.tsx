@@ -19,6 +19,7 @@ import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { day, KIND, place, STATUS, STATUS_MEANS } from "../words";
+import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
 import { SetStatusDialog } from "./SetStatusDialog";
 
@@ -30,6 +31,7 @@ export function FindingPage() {
 	const { data: finding, isPending, error, refetch } = useQuery(findingQuery(id));
 	const analyst = useMay("analyst");
 	const [deciding, { open, close }] = useDisclosure(false);
+	const [creating, create] = useDisclosure(false);
 
 	if (isPending || !finding)
 		return (
@@ -58,7 +60,19 @@ export function FindingPage() {
 					</Link>
 				</Group>
 			}
-			actions={analyst && finding.status !== "fixed" && <Button onClick={open}>Set status</Button>}
+			actions={
+				analyst &&
+				finding.status !== "fixed" && (
+					<>
+						{!finding.ticket && (
+							<Button variant="default" onClick={create.open}>
+								Create a work item…
+							</Button>
+						)}
+						<Button onClick={open}>Set status</Button>
+					</>
+				)
+			}
 		>
 			{finding.request && (
 				<Notice
@@ -104,6 +118,7 @@ export function FindingPage() {
 				</Stack>
 			</div>
 			<SetStatusDialog finding={finding} opened={deciding} onClose={close} />
+			<CreateTicketDialog findings={[finding.id]} opened={creating} onClose={create.close} />
 		</Page>
 	);
 }

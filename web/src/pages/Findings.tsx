@@ -1,19 +1,23 @@
 import { Button, MultiSelect, NativeSelect } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useSearchParams } from "react-router";
 import { findings } from "../api/queries";
 import type { FindingSummary } from "../api/types";
 import { AssetFilter } from "../components/AssetFilter";
+import { ChosenBar } from "../components/ChosenBar";
 import { Empty } from "../components/Empty";
-import { type Column, PagedList } from "../components/List";
+import { type Column, PagedList, useChoice } from "../components/List";
 import { SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Search } from "../components/Search";
 import { TicketLine } from "../components/TicketLine";
 import { Time } from "../components/Time";
 import { useShortcuts } from "../shortcuts";
+import { useMay } from "../session";
 import { SEVERITIES, SEVERITY, STATUS, STATUSES } from "../words";
+import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import classes from "./Filters.module.css";
 
 const COLUMNS: readonly Column<FindingSummary>[] = [
@@ -62,6 +66,9 @@ export function FindingsPage() {
 		placeholderData: keepPreviousData,
 	});
 	const filtered = params.size > 0;
+	const analyst = useMay("analyst");
+	const choice = useChoice();
+	const [creating, create] = useDisclosure(false);
 
 	return (
 		<Page title="Findings" about="Weaknesses, each tracked across scans">
@@ -126,6 +133,7 @@ export function FindingsPage() {
 						</>
 					)}
 					columns={COLUMNS}
+					choice={analyst ? choice : undefined}
 					card={(finding) => (
 						<>
 							<SeverityMark severity={finding.severity} />
@@ -142,6 +150,10 @@ export function FindingsPage() {
 					}
 				/>
 			</div>
+			<ChosenBar chosen={choice.chosen.size} what="findings" clear={choice.clear}>
+				<Button onClick={create.open}>Create a work item…</Button>
+			</ChosenBar>
+			<CreateTicketDialog findings={[...choice.chosen]} opened={creating} onClose={create.close} />
 		</Page>
 	);
 }

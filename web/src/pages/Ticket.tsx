@@ -1,15 +1,16 @@
 import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { findings, ticketLog, ticket as ticketQuery } from "../api/queries";
 import type { Ticket } from "../api/types";
+import { ChosenBar } from "../components/ChosenBar";
 import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { FieldChanges } from "../components/FieldChanges";
 import { JobProgress } from "../components/JobProgress";
-import { List, More } from "../components/List";
+import { List, More, useChoice } from "../components/List";
 import { Loading } from "../components/Loading";
 import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
 import { Page } from "../components/Page";
@@ -20,6 +21,7 @@ import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { count, HEALTH_MEANS, HEALTH_TONE } from "../words";
+import { TicketActions } from "./by-hand/TicketActions";
 import { Repairs } from "./Repairs";
 import classes from "./Ticket.module.css";
 import { Comments } from "./ticket/Comments";
@@ -95,6 +97,7 @@ export function TicketPage() {
 				<Health ticket={ticket} />
 				<Stack gap={14}>
 					<WorkItem ticket={ticket} />
+					{analyst && <TicketActions ticket={ticket} />}
 					<Panel title="Where it belongs">
 						<Facts
 							facts={[
@@ -196,6 +199,20 @@ function WorkItem({ ticket }: { ticket: Ticket }) {
 }
 
 function Members({ id }: { id: string }) {
+	const client = useQueryClient();
+	const navigate = useNavigate();
+	const analyst = useMay("analyst");
+	const choice = useChoice();
+	const split = useMutation({
+		mutationFn: () =>
+			ask(api.POST("/api/v1/tickets/{id}/split", { params: { path: { id } }, body: { findings: [...choice.chosen] } })),
+		onSuccess: (ticket) => {
+			client.invalidateQueries({ queryKey: ["ticket"] });
+			client.invalidateQueries({ queryKey: ["finding"] });
+			choice.clear();
+			navigate(`/tickets/${ticket.id}`);
+		},
+	});
 	const query = useInfiniteQuery(findings({ ticket: id }));
 	const rows = query.data?.pages.flatMap((page) => page.items) ?? [];
 	return (
@@ -207,6 +224,7 @@ function Members({ id }: { id: string }) {
 				<List
 					rows={rows}
 					label="Findings of this ticket"
+					choice={analyst && rows.length > 1 ? choice : undefined}
 					titleHeader="Finding"
 					id={(finding) => finding.id}
 					to={(finding) => `/findings/${finding.id}`}
@@ -225,6 +243,12 @@ function Members({ id }: { id: string }) {
 				/>
 			)}
 			{query.hasNextPage && <More query={query} />}
+			<Trouble error={split.error} />
+			<ChosenBar chosen={choice.chosen.size} what="findings" clear={choice.clear}>
+				<Button onClick={() => split.mutate()} loading={split.isPending} disabled={choice.chosen.size === rows.length}>
+					Give them a work item of their own
+				</Button>
+			</ChosenBar>
 		</Panel>
 	);
 }

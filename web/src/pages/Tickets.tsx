@@ -1,16 +1,22 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useDisclosure } from "@mantine/hooks";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { Link, useSearchParams } from "react-router";
+import { api, ask } from "../api/client";
 import { destinations, tickets } from "../api/queries";
 import type { Ticket, TicketHealth } from "../api/types";
+import { ChosenBar } from "../components/ChosenBar";
 import { Empty } from "../components/Empty";
-import { type Column, PagedList } from "../components/List";
+import { type Column, PagedList, useChoice } from "../components/List";
 import { HealthMark, StatusMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Search } from "../components/Search";
+import { Trouble } from "../components/Trouble";
+import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
 import { HEALTH, HEALTHS, number } from "../words";
+import { CloseTicketsDialog } from "./by-hand/CloseTicketsDialog";
 import classes from "./Filters.module.css";
 
 const board = (ticket: Ticket) =>
@@ -47,6 +53,17 @@ export function TicketsPage() {
 	});
 	const { data: places } = useQuery(destinations);
 	const filtered = params.size > 0;
+	const analyst = useMay("analyst");
+	const client = useQueryClient();
+	const choice = useChoice();
+	const [closing, close] = useDisclosure(false);
+	const push = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/tickets/push", { body: { tickets: [...choice.chosen] } })),
+		onSuccess: () => {
+			client.invalidateQueries({ queryKey: ["ticket"] });
+			choice.clear();
+		},
+	});
 
 	return (
 		<Page title="Tickets" about="Each is the record of one work item and its findings">
@@ -105,6 +122,7 @@ export function TicketsPage() {
 					title={(ticket) => ticket.title}
 					about={(ticket) => ticket.problem ?? ticket.destination.name}
 					columns={COLUMNS}
+					choice={analyst ? choice : undefined}
 					card={(ticket) => (
 						<>
 							<HealthMark health={ticket.health} />
@@ -124,6 +142,22 @@ export function TicketsPage() {
 					}
 				/>
 			</div>
+			<Trouble error={push.error} />
+			<ChosenBar chosen={choice.chosen.size} what="tickets" clear={choice.clear}>
+				<Button onClick={close.open}>Close…</Button>
+				<Button variant="default" onClick={() => push.mutate()} loading={push.isPending}>
+					Push now
+				</Button>
+			</ChosenBar>
+			<CloseTicketsDialog
+				tickets={[...choice.chosen]}
+				opened={closing}
+				onClose={close.close}
+				onDone={() => {
+					close.close();
+					choice.clear();
+				}}
+			/>
 		</Page>
 	);
 }

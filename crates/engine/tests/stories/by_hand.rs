@@ -85,7 +85,7 @@ async fn chosen_findings_get_one_work_item_in_the_chosen_state() {
         assert!(refused.next_step.contains("New, Active"), "{}", refused.next_step);
         story.engine.create_ticket(new.clone(), &ada()).await.unwrap();
         // The answer to the creation is lost: it is looked up, and walked on from there.
-        story.board.fail_writes([Fault::AppliedWithoutAnswer]);
+        story.board.fail_writes([Fault::LostAfter]);
         story.settle().await;
         story.settle().await;
         assert_eq!(story.board.state_of(story.work_item()), "Active");
