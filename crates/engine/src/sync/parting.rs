@@ -81,6 +81,7 @@ impl Engine {
             }
         }
         let Some(order) = ticket.following.order.clone() else { return Ok(Parting::GoesOn) };
+        let moves = outcome.writes.last().is_some_and(|last| last.state.is_some() || last.column.is_some());
         match order.repair {
             Repair::MergeInto { ticket: into } => {
                 let into = store::tickets::get(tx, into).await?;
@@ -96,7 +97,8 @@ impl Engine {
                     return Ok(Parting::Done);
                 };
                 let linked = is_linked(item, to);
-                if linked && is_closed(destination, view) {
+                if linked && !moves {
+                    // It is closed, or it cannot be from where it stands.
                     ticket.base = Some(outcome.base.clone());
                     self.carry_out_here(tx, ticket, &Order { repair: Repair::Release, ..order }).await?;
                     ticket.problem = Some(format!("This ticket was merged into the one of work item {to}."));
@@ -105,10 +107,8 @@ impl Engine {
                     return Ok(Parting::Done);
                 }
                 let words = format!("{} merged this work item into {to}: its findings are there now.", order.by);
-                if let Some(change) = last_write(outcome, view) {
-                    if !linked {
-                        change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
-                    }
+                if let Some(change) = last_write(outcome, view).filter(|_| !linked) {
+                    change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
                     say(change, &words, &ticket.token);
                 }
             }
@@ -128,8 +128,9 @@ impl Engine {
                     "{} moved this to {}: a new work item is made there, linked to this one.",
                     order.by, target.settings.name
                 );
-                if let Some(change) = last_write(outcome, view) {
-                    say(change, &words, &ticket.token);
+                match outcome.writes.last_mut().filter(|_| moves) {
+                    Some(change) => say(change, &words, &ticket.token),
+                    None => self.drop_order(tx, ticket, &order, "its card cannot be closed from where it stands").await?,
                 }
             }
             _ => {}
