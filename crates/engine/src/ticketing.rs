@@ -437,7 +437,12 @@ impl Engine {
     }
 
     /// A ticket of a finding at a destination, without a rule and without a work item.
-    pub(crate) fn blank_ticket(&self, destination: &Destination, finding: &Finding, group_key: String) -> Ticket {
+    pub(crate) fn blank_ticket(
+        &self,
+        destination: &Destination,
+        finding: &Finding,
+        group_key: String,
+    ) -> Ticket {
         let world = &self.inner.world;
         Ticket {
             id: world.id(),

@@ -89,6 +89,42 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
 }
 
 #[test]
+fn findings_get_a_work_item_by_hand_and_tickets_are_closed_with_one_state() {
+    let stage = Stage::set();
+    stage.connect();
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    let findings = stage.lockstep(&["findings", "list", "--json"]).ends_with(0).json();
+    let id = |at: usize| findings[at]["id"].as_str().unwrap().to_owned();
+    let destinations = stage.lockstep(&["destination", "list", "--json"]).ends_with(0).json();
+    let destination = destinations[0]["id"].as_str().unwrap();
+    let refused = stage
+        .lockstep(&["tickets", "create", &id(0), "--destination", destination, "--state", "Closed"])
+        .ends_with(3);
+    assert!(refused.err.contains("New, Active"), "{}", refused.err);
+    stage.lockstep(&["tickets", "create", &id(0), "--state", "Active"]).ends_with(0);
+    stage.lockstep(&["tickets", "create", &id(1)]).ends_with(0);
+    let both = |out: &str| out.matches("\"in_step\"").count() == 2;
+    let tickets = stage.until(&["tickets", "list", "--json"], both).json();
+    let numbers: Vec<String> =
+        (0..2).map(|at| tickets[at]["work_item"]["id"].as_i64().unwrap().to_string()).collect();
+    let offered = stage.lockstep(&["tickets", "close", &numbers[0], &numbers[1]]).ends_with(0).out;
+    assert!(offered.contains("Closed (claimed)"), "{offered}");
+    let close =
+        ["tickets", "close", &numbers[0], &numbers[1], "--state", "Closed", "--reason", "in 2.1", "--yes"];
+    let closed = stage.lockstep(&close).ends_with(0).out;
+    assert_eq!(closed.matches("on its way").count(), 2, "{closed}");
+    stage.until(&["tickets", "show", &numbers[0]], |out| out.contains("state\tClosed"));
+    stage.until(&["tickets", "show", &numbers[1]], |out| out.contains("state\tClosed"));
+    stage.lockstep(&["tickets", "push", &numbers[0]]).ends_with(0);
+    stage.lockstep(&["tickets", "release", &numbers[0]]).ends_with(2);
+    let released =
+        stage.lockstep(&["tickets", "release", &numbers[0], "--yes", "--json"]).ends_with(0).json();
+    assert_eq!(released["health"], "released");
+}
+
+#[test]
 fn templates_are_tried_saved_and_used_by_a_destination() {
     let stage = Stage::set();
     stage.connect();

@@ -58,9 +58,8 @@ pub fn farewell(map: &StatusMap, work_item_type: &WorkItemType, from: &str) -> O
             && work_item_type.path(from, state).is_some()
     };
     let said = map.target(crate::Status::Fixed).and_then(|target| target.state.clone());
-    said.filter(|state| closes(state)).or_else(|| {
-        work_item_type.states.iter().map(|state| state.name.clone()).find(|state| closes(state))
-    })
+    said.filter(|state| closes(state))
+        .or_else(|| work_item_type.states.iter().map(|state| state.name.clone()).find(|state| closes(state)))
 }
 
 #[cfg(test)]

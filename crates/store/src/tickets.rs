@@ -659,11 +659,8 @@ pub async fn add_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> R
 /// # Errors
 /// If the database refuses.
 pub async fn remove_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> Result<()> {
-    tx.execute(
-        "DELETE FROM ticket_finding WHERE ticket_id = $1 AND finding_id = $2",
-        args![ticket, finding],
-    )
-    .await?;
+    tx.execute("DELETE FROM ticket_finding WHERE ticket_id = $1 AND finding_id = $2", args![ticket, finding])
+        .await?;
     Ok(())
 }
 
@@ -672,7 +669,8 @@ pub async fn remove_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -
 /// # Errors
 /// If the database refuses.
 pub async fn leave_group(tx: &mut Tx, ticket: TicketId) -> Result<()> {
-    tx.execute("UPDATE ticket SET group_key = $2 WHERE id = $1", args![ticket, format!("ended/{ticket}")]).await?;
+    tx.execute("UPDATE ticket SET group_key = $2 WHERE id = $1", args![ticket, format!("ended/{ticket}")])
+        .await?;
     Ok(())
 }
 

@@ -76,7 +76,9 @@ fn why_not_closable(ticket: &Ticket, destination: &Destination) -> Option<String
         return Some("something else was asked for and is not carried out yet".into());
     }
     if !home(destination).is_same(&item.project, &item.work_item_type) {
-        return Some("its work item is of another project or type than its destination; mend that first".into());
+        return Some(
+            "its work item is of another project or type than its destination; mend that first".into(),
+        );
     }
     if ticket.health == Health::Closed {
         return Some("it is closed already".into());
@@ -103,11 +105,7 @@ fn checked_count(count: usize) -> Result<(), Refusal> {
 }
 
 impl Engine {
-    async fn with_destination(
-        &self,
-        tx: &mut Tx,
-        id: TicketId,
-    ) -> Result<(Ticket, Destination), Refusal> {
+    async fn with_destination(&self, tx: &mut Tx, id: TicketId) -> Result<(Ticket, Destination), Refusal> {
         let Some(ticket) = store::tickets::get(tx, id).await? else {
             return Err(Refusal::not_found("ticket", id));
         };
@@ -133,10 +131,8 @@ impl Engine {
             }
             let states = offers(&ticket, &destination);
             let place = home(&destination);
-            let known = offer
-                .groups
-                .iter_mut()
-                .find(|group| place.is_same(&group.project, &group.work_item_type));
+            let known =
+                offer.groups.iter_mut().find(|group| place.is_same(&group.project, &group.work_item_type));
             let Some(group) = known else {
                 offer.groups.push(ClosingGroup {
                     project: place.project,

@@ -58,7 +58,10 @@ impl Engine {
         self.order(&mut tx, &mut ticket, Repair::MergeInto { ticket: into }, by).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         let number = ticket.work_item_id.map(|id| format!(" of work item {id}")).unwrap_or_default();
-        let what = format!("{} findings came here from the ticket{number}, which was merged into this one.", findings.len());
+        let what = format!(
+            "{} findings came here from the ticket{number}, which was merged into this one.",
+            findings.len()
+        );
         self.note_on_ticket(&mut tx, &target, &cause, what).await?;
         store::tickets::mark(&mut tx, into).await?;
         tx.commit().await?;
@@ -71,12 +74,7 @@ impl Engine {
     ///
     /// # Errors
     /// If there is no such ticket or destination, it is there already, or that destination has a ticket for its group.
-    pub async fn move_ticket(
-        &self,
-        id: TicketId,
-        to: DestinationId,
-        by: &Actor,
-    ) -> Result<(), Refusal> {
+    pub async fn move_ticket(&self, id: TicketId, to: DestinationId, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
         self.carry_to(&mut tx, id, to, by).await?;
         tx.commit().await?;

@@ -73,7 +73,12 @@ impl Engine {
     ///
     /// # Errors
     /// If there is no such ticket, it has ended, or a finding is closed or has a ticket.
-    pub async fn add_findings(&self, id: TicketId, findings: &[FindingId], by: &Actor) -> Result<(), Refusal> {
+    pub async fn add_findings(
+        &self,
+        id: TicketId,
+        findings: &[FindingId],
+        by: &Actor,
+    ) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
         let ticket = self.living(&mut tx, id).await?;
         let findings = self.free_findings(&mut tx, findings).await?;

@@ -26,7 +26,7 @@ mod send;
 mod update;
 
 pub(crate) use desired::assets_of;
+pub(crate) use following::home;
 pub use following::offered;
 pub(crate) use pass::Pass;
-pub(crate) use following::home;
 pub(crate) use repair::{cause_of, why_not};

@@ -62,7 +62,11 @@ impl Engine {
         view: &WorkItem,
         outcome: &mut Outcome,
     ) -> Result<Parting, Refusal> {
-        if ticket.following.chosen.as_ref().is_some_and(|chosen| chosen.state.eq_ignore_ascii_case(&view.state))
+        if ticket
+            .following
+            .chosen
+            .as_ref()
+            .is_some_and(|chosen| chosen.state.eq_ignore_ascii_case(&view.state))
         {
             ticket.following.chosen = None;
         }
@@ -106,7 +110,8 @@ impl Engine {
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);
                 }
-                let words = format!("{} merged this work item into {to}: its findings are there now.", order.by);
+                let words =
+                    format!("{} merged this work item into {to}: its findings are there now.", order.by);
                 if let Some(change) = last_write(outcome, view).filter(|_| !linked) {
                     change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
                     say(change, &words, &ticket.token);
@@ -130,7 +135,10 @@ impl Engine {
                 );
                 match outcome.writes.last_mut().filter(|_| moves) {
                     Some(change) => say(change, &words, &ticket.token),
-                    None => self.drop_order(tx, ticket, &order, "its card cannot be closed from where it stands").await?,
+                    None => {
+                        self.drop_order(tx, ticket, &order, "its card cannot be closed from where it stands")
+                            .await?
+                    }
                 }
             }
             _ => {}

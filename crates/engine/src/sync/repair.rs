@@ -311,7 +311,9 @@ impl Engine {
                     ticket.following.agreed_place = None;
                 }
             }
-            Repair::MergeInto { .. } if ticket.work_item_id.is_none() => self.release(tx, ticket, order).await?,
+            Repair::MergeInto { .. } if ticket.work_item_id.is_none() => {
+                self.release(tx, ticket, order).await?
+            }
             Repair::MoveTo { destination } if ticket.work_item_id.is_none() => {
                 ticket.destination_id = destination;
             }

@@ -18,8 +18,8 @@ use crate::engine::Engine;
 use crate::sync::feed::lost_our_link;
 use crate::sync::following::{rules_for, standing_of};
 use crate::sync::guards::Wish;
-use crate::sync::pass::{Decided, Pass, Seen};
 use crate::sync::parting::Parting;
+use crate::sync::pass::{Decided, Pass, Seen};
 use crate::sync::repair::{AnnouncedWrite, is_marked};
 use crate::sync::send::AnnouncedUpdate;
 use crate::triage::Followed;
@@ -196,7 +196,9 @@ impl Engine {
         ticket.title.clone_from(&view.title);
         ticket.status = desired.status;
         ticket.work_item = Some(view.clone());
-        if let Parting::Done = self.wishes_by_hand(tx, destination, &mut ticket, item, &view, &mut outcome).await? {
+        if let Parting::Done =
+            self.wishes_by_hand(tx, destination, &mut ticket, item, &view, &mut outcome).await?
+        {
             return Ok(Decided::Rest);
         }
         if outcome.writes.is_empty() {

@@ -53,10 +53,7 @@ fn links(story: &Story, item: i64) -> Vec<(String, i64)> {
     let item = story.board.act("GET", &path, "application/json", &Value::Null);
     let relations = item["relations"].as_array().cloned().unwrap_or_default();
     let number = |link: &Value| link["url"].as_str()?.rsplit('/').next()?.parse().ok();
-    relations
-        .iter()
-        .filter_map(|link| Some((link["rel"].as_str()?.to_owned(), number(link)?)))
-        .collect()
+    relations.iter().filter_map(|link| Some((link["rel"].as_str()?.to_owned(), number(link)?))).collect()
 }
 
 async fn number(story: &Story, ticket: TicketId) -> i64 {
@@ -75,11 +72,8 @@ async fn chosen_findings_get_one_work_item_in_the_chosen_state() {
         let states = story.engine.initial_states(story.destination).await.unwrap();
         let names: Vec<&str> = states.iter().map(|state| state.state.as_str()).collect();
         assert_eq!(names, ["New", "Active"], "those that say that the findings are open");
-        let new = NewTicket {
-            findings: findings(&story).await,
-            destination: None,
-            state: Some("active".into()),
-        };
+        let new =
+            NewTicket { findings: findings(&story).await, destination: None, state: Some("active".into()) };
         let refused = NewTicket { state: Some("Closed".into()), ..new.clone() };
         let refused = story.engine.create_ticket(refused, &ada()).await.unwrap_err();
         assert!(refused.next_step.contains("New, Active"), "{}", refused.next_step);
@@ -123,7 +117,10 @@ async fn findings_are_added_to_a_ticket_and_split_off_again() {
     let (one, two) = (number(&story, first).await, number(&story, second).await);
     assert_eq!(links(&story, two), [("System.LinkTypes.Related".to_owned(), one)]);
     let said = story.board.comments(one).join("|");
-    assert!(said.contains("1 finding has a work item of their own now") && said.contains("Another team."), "{said}");
+    assert!(
+        said.contains("1 finding has a work item of their own now") && said.contains("Another team."),
+        "{said}"
+    );
     let said = story.board.comments(two).join("|");
     assert!(said.contains(&format!("Split off from work item {one}.")), "{said}");
     let tickets = story.tickets().await;
@@ -216,7 +213,9 @@ async fn many_tickets_are_closed_with_one_state_and_the_breaker_does_not_ask_aga
     assert_eq!(offer.shared, ["Resolved", "Closed"]);
     let choice = |state: &str| vec![ClosingChoice { tickets: tickets.clone(), state: state.into() }];
     let rows = story.engine.close_tickets(&choice("New"), None, &ada()).await.unwrap();
-    assert!(rows.iter().all(|row| row.refused.as_deref().is_some_and(|why| why.contains("Resolved, Closed"))));
+    assert!(
+        rows.iter().all(|row| row.refused.as_deref().is_some_and(|why| why.contains("Resolved, Closed")))
+    );
     let rows = story.engine.close_tickets(&choice("Closed"), Some("Fixed in 2.1"), &ada()).await.unwrap();
     assert!(rows.iter().all(|row| row.refused.is_none()), "{rows:?}");
     story.settle().await;

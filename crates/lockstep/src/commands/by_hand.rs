@@ -174,8 +174,7 @@ pub(crate) async fn run(
 async fn close(client: &Client, output: Output, args: CloseArgs) -> Outcome {
     let tickets = all(client, &args.tickets).await?;
     let Some(state) = args.state else {
-        let offer: ClosingStates =
-            client.post("tickets/closing-states", &ChosenTickets { tickets }).await?;
+        let offer: ClosingStates = client.post("tickets/closing-states", &ChosenTickets { tickets }).await?;
         print_offer(output, &offer)?;
         return Ok(exit::OK);
     };

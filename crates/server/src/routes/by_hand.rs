@@ -45,8 +45,7 @@ async fn create_ticket(
     caller: Caller,
     Json(new): Json<NewTicket>,
 ) -> Answer<(StatusCode, axum::Json<Ticket>)> {
-    let new =
-        engine::NewTicket { findings: new.findings, destination: new.destination, state: new.state };
+    let new = engine::NewTicket { findings: new.findings, destination: new.destination, state: new.state };
     let id = app.engine.create_ticket(new, &caller.actor()).await?;
     Ok((StatusCode::CREATED, axum::Json(read_ticket(&app, id).await?)))
 }

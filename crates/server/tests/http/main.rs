@@ -2,6 +2,7 @@
 //! other.)
 
 mod access;
+mod by_hand;
 mod front;
 mod lists;
 mod rules;

@@ -131,6 +131,8 @@ pub(crate) fn a_repair(tickets: &[Ticket], items: &[i64], chance: &mut StdRng) -
     let weight = |kind: &RepairKind| match kind {
         RepairKind::Bind | RepairKind::Restore | RepairKind::Ignore => 5,
         RepairKind::FollowThere | RepairKind::HandOver | RepairKind::Replace | RepairKind::Release => 1,
+        // By hand only: never offered as a mend.
+        RepairKind::MergeInto | RepairKind::MoveTo => 0,
     };
     let weighted: Vec<RepairKind> =
         kinds.iter().flat_map(|kind| std::iter::repeat_n(*kind, weight(kind))).collect();
