@@ -74,6 +74,8 @@ impl Engine {
             if area.state.eq_ignore_ascii_case(&view.area) {
                 ticket.following.area = None;
             } else if let Some(change) = last_write(outcome, view) {
+                // Whether it went there is looked at after the write.
+                store::tickets::mark(tx, ticket.id).await?;
                 change.area = Some(area.state.clone());
                 outcome.fields.push(FieldChange {
                     field: "Area".into(),
@@ -142,6 +144,10 @@ impl Engine {
                 }
             }
             _ => {}
+        }
+        if ticket.following.order.is_some() {
+            // The rest of it has its turn after the write.
+            store::tickets::mark(tx, ticket.id).await?;
         }
         Ok(Parting::GoesOn)
     }
