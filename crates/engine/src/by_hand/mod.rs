@@ -19,7 +19,7 @@ use store::findings::Finding;
 use store::tickets::{Health, Ticket};
 
 use crate::engine::{Engine, EventKind};
-use crate::ticketing::Routing;
+use crate::routing::Routes;
 use crate::{Actor, Refusal};
 
 pub use close::{ClosingChoice, ClosingGroup, ClosingOffer, Handled};
@@ -242,13 +242,15 @@ impl Engine {
             let destination = store::destinations::get(tx, id).await?;
             return destination.ok_or_else(|| Refusal::not_found("destination", id));
         }
-        let routing = Routing::load(tx).await?;
+        let routes = Routes::load(tx).await?;
         let mut found: Option<&Destination> = None;
         for finding in findings {
-            let Some(destination) = routing.destination(finding) else {
+            let asset = store::assets::get(tx, finding.asset_id).await?;
+            let Some(asset) = asset else { return Err(Refusal::not_found("asset", finding.asset_id)) };
+            let Some(destination) = routes.of_finding(tx, finding, &asset).await? else {
                 return Err(refused(
                     "no_destination",
-                    "There is no destination for the finding's asset and no default one.".into(),
+                    "No destination is bound to where the finding is, and there is no default one.".into(),
                     "Choose a destination, or make one.",
                 ));
             };

@@ -1,6 +1,7 @@
 //! What people do with tickets by hand, and what comes of it on the board. Nothing is written twice, whatever happens.
 
 use engine::{Actor, ClosingChoice, NewDestination, NewTicket};
+use model::routing::Binding;
 use model::{DestinationId, FindingId, Status, TicketId};
 use serde_json::{Value, json};
 use store::args;
@@ -33,7 +34,6 @@ async fn other_destination(story: &Story, project: &str, work_item_type: &str, t
     drop(tx);
     let settings = store::destinations::Settings {
         name: String::new(),
-        is_default: false,
         project: project.into(),
         team: team.into(),
         board: String::new(),
@@ -43,8 +43,8 @@ async fn other_destination(story: &Story, project: &str, work_item_type: &str, t
         status_map: Default::default(),
         ..known.settings
     };
-    let new =
-        NewDestination { connection_id: story.connection, asset: Some(format!("other {project}")), settings };
+    let binding = Binding::Asset { asset: format!("other {project}") };
+    let new = NewDestination { connection_id: story.connection, binding, settings };
     story.engine.create_destination(new, &ada()).await.unwrap()
 }
 
