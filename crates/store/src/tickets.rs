@@ -664,16 +664,6 @@ pub async fn remove_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -
     Ok(())
 }
 
-/// Findings that come later and belong to the group of a ticket do not find this one any more.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn leave_group(tx: &mut Tx, ticket: TicketId) -> Result<()> {
-    tx.execute("UPDATE ticket SET group_key = $2 WHERE id = $1", args![ticket, format!("ended/{ticket}")])
-        .await?;
-    Ok(())
-}
-
 /// Stores everything about a ticket but its mark, its group and its rules.
 ///
 /// # Errors

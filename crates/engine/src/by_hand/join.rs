@@ -53,7 +53,7 @@ impl Engine {
             store::tickets::remove_finding(&mut tx, id, finding.id).await?;
             store::tickets::add_finding(&mut tx, into, finding.id).await?;
         }
-        store::tickets::leave_group(&mut tx, id).await?;
+        store::tickets::retire_group(&mut tx, id).await?;
         self.close_on_leaving(&mut tx, &mut ticket, by).await?;
         self.order(&mut tx, &mut ticket, Repair::MergeInto { ticket: into }, by).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
