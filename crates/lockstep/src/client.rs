@@ -222,15 +222,6 @@ impl Client {
         self.json(self.request(Method::PATCH, path)?.json(body)).await
     }
 
-    /// Replaces something and reads the answer.
-    pub(crate) async fn put<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<T, CliError> {
-        self.json(self.request(Method::PUT, path)?.json(body)).await
-    }
-
     /// Removes something.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), CliError> {
         self.send(self.request(Method::DELETE, path)?).await.map(drop)

@@ -107,7 +107,8 @@ impl Engine {
                 "Release the ticket, and make a new one for its findings there.",
             ));
         }
-        if store::tickets::of_group(tx, to, &ticket.group_key).await?.is_some() {
+        let key = ticket.group_key.as_str();
+        if store::tickets::of_groups(tx, to, &[key]).await?.contains_key(key) {
             return Err(refused(
                 "group_taken",
                 format!("The destination {name} has a ticket for these findings already."),

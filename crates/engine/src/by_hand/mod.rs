@@ -295,7 +295,7 @@ impl Engine {
         self.note_on_ticket(tx, &ticket, &cause, what).await?;
         for finding in &findings {
             store::tickets::add_finding(tx, ticket.id, finding.id).await?;
-            store::findings::decided(tx, finding.id).await?;
+            store::findings::decided(tx, &[finding.id]).await?;
         }
         if let Some(chosen) = chosen {
             // What the state says is what the findings are from now on, as if somebody had moved the card there.
