@@ -700,6 +700,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/destinations/{id}/initial-states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The states that a new work item of a destination may be given
+         * @description Needs the role reader.
+         */
+        get: operations["initial_states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -963,16 +983,102 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Rules in the order they were made
-         * @description Needs the role reader.
+         * Rules in their order
+         * @description All of them are on the first page.
+         *
+         *     Needs the role reader.
          */
         get: operations["list_rules"];
         put?: never;
         /**
          * Make a rule
-         * @description Needs the role administrator.
+         * @description It is asked after those that are there.
+         *
+         *     Needs the role administrator.
          */
         post: operations["create_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What is wrong with the settings of a rule, and how many findings it is about
+         * @description Needs the role reader.
+         */
+        post: operations["check_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many open findings each rule matches, whatever the others say
+         * @description Needs the role reader.
+         */
+        get: operations["count_rules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What criteria may ask for
+         * @description Needs the role reader.
+         */
+        get: operations["rule_facts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put the rules into another order
+         * @description The first rule that matches a finding decides about it, unless it lets the others be asked, too.
+         *
+         *     Needs the role administrator.
+         */
+        put: operations["order_rules"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1254,7 +1360,77 @@ export interface paths {
          */
         get: operations["list_tickets"];
         put?: never;
-        post?: never;
+        /**
+         * Make one ticket for chosen findings
+         * @description Its work item is created by the next pass, within the destination's budget.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["create_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close many tickets
+         * @description What the state says is what becomes of their findings; the cards follow. One that cannot be closed keeps none from it.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["close_tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/closing-states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * In which states tickets can be closed, by project and type
+         * @description Nothing is changed.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["closing_states"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at many tickets now, and try again what failed
+         * @description Needs the role analyst.
+         */
+        post: operations["push_tickets"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1349,6 +1525,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/{id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add findings to a ticket
+         * @description Needs the role analyst.
+         */
+        post: operations["add_findings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/{id}/log": {
         parameters: {
             query?: never;
@@ -1363,6 +1559,73 @@ export interface paths {
         get: operations["ticket_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the findings of a ticket into another one
+         * @description Its work item is closed as a duplicate, and the ticket ends. The answer is the other ticket.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["merge_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a ticket to another destination of its connection
+         * @description In the same project and type the work item stays and gets the other area; else it is closed, and a new one is made
+         *     there, linked to it.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["move_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a ticket
+         * @description Its work item is left as it is; its findings have no ticket from then on, until a person asks.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["release_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1405,6 +1668,28 @@ export interface paths {
          * @description Needs the role analyst.
          */
         post: operations["retry_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give some findings of a ticket a ticket of their own
+         * @description The answer is the new ticket. Both work items say so, and are linked.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["split_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1535,6 +1820,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Body of `POST /api/v1/tickets/{id}/findings`. */
+        AddFindings: {
+            /** @description Findings, 1 to 200, all open and without a ticket. */
+            findings: components["schemas"]["FindingId"][];
+        };
         /** @description A finding and the existing work item for it. */
         AdoptionPair: {
             /** @description Finding. */
@@ -1706,6 +1996,11 @@ export interface components {
             /** @enum {string} */
             way: "mail";
         };
+        /**
+         * @description Which findings a rule is about besides its criteria.
+         * @enum {string}
+         */
+        AppliesTo: "all_findings" | "new_findings";
         /** @description What is scanned. */
         Asset: {
             /** @description It is laid aside. */
@@ -1777,6 +2072,29 @@ export interface components {
          * @description One entry of the audit log.
          */
         AuditId: string;
+        /** @description Whether and where a work item is closed once its findings are. */
+        AutoClose: {
+            /**
+             * @description It is. Otherwise people close it.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * @description It stays open while any of its findings is closed for a time only.
+             * @default false
+             */
+            not_for_temporary: boolean;
+            /**
+             * @description The state it is closed with; that of the status map if absent.
+             * @default null
+             */
+            state: string | null;
+            /**
+             * @description What its findings have to be.
+             * @default all_closed
+             */
+            when: components["schemas"]["CloseWhen"];
+        };
         /** @description Body of `POST /api/v1/connections/sign-in`: a new connection, or one that is there. */
         BeginSignIn: {
             application?: components["schemas"]["SignInApplication"] | null;
@@ -1921,6 +2239,52 @@ export interface components {
             organization: string;
             /** @description Says which sign-in it is. */
             state: string;
+        };
+        /** @description Body of `POST /api/v1/tickets/closing-states` and `POST /api/v1/tickets/push`. */
+        ChosenTickets: {
+            /** @description Tickets, 1 to 200. */
+            tickets: components["schemas"]["TicketId"][];
+        };
+        /** @description Body of `POST /api/v1/tickets/close`. */
+        CloseTickets: {
+            /** @description Which tickets get which state; together 1 to 200 tickets. */
+            choices: components["schemas"]["ClosingChoice"][];
+            /** @description Why; needed for states that accept a risk or say that it is no weakness. */
+            reason?: string | null;
+        };
+        /**
+         * @description What the findings of a work item have to be for it to be closed.
+         * @enum {string}
+         */
+        CloseWhen: "all_closed" | "all_fixed";
+        /** @description Tickets and the state with which they are closed. */
+        ClosingChoice: {
+            /** @description State, one of those that are offered. */
+            state: string;
+            /** @description Tickets. */
+            tickets: components["schemas"]["TicketId"][];
+        };
+        /** @description Tickets of one project and type. */
+        ClosingGroup: {
+            /** @description Why some state is not offered that one of them could have. */
+            differing?: string | null;
+            /** @description Project. */
+            project: string;
+            /** @description States in which all of them can be closed. */
+            states: components["schemas"]["OfferedState"][];
+            /** @description The tickets. */
+            tickets: components["schemas"]["TicketId"][];
+            /** @description Work item type. */
+            work_item_type: string;
+        };
+        /** @description Answer of `POST /api/v1/tickets/closing-states`. */
+        ClosingStates: {
+            /** @description The tickets by project and type, each with the states that all of them share. */
+            groups: components["schemas"]["ClosingGroup"][];
+            /** @description Tickets that cannot be closed by hand, and why. */
+            refused: components["schemas"]["HandledTicket"][];
+            /** @description States that all groups share: one choice for everything. */
+            shared: string[];
         };
         /** @description A column of a board. */
         Column: {
@@ -2102,12 +2466,6 @@ export interface components {
             /** @description Send it as `Authorization: Bearer <secret>`. */
             secret: string;
         };
-        /** @description Which findings a rule is about. All given conditions must hold. */
-        Criteria: {
-            /** @description The asset has every one of these tags (compared without case). */
-            asset_tags?: string[];
-            severity_at_least?: components["schemas"]["Severity"] | null;
-        };
         /** @description Body of `POST /api/v1/assets/{id}/delete-branch`. */
         DeleteBranch: {
             /** @description The branch that is gone. */
@@ -2185,6 +2543,34 @@ export interface components {
             /** @description Work item type. */
             work_item_type: string;
         };
+        /** @description What saving a rule would do at one destination. */
+        DestinationShare: {
+            /**
+             * Format: int64
+             * @description Work items that would be created today.
+             */
+            create: number;
+            /**
+             * Format: int64
+             * @description Findings that would get a ticket.
+             */
+            findings: number;
+            id?: components["schemas"]["DestinationId"] | null;
+            /**
+             * Format: int64
+             * @description Tickets that findings would join.
+             */
+            join: number;
+            /** @description Its name. */
+            name: string;
+            /**
+             * Format: int64
+             * @description Work items, or findings without a destination, that would wait.
+             */
+            wait: number;
+            /** @description Why they would wait. */
+            why?: string | null;
+        };
         /** @description What scans of one configuration on one branch say about a finding. */
         Detection: {
             /** @description Branch. */
@@ -2206,6 +2592,16 @@ export interface components {
             /** @description The branch decides status and tickets. */
             tracked: boolean;
         };
+        /**
+         * @description What sort of value a fact has; it decides which operators there are.
+         * @enum {string}
+         */
+        FactKind: "text" | "word" | "severity" | "number" | "numbers" | "time" | "truth";
+        /**
+         * @description What a fact belongs to, for people who choose one.
+         * @enum {string}
+         */
+        FactOf: "finding" | "vulnerability" | "component" | "asset";
         /**
          * @description What a temporary decision falls back to.
          * @enum {string}
@@ -2353,11 +2749,25 @@ export interface components {
             /** @description Says which sign-in it is. Used up by this call. */
             state: string;
         };
-        /**
-         * @description Which findings share a ticket.
-         * @enum {string}
-         */
-        Grouping: "per_finding" | "per_vulnerability_and_asset";
+        /** @description Which findings share a ticket. A finding stays on the ticket that it has, also when its key changes. */
+        Grouping: "per_finding" | "per_vulnerability_and_asset" | "per_vulnerability" | "per_fix" | "per_asset" | {
+            /** @description One ticket for all findings that have these facts in common. */
+            by: string[];
+        };
+        /** @description What became of one of many tickets. */
+        HandledTicket: {
+            /** @description The ticket. */
+            id: components["schemas"]["TicketId"];
+            /** @description Why it was not done; absent if it is on its way. */
+            refused?: string | null;
+            /** @description Its title. */
+            title: string;
+        };
+        /** @description Answer of what is done to many tickets at once. */
+        HandledTickets: {
+            /** @description One entry for each ticket. */
+            tickets: components["schemas"]["HandledTicket"][];
+        };
         /** @description A number of tickets. */
         HealthCount: {
             /**
@@ -2410,6 +2820,11 @@ export interface components {
             scans: components["schemas"]["ScanId"][];
             /** @description Findings that were open before and still are, by severity. */
             still_open: components["schemas"]["SeverityCounts"];
+        };
+        /** @description Answer of `GET /api/v1/destinations/{id}/initial-states`. */
+        InitialStates: {
+            /** @description States that a new work item may be given, in the order of the process. */
+            states: components["schemas"]["OfferedState"][];
         };
         /** @description Long work with progress. `GET /api/v1/jobs/{id}`; changes are announced by `GET /api/v1/events`. */
         Job: {
@@ -2483,6 +2898,11 @@ export interface components {
              */
             median_ms: number;
         };
+        /**
+         * @description What becomes of a finding whose group has a work item already.
+         * @enum {string}
+         */
+        LateMember: "reopen" | "add_to_open" | "new_item";
         /** @description How much may happen at a destination before it waits for a person. */
         Limits: {
             /**
@@ -2577,10 +2997,25 @@ export interface components {
             role: components["schemas"]["Role"];
             user_id?: components["schemas"]["UserId"] | null;
         };
+        /**
+         * @description What a place on the board asks for, when a person put the card there.
+         * @enum {string}
+         */
+        Meaning: "identified" | "in_progress" | "waiting" | "claimed" | "acceptance_requested" | "false_positive_requested" | "nothing";
         /** @description Body of `POST /api/v1/assets/{id}/merge`. */
         MergeAsset: {
             /** @description The asset that stays. */
             into: components["schemas"]["AssetId"];
+        };
+        /** @description Body of `POST /api/v1/tickets/{id}/merge`. */
+        MergeTicket: {
+            /** @description The ticket that gets the findings and stays. */
+            into: components["schemas"]["TicketId"];
+        };
+        /** @description Body of `POST /api/v1/tickets/{id}/move`. */
+        MoveTicket: {
+            /** @description Where it goes, a destination of the same connection. */
+            destination: components["schemas"]["DestinationId"];
         };
         /** @description Something with a name, pointed to from elsewhere. */
         Named_AssetId: {
@@ -2671,6 +3106,14 @@ export interface components {
             /** @description Connection. */
             connection_id: components["schemas"]["ConnectionId"];
         };
+        /** @description Body of `POST /api/v1/tickets`. */
+        NewTicket: {
+            destination?: components["schemas"]["DestinationId"] | null;
+            /** @description Findings for it, 1 to 200, all open and without a ticket. */
+            findings: components["schemas"]["FindingId"][];
+            /** @description State of the new work item, one of `GET /api/v1/destinations/{id}/initial-states`; as the status map says if absent. */
+            state?: string | null;
+        };
         /** @description Body of `POST /api/v1/tokens`. */
         NewToken: {
             /**
@@ -2683,6 +3126,23 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description A state that may be chosen, and what it says about the findings. */
+        OfferedState: {
+            /** @description What it says. */
+            means: components["schemas"]["Meaning"];
+            /** @description The state. */
+            state: string;
+        };
+        /**
+         * @description Whether rules behind one that matches are asked, too.
+         * @enum {string}
+         */
+        OnMatch: "stop" | "go_on";
+        /**
+         * @description How a fact is compared.
+         * @enum {string}
+         */
+        Operator: "is" | "is_one_of" | "at_least" | "at_most" | "since" | "until" | "contains" | "starts_with" | "matches" | "is_set";
         /** @description Answer of `GET /api/v1/overview`: what somebody needs to see first. */
         Overview: {
             /**
@@ -3040,6 +3500,8 @@ export interface components {
         Page_Rule: {
             /** @description The entries. */
             items: (components["schemas"]["RuleSettings"] & {
+                /** @description Its criteria in one line for people. */
+                about: string;
                 /**
                  * Format: date-time
                  * @description When it was made.
@@ -3047,11 +3509,13 @@ export interface components {
                 created_at: string;
                 /** @description Identity. */
                 id: components["schemas"]["RuleId"];
+                /** @description Why it makes no tickets at the moment although it is in effect, if so. */
+                problem?: string | null;
                 /**
-                 * Format: int64
-                 * @description Open findings it matches now.
+                 * Format: date-time
+                 * @description What was first seen before is not new to it.
                  */
-                matching: number;
+                since: string;
                 /**
                  * Format: int32
                  * @description Counts up with each change.
@@ -3198,7 +3662,8 @@ export interface components {
                 problem?: string | null;
                 /** @description Mends that are offered for it as it is: `POST /api/v1/tickets/{id}/repair`. */
                 repairs: components["schemas"]["RepairKind"][];
-                rule?: components["schemas"]["Named_RuleId"] | null;
+                /** @description The rules that make it what it is, the leading one first; none if people made it. */
+                rules: components["schemas"]["Named_RuleId"][];
                 /** @description What its findings say together. */
                 status: components["schemas"]["Status"];
                 /**
@@ -3263,7 +3728,7 @@ export interface components {
             /** @description Give this back as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
         };
-        /** @description Answer of `POST /api/v1/plan` and `POST /api/v1/rules/plan`: what would happen now, compared with the live board. */
+        /** @description Answer of `POST /api/v1/plan`: what would happen now, compared with the live board. */
         Plan: {
             /**
              * Format: int64
@@ -3297,7 +3762,7 @@ export interface components {
          * @description What would happen for a ticket.
          * @enum {string}
          */
-        PlanAction: "create" | "update" | "close" | "reopen" | "follow" | "wait";
+        PlanAction: "create" | "update" | "close" | "reopen" | "follow" | "join" | "wait";
         /** @description What went wrong, to what, why, and what to do next. Media type `application/problem+json` (RFC 9457). */
         Problem: {
             /** @description Stable word for programs, such as `report_invalid`. */
@@ -3412,12 +3877,22 @@ export interface components {
         } | {
             /** @enum {string} */
             repair: "ignore";
+        } | {
+            /** @enum {string} */
+            repair: "merge_into";
+            /** @description That ticket. */
+            ticket: components["schemas"]["TicketId"];
+        } | {
+            /** @description That destination. */
+            destination: components["schemas"]["DestinationId"];
+            /** @enum {string} */
+            repair: "move_to";
         };
         /**
          * @description Kinds of [`Repair`], as they are offered.
          * @enum {string}
          */
-        RepairKind: "restore" | "replace" | "release" | "follow_there" | "hand_over" | "bind" | "ignore";
+        RepairKind: "restore" | "replace" | "release" | "follow_there" | "hand_over" | "bind" | "ignore" | "merge_into" | "move_to";
         /** @description A decision that somebody without the right to take it asks for. */
         Request: {
             /**
@@ -3457,6 +3932,8 @@ export interface components {
         };
         /** @description Which findings get tickets. */
         Rule: components["schemas"]["RuleSettings"] & {
+            /** @description Its criteria in one line for people. */
+            about: string;
             /**
              * Format: date-time
              * @description When it was made.
@@ -3464,32 +3941,142 @@ export interface components {
             created_at: string;
             /** @description Identity. */
             id: components["schemas"]["RuleId"];
+            /** @description Why it makes no tickets at the moment although it is in effect, if so. */
+            problem?: string | null;
             /**
-             * Format: int64
-             * @description Open findings it matches now.
+             * Format: date-time
+             * @description What was first seen before is not new to it.
              */
-            matching: number;
+            since: string;
             /**
              * Format: int32
              * @description Counts up with each change.
              */
             version: number;
         };
+        /** @description Answer of `POST /api/v1/rules/check`. */
+        RuleCheck: {
+            /** @description The criteria in one line for people; absent if they make no sense. */
+            about?: string | null;
+            /**
+             * Format: int64
+             * @description Open findings that the criteria match now; absent if they make no sense.
+             */
+            matching?: number | null;
+            /** @description What is wrong with the settings, each at its field or node; empty if they can be saved. */
+            problems: components["schemas"]["RuleProblem"][];
+        };
+        /** @description Open findings that a rule matches, whatever other rules say. `GET /api/v1/rules/counts`. */
+        RuleCount: {
+            /** @description Rule. */
+            id: components["schemas"]["RuleId"];
+            /**
+             * Format: int64
+             * @description Number of findings.
+             */
+            matching: number;
+        };
+        /** @description Something that criteria may ask for. `GET /api/v1/rules/facts`. */
+        RuleFact: {
+            /** @description Tickets can be grouped by it. */
+            groups: boolean;
+            /** @description Sort of value. */
+            kind: components["schemas"]["FactKind"];
+            /** @description The words for people. */
+            label: string;
+            /** @description The word in criteria. */
+            name: string;
+            /** @description What it belongs to. */
+            of: components["schemas"]["FactOf"];
+            /** @description How it can be compared. */
+            operators: components["schemas"]["RuleOperator"][];
+            /** @description The values there are, if only some words are possible. */
+            words: string[];
+        };
         /**
          * Format: uuid
          * @description Which findings get tickets, and how.
          */
         RuleId: string;
-        /** @description What a person decides about a rule. Body of `POST /api/v1/rules`, `PUT /api/v1/rules/{id}` and `POST /api/v1/rules/plan`. */
+        /** @description How a fact can be compared. */
+        RuleOperator: {
+            /** @description The words for people. */
+            label: string;
+            /** @description The word in criteria. */
+            name: components["schemas"]["Operator"];
+        };
+        /** @description Body of `PUT /api/v1/rules/order`. */
+        RuleOrder: {
+            /** @description Every rule once; the first is asked first. */
+            rules: components["schemas"]["RuleId"][];
+        };
+        /** @description Answer of `POST /api/v1/rules/plan`: what saving the rule would do now. */
+        RulePlan: components["schemas"]["Plan"] & {
+            /** @description Destination by destination. */
+            destinations: components["schemas"]["DestinationShare"][];
+            /**
+             * Format: int64
+             * @description Open findings that it matches, whatever other rules say.
+             */
+            matching: number;
+            /**
+             * Format: int64
+             * @description Those of them about which a rule before it decides.
+             */
+            taken: number;
+            /**
+             * Format: int64
+             * @description Those of them that have their ticket already.
+             */
+            with_ticket: number;
+        };
+        /** @description What is wrong with a rule, where, and how to mend it. */
+        RuleProblem: {
+            /** @description Where, as a JSON pointer into the rule: `/criteria/all/1/severity`. */
+            at: string;
+            /** @description What to do. */
+            mend: string;
+            /** @description What is wrong. */
+            message: string;
+        };
+        /**
+         * @description What a person decides about a rule. Body of `POST /api/v1/rules`, `PUT /api/v1/rules/{id}`, `POST /api/v1/rules/check` and
+         *     `POST /api/v1/rules/plan`.
+         */
         RuleSettings: {
-            /** @description Which findings. */
-            criteria?: components["schemas"]["Criteria"];
+            /** @description All findings, or only new ones. */
+            applies_to?: components["schemas"]["AppliesTo"];
+            /** @description Whether and where its work items are closed. A state has to read back as closed. */
+            auto_close?: components["schemas"]["AutoClose"];
+            /**
+             * @description Which findings: `{"all": […]}`, `{"any": […]}`, `{"not": …}` or a fact with its test, such as
+             *     `{"severity": {"at_least": "high"}}`. Facts and operators are listed by `GET /api/v1/rules/facts`. Every finding if
+             *     absent.
+             */
+            criteria?: Record<string, never>;
+            destination?: components["schemas"]["DestinationId"] | null;
             /** @description It is in effect. */
             enabled?: boolean;
+            /**
+             * Format: date
+             * @description First day (UTC) on which it is in effect.
+             */
+            from?: string | null;
             /** @description Which findings share a ticket. */
             grouping?: components["schemas"]["Grouping"];
-            /** @description Name. */
+            /** @description State in which its work items begin: one that reads back as Identified. That of the status map if absent. */
+            initial_state?: string | null;
+            /** @description What becomes of a finding whose group has a work item already. */
+            late_member?: components["schemas"]["LateMember"];
+            /** @description Name, at most 200 characters. */
             name: string;
+            /** @description Whether rules behind it are asked about what it matches. */
+            on_match?: components["schemas"]["OnMatch"];
+            /**
+             * Format: date
+             * @description Last day (UTC) on which it is in effect.
+             */
+            until?: string | null;
         };
         /** @description One execution of a scanner. */
         Scan: {
@@ -3726,6 +4313,15 @@ export interface components {
             /** @description Tenant id or domain, or `organizations`. */
             tenant: string;
         };
+        /** @description Body of `POST /api/v1/tickets/{id}/split`. */
+        SplitTicket: {
+            /** @description Findings of the ticket that get a ticket of their own; not all of them. */
+            findings: components["schemas"]["FindingId"][];
+            /** @description Why, for the comments on both work items. */
+            reason?: string;
+            /** @description State of the new work item; as the status map says if absent. */
+            state?: string | null;
+        };
         /** @description A state of a work item type. */
         State: {
             /** @description Meaning. */
@@ -3922,7 +4518,8 @@ export interface components {
             problem?: string | null;
             /** @description Mends that are offered for it as it is: `POST /api/v1/tickets/{id}/repair`. */
             repairs: components["schemas"]["RepairKind"][];
-            rule?: components["schemas"]["Named_RuleId"] | null;
+            /** @description The rules that make it what it is, the leading one first; none if people made it. */
+            rules: components["schemas"]["Named_RuleId"][];
             /** @description What its findings say together. */
             status: components["schemas"]["Status"];
             /**
@@ -5403,6 +6000,36 @@ export interface operations {
             };
         };
     };
+    initial_states: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InitialStates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events: {
         parameters: {
             query?: never;
@@ -5840,12 +6467,7 @@ export interface operations {
     };
     list_rules: {
         parameters: {
-            query?: {
-                /** @description Where the page starts. */
-                cursor?: string;
-                /** @description Size of the page, 1 to 200, 50 if absent. */
-                limit?: number;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -5903,7 +6525,7 @@ export interface operations {
             };
         };
     };
-    plan_rule: {
+    check_rule: {
         parameters: {
             query?: never;
             header?: never;
@@ -5921,7 +6543,130 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Plan"];
+                    "application/json": components["schemas"]["RuleCheck"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleCount"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rule_facts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleFact"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Rule"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_rule: {
+        parameters: {
+            query?: {
+                /** @description The rule that would be changed; a new one if absent. */
+                rule?: components["schemas"]["RuleId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulePlan"];
                 };
             };
             /** @description What went wrong */
@@ -6491,6 +7236,134 @@ export interface operations {
             };
         };
     };
+    create_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTicket"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseTickets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandledTickets"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closing_states: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenTickets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingStates"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    push_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenTickets"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandledTickets"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_ticket: {
         parameters: {
             query?: never;
@@ -6685,6 +7558,40 @@ export interface operations {
             };
         };
     };
+    add_findings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddFindings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     ticket_log: {
         parameters: {
             query?: {
@@ -6707,6 +7614,104 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_TicketLogEntry"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeTicket"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveTicket"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
                 };
             };
             /** @description What went wrong */
@@ -6766,6 +7771,40 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticket"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitTicket"];
+            };
+        };
+        responses: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
