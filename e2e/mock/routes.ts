@@ -169,7 +169,8 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			if (Array.isArray(node)) for (const [index, inner] of node.entries()) look(inner, `${at}/${index}`);
 			else if (typeof node === "object" && node) {
 				for (const [word, inner] of Object.entries(node)) look(inner, `${at}/${word}`);
-			} else if (node === "") problems.push({ at, message: "the condition is compared with an empty text", mend: "write a text" });
+			} else if (node === "")
+				problems.push({ at, message: "the condition is compared with an empty text", mend: "write a text" });
 		};
 		look(settings.criteria, "/criteria");
 		return problems.length > 0 ? { problems } : { problems, matching: 37, about: "as it says" };
@@ -615,7 +616,15 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 					with_ticket: 31,
 					taken: 1,
 					destinations: [
-						{ id: world.destinations[0]?.id, name: world.destinations[0]?.name, findings: 5, create: 1, join: 3, wait: 1, why: "the budget of 200 a day is used up" },
+						{
+							id: world.destinations[0]?.id,
+							name: world.destinations[0]?.name,
+							findings: 5,
+							create: 1,
+							join: 3,
+							wait: 1,
+							why: "the budget of 200 a day is used up",
+						},
 					],
 				}),
 		],
@@ -635,7 +644,14 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			"POST",
 			/^\/rules$/,
 			({ body }) => {
-				const made = { ...(body as RuleSettings), id: randomUUID(), version: 1, about: "as it says", since: now(), created_at: now() };
+				const made = {
+					...(body as RuleSettings),
+					id: randomUUID(),
+					version: 1,
+					about: "as it says",
+					since: now(),
+					created_at: now(),
+				};
 				world.rules.push(made);
 				return { status: 201, body: made };
 			},

@@ -43,7 +43,6 @@ pub struct RuleSettings {
     /// `{"severity": {"at_least": "high"}}`. Facts and operators are listed by `GET /api/v1/rules/facts`. Every finding if
     /// absent.
     #[serde(default)]
-    #[schema(value_type = Object)]
     pub criteria: serde_json::Value,
     /// Whether rules behind it are asked about what it matches.
     #[serde(default)]

@@ -4053,7 +4053,7 @@ export interface components {
              *     `{"severity": {"at_least": "high"}}`. Facts and operators are listed by `GET /api/v1/rules/facts`. Every finding if
              *     absent.
              */
-            criteria?: Record<string, never>;
+            criteria?: unknown;
             destination?: components["schemas"]["DestinationId"] | null;
             /** @description It is in effect. */
             enabled?: boolean;

@@ -12,6 +12,7 @@ const TONE: Record<PlanAction, string> = {
 	close: "good",
 	reopen: "warn",
 	follow: "active",
+	join: "quiet",
 	wait: "quiet",
 };
 

@@ -31,7 +31,8 @@ export function Repairs({ ticket }: { ticket: Ticket }) {
 	const body = (): Repair | undefined => {
 		if (kind === "bind") return number === undefined ? undefined : { repair: "bind", work_item: number };
 		if (kind === "hand_over") return to === null ? undefined : { repair: "hand_over", destination: to };
-		return kind && { repair: kind };
+		// Merging and moving have dialogs of their own: they name another ticket or destination.
+		return kind && kind !== "merge_into" && kind !== "move_to" ? { repair: kind } : undefined;
 	};
 	const open = (chosen: RepairKind) => {
 		repair.reset();

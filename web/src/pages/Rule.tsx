@@ -49,6 +49,9 @@ export function RulePage() {
 	);
 }
 
+/** Work items are closed as the status map says. */
+const AS_MAPPED: AutoClose = { enabled: true, when: "all_closed", state: null, not_for_temporary: false };
+
 /** The words of the API for a grouping without facts of its own. */
 const namedOf = (grouping: Grouping) => (typeof grouping === "string" ? grouping : "by");
 
@@ -72,7 +75,7 @@ function RuleForm({ rule }: { rule?: Rule }) {
 		destination: rule?.destination,
 		grouping: rule?.grouping ?? "per_finding",
 		initial_state: rule?.initial_state,
-		auto_close: rule?.auto_close ?? { enabled: true, when: "all_closed", not_for_temporary: false },
+		auto_close: rule?.auto_close ?? AS_MAPPED,
 		late_member: rule?.late_member ?? "reopen",
 	});
 	const settings = useMemo<RuleSettings>(() => ({ ...rest, criteria: writeCriteria(root, known) }), [rest, root, known]);
@@ -82,8 +85,7 @@ function RuleForm({ rule }: { rule?: Rule }) {
 	const problems = (check.data?.problems ?? []).filter((problem) => problem.at !== "/name" || rest.name !== "");
 	const at = (path: string) => problems.filter((problem) => problem.at === path || problem.at.startsWith(`${path}/`));
 	const preview = useMutation({
-		mutationFn: () =>
-			ask(api.POST("/api/v1/rules/plan", { body: settings, params: { query: rule ? { rule: rule.id } : {} } })),
+		mutationFn: () => ask(api.POST("/api/v1/rules/plan", { body: settings, params: { query: rule ? { rule: rule.id } : {} } })),
 	});
 	const save = useMutation({
 		mutationFn: () =>
@@ -107,7 +109,7 @@ function RuleForm({ rule }: { rule?: Rule }) {
 	// What cannot be planned must not keep anybody from switching a rule off.
 	const shown = preview.isSuccess || preview.isError;
 	const grouping = rest.grouping ?? "per_finding";
-	const closing: AutoClose = rest.auto_close ?? {};
+	const closing = rest.auto_close ?? AS_MAPPED;
 	const close = (part: Partial<AutoClose>) => change({ auto_close: { ...closing, ...part } });
 	const pinned = rest.destination && !destinations.data?.items.some((one) => one.id === rest.destination);
 
@@ -223,7 +225,7 @@ function RuleForm({ rule }: { rule?: Rule }) {
 									description="Blank: the state of the destination's status map. It has to read back as closed."
 									value={closing.state ?? ""}
 									disabled={closing.enabled === false}
-									onChange={(event) => close({ state: event.currentTarget.value || undefined })}
+									onChange={(event) => close({ state: event.currentTarget.value || null })}
 								/>
 								<Problems problems={at("/auto_close")} />
 								<Switch

@@ -155,8 +155,7 @@ function Enable({ rule, onClose }: { rule: Rule; onClose: () => void }) {
 	const client = useQueryClient();
 	const plan = useQuery({
 		queryKey: ["configuration", "rules", rule.id, "enable"],
-		queryFn: () =>
-			ask(api.POST("/api/v1/rules/plan", { body: settingsOf(rule, true), params: { query: { rule: rule.id } } })),
+		queryFn: () => ask(api.POST("/api/v1/rules/plan", { body: settingsOf(rule, true), params: { query: { rule: rule.id } } })),
 		gcTime: 0,
 	});
 	const save = useMutation({

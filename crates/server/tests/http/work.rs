@@ -126,7 +126,7 @@ fn a_report_becomes_findings_that_a_person_decides_about() {
             &session,
             Method::POST,
             &format!("{path}/status"),
-            json!({ "status": "risk_accepted", "reason": "known", "until": "2099-01-01T00:00:00Z" }),
+            json!({ "status": "risk_accepted", "reason": "known", "until": "2030-01-01T00:00:00Z" }),
             StatusCode::OK,
         )
         .await;

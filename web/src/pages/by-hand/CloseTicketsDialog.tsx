@@ -96,7 +96,11 @@ export function CloseTicketsDialog({ tickets, opened, onClose, onDone }: Props) 
 						{close.isSuccess ? "Done" : "Cancel"}
 					</Button>
 					<Button onClick={() => close.mutate()} disabled={chosen.length === 0} loading={close.isPending}>
-						Close {count(chosen.reduce((sum, group) => sum + group.tickets.length, 0), "ticket")}
+						Close{" "}
+						{count(
+							chosen.reduce((sum, group) => sum + group.tickets.length, 0),
+							"ticket",
+						)}
 					</Button>
 				</Group>
 			</Stack>

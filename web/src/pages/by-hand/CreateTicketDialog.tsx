@@ -47,7 +47,9 @@ export function CreateTicketDialog({ findings, opened, onClose }: Props) {
 				/>
 				<NativeSelect
 					label="State"
-					description={destination === "" ? "Choose a destination to choose a state." : "Only states that say that the findings are open."}
+					description={
+						destination === "" ? "Choose a destination to choose a state." : "Only states that say that the findings are open."
+					}
 					disabled={destination === ""}
 					value={state}
 					onChange={(event) => setState(event.currentTarget.value)}

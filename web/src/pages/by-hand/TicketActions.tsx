@@ -86,12 +86,7 @@ export function TicketActions({ ticket }: { ticket: Ticket }) {
 					Release…
 				</Button>
 			</Group>
-			<CloseTicketsDialog
-				tickets={[ticket.id]}
-				opened={deed === "close"}
-				onClose={() => setDeed(undefined)}
-				onDone={done}
-			/>
+			<CloseTicketsDialog tickets={[ticket.id]} opened={deed === "close"} onClose={() => setDeed(undefined)} onDone={done} />
 			<Modal opened={words !== undefined} onClose={() => setDeed(undefined)} title={words?.title ?? ""}>
 				<Stack gap={12}>
 					<Text size="sm">{words?.about}</Text>

@@ -3,7 +3,17 @@ import { useRef } from "react";
 import type { RuleFact, RuleProblem } from "../../api/types";
 import { FACT_OF } from "../../words";
 import classes from "./CriteriaEditor.module.css";
-import { type Condition, firstValue, type Group, isGroup, type Node, newCondition, newGroup, partAt, problemsAt } from "./criteria";
+import {
+	type Condition,
+	firstValue,
+	type Group,
+	isGroup,
+	type Node,
+	newCondition,
+	newGroup,
+	partAt,
+	problemsAt,
+} from "./criteria";
 
 type Props = {
 	root: Group;
@@ -121,9 +131,7 @@ function ConditionEditor({
 		const chosen = facts.find((known) => known.name === name);
 		if (!chosen) return;
 		const keeps = chosen.kind === fact?.kind && chosen.words.length === 0;
-		change(
-			keeps ? { ...condition, fact: name } : { ...newCondition(chosen), key: condition.key, not: condition.not },
-		);
+		change(keeps ? { ...condition, fact: name } : { ...newCondition(chosen), key: condition.key, not: condition.not });
 	};
 	const operate = (operator: string) => {
 		const several = operator === "is_one_of";
