@@ -394,7 +394,7 @@ fn names_beside(values: &Value, path: &str) -> Vec<String> {
         || values.clone(),
         |(parent, _)| {
             let found = parent.split('.').try_fold(values.clone(), |value, name| value.get_attr(name).ok());
-            found.unwrap_or_else(|| values.clone())
+            found.filter(|parent| !parent.is_undefined()).unwrap_or_else(|| values.clone())
         },
     );
     let mut names: Vec<String> =
