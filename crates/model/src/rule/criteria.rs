@@ -33,7 +33,7 @@ impl Default for Criteria {
     }
 }
 
-/// A condition on one fact: made by [`Condition::new`], so that operator and operand fit the fact.
+/// A condition on one fact: made by `Condition::new`, so that operator and operand fit the fact.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     fact: Fact,
