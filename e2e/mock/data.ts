@@ -242,7 +242,7 @@ export function makeWorld(): World {
 		lane: "",
 		work_item_type: "Bug",
 		area: `Webshop\\${team}`,
-		iteration: "Webshop",
+		iteration: { policy: "backlog" },
 		tags: ["security"],
 		severity_map: severityMap(),
 		status_map: statusMap(),
@@ -250,6 +250,7 @@ export function makeWorld(): World {
 		fields: {
 			assignee: "",
 			templates: null,
+			values: {},
 			due_days: { critical: 7, high: 30 },
 			owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
 		},

@@ -192,7 +192,7 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		for (const [status, entry] of Object.entries(filled.status_map ?? {})) {
 			if (entry.state === "Removed")
 				problems.push({
-					row: status as Status,
+					row: { status: status as Status },
 					message: "'Removed' cannot be reached from the initial state 'New' of Bug",
 					mend: "choose a state that the workflow can reach without passing through a closed one",
 				});
@@ -200,7 +200,7 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		}
 		if (!seen.has("identified"))
 			problems.push({
-				row: "identified",
+				row: { status: "identified" },
 				message: "Identified has no state or column: new work items would have no place",
 				mend: "choose a state of Bug: New, Active, Resolved, Closed",
 			});
@@ -523,6 +523,8 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 					})),
 				}),
 		],
+		["GET", /^\/connections\/[^/]+\/projects\/[^/]+\/types\/[^/]+\/fields$/, () => ok({ fields: [] })],
+		["GET", /^\/connections\/[^/]+\/deletion$/, () => ok({ destinations: [], tickets: 0, work_items: 0, open_work_items: 0 })],
 		["GET", /^\/destinations$/, ({ query }) => page(world.destinations, query)],
 		["POST", /^\/destinations\/check$/, ({ body }) => ok(check(body as NewDestination))],
 		[

@@ -107,7 +107,9 @@ describe("settings", () => {
 		await page.keyboard.press("Escape");
 		await page.getByRole("button", { name: "Connect" }).click();
 
-		await page.getByRole("heading", { level: 1, name }).waitFor({ timeout: ASKS_THE_BOARD });
+		await page.getByRole("heading", { level: 1, name: `Set up ${name}` }).waitFor({ timeout: ASKS_THE_BOARD });
+		await page.getByRole("navigation", { name: "Breadcrumb" }).getByRole("link", { name }).click();
+		await page.getByRole("heading", { level: 1, name }).waitFor();
 		await page.getByText(/Ada Marsh, signed in with Microsoft/).waitFor();
 		await page.getByRole("button", { name: "Sign in with Microsoft again" }).waitFor();
 		await visitor.accessible("connection-person");

@@ -21,6 +21,7 @@ export const router = createBrowserRouter([
 					{ path: "scans", lazy: async () => ({ Component: (await import("./pages/Scans")).ScansPage }) },
 					{ path: "scans/:id", lazy: async () => ({ Component: (await import("./pages/Scan")).ScanPage }) },
 					{ path: "assets", lazy: async () => ({ Component: (await import("./pages/Assets")).AssetsPage }) },
+					{ path: "integrations", lazy: async () => ({ Component: (await import("./pages/Integrations")).IntegrationsPage }) },
 					{ path: "connections", lazy: async () => ({ Component: (await import("./pages/Connections")).ConnectionsPage }) },
 					{
 						path: "connections/new",
@@ -31,6 +32,7 @@ export const router = createBrowserRouter([
 						lazy: async () => ({ Component: (await import("./pages/SignInCallback")).SignInCallbackPage }),
 					},
 					{ path: "connections/:id", lazy: async () => ({ Component: (await import("./pages/Connection")).ConnectionPage }) },
+					{ path: "connections/:id/setup", lazy: async () => ({ Component: (await import("./pages/Setup")).SetupPage }) },
 					{
 						path: "connections/:connection/destinations/new",
 						lazy: async () => ({ Component: (await import("./pages/Destination")).NewDestinationPage }),

@@ -1,11 +1,11 @@
 //! Connections, what they reach, and destinations.
 
 use chrono::{DateTime, Utc};
-use model::fields::FieldSettings;
+use model::fields::{FieldSettings, IterationPolicy};
 use model::following::DeletionPolicy;
 use model::guard::{Farewell, Limits};
 use model::map::{MapProblem, SeverityMap, StatusMap};
-use model::process::{BoardLayout, WorkItemType};
+use model::process::{BoardLayout, FieldDefinition, WorkItemType};
 use model::{AssetId, ConnectionId, DestinationId, FindingId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -37,6 +37,8 @@ pub struct Connection {
     pub hooks: HookState,
     /// What is wrong with the service hooks and could not be mended; sweeps find every change all the same.
     pub hook_problems: Vec<String>,
+    /// How severities are said where a destination says nothing; absent until a person decided.
+    pub severity_map: Option<SeverityMap>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
     /// What the feed of changes is read of.
@@ -137,6 +139,9 @@ pub struct ConnectionChange {
     /// New sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_in: Option<SignInMethod>,
+    /// How severities are said where a destination says nothing. Rows that are absent have the usual values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity_map: Option<SeverityMap>,
     /// Pause or go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<ConnectionMode>,
@@ -211,6 +216,26 @@ pub struct ProjectTypes {
     pub types: Vec<WorkItemType>,
 }
 
+/// Fields of a work item type. `GET /api/v1/connections/{id}/projects/{project}/types/{type}/fields`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TypeFields {
+    /// The fields, in the order of the process.
+    pub fields: Vec<FieldDefinition>,
+}
+
+/// What goes with a connection when it is deleted. `GET /api/v1/connections/{id}/deletion`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deletion {
+    /// Destinations that go with it.
+    pub destinations: Vec<String>,
+    /// Tickets that go with it.
+    pub tickets: u64,
+    /// Work items that stay on the board and that nobody keeps in step any more.
+    pub work_items: u64,
+    /// Of them, those that are still open.
+    pub open_work_items: u64,
+}
+
 /// Where work items go.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Destination {
@@ -227,8 +252,18 @@ pub struct Destination {
     pub settings: DestinationSettings,
     /// Work items created here since midnight UTC.
     pub created_today: u64,
-    /// Why nothing goes here at the moment, if so.
-    pub problem: Option<String>,
+    /// The board has changed, and does not fit any more.
+    pub drift: Option<Drift>,
+}
+
+/// The board has changed, and does not fit the destination any more. Saving the destination mends it, and so does a board
+/// that becomes as it was.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Drift {
+    /// What does not fit.
+    pub problems: Vec<MapProblem>,
+    /// No work item is created here until it is mended.
+    pub creates_nothing: bool,
 }
 
 /// What a destination is bound to. The more specific one takes a finding: a branch before its asset, the asset before a
@@ -325,14 +360,14 @@ pub struct DestinationSettings {
     /// Area path; the team's default area if left blank.
     #[serde(default)]
     pub area: String,
-    /// Iteration path; the project's root if left blank.
+    /// Into which iteration new work items go.
     #[serde(default)]
-    pub iteration: String,
+    pub iteration: IterationPolicy,
     /// Tags for new work items, beside our own.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// How severities are said. The usual values if absent.
-    #[serde(default)]
+    /// How severities are said. Rows that are absent are filled in with those of the connection, else with the usual ones.
+    #[serde(default = "SeverityMap::blank")]
     pub severity_map: SeverityMap,
     /// How statuses are said. Made from the type's states if empty.
     #[serde(default)]

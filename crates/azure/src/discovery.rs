@@ -435,6 +435,19 @@ impl Client {
         })
     }
 
+    /// The path of a team's current iteration, as a field holds it; none while the team has none.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if project or team do not exist.
+    pub async fn current_iteration(&self, project: &str, team: &str) -> Result<Option<String>, Error> {
+        let route = self
+            .route(&[project, team, "_apis", "work", "teamsettings", "iterations"], Version::Released)
+            .with("$timeframe", "current");
+        let operation = format!("read the current iteration of team {team} in project {project}");
+        let current: Listed<RawIteration> = self.definition(operation, route, Keep::Briefly).await?;
+        Ok(current.value.into_iter().next().map(|iteration| iteration.path).filter(|path| !path.is_empty()))
+    }
+
     /// The work item types of a project that can be offered: without disabled and hidden ones.
     ///
     /// # Errors

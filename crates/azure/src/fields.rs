@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use model::process::{FieldDefinition, FieldKind};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::Client;
@@ -12,61 +13,6 @@ use crate::discovery::Listed;
 use crate::error::Error;
 use crate::item::null_is_empty;
 use crate::route::Version;
-
-/// What a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum FieldKind {
-    /// One line of text.
-    Text,
-    /// Text of many lines, without format.
-    PlainText,
-    /// Text of many lines, as HTML or Markdown.
-    RichText,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// A moment.
-    Date,
-    /// Yes or no.
-    Boolean,
-    /// A person or group.
-    Person,
-    /// An area or iteration.
-    Path,
-    /// Something this version does not know, or nothing a person would fill in.
-    Other,
-}
-
-/// A field of a work item type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldDefinition {
-    /// Name that no language changes (`Microsoft.VSTS.Common.Priority`).
-    pub reference_name: String,
-    /// Name as the project words it.
-    pub name: String,
-    /// What it holds.
-    pub kind: FieldKind,
-    /// It may never be empty. Rules may demand more in some states; [`Client::validate`] asks them.
-    pub is_required: bool,
-    /// The service alone writes it.
-    pub is_read_only: bool,
-    /// What new items get.
-    pub default: Option<String>,
-    /// The values it takes, in the order of the process; empty if it is free. For people it is always empty.
-    pub allowed: Vec<String>,
-}
-
-impl FieldDefinition {
-    /// The most characters the service takes (section 7.10); none where length has no meaning.
-    pub fn longest(&self) -> Option<usize> {
-        match self.kind {
-            FieldKind::Text => Some(255),
-            FieldKind::PlainText | FieldKind::RichText => Some(1_000_000),
-            _ => None,
-        }
-    }
-}
 
 /// A field of a type, with the values it may have.
 #[derive(Debug, Deserialize)]

@@ -56,7 +56,6 @@ pub use credential::{
 pub use discovery::{Project, Team, TeamArea, TeamAreas};
 pub use error::{Error, SignInFailure};
 pub use feed::{Creation, FeedChange, FeedPage, LinkChange, LinkPage};
-pub use fields::{FieldDefinition, FieldKind};
 pub use history::{FieldUpdate, Update};
 pub use hooks::{BasicAuth, Delivery, DeliveryResult, HookEvent, Subscription, SubscriptionStatus};
 pub use http_transport::{BODY_LIMIT, HttpTransport};

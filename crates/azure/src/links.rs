@@ -164,6 +164,7 @@ pub(crate) fn item_link(client: &Client, link: ItemLink) -> Value {
     let kind = match link.kind {
         ItemLinkKind::Related => LinkKind::Related,
         ItemLinkKind::DuplicateOf => LinkKind::DuplicateOf,
+        ItemLinkKind::Parent => LinkKind::Parent,
     };
     let (rel, url) = LinkTarget::WorkItem { kind, id: link.to }.relation(client);
     json!({ "op": "add", "path": "/relations/-", "value": { "rel": rel, "url": url, "attributes": {} } })

@@ -131,10 +131,15 @@ async fn causes(tx: &mut Tx, kind: Kind, now: DateTime<Utc>) -> Result<Vec<Cause
         }
         Kind::ProcessChanged => {
             for destination in store::destinations::all(tx).await? {
-                if let Some(problem) = &destination.problem {
+                if let Some(drift) = &destination.drift {
+                    let stops = if drift.creates_nothing { " Nothing new is created there." } else { "" };
                     causes.push(Cause {
                         about: About::Destination(destination.id),
-                        what: format!("{}: {problem}", destination.settings.name),
+                        what: format!(
+                            "{} does not fit its board any more: {}.{stops}",
+                            destination.settings.name,
+                            drift.what()
+                        ),
                         next_step: "Open the destination, adapt its maps to the board, and save it.",
                     });
                 }

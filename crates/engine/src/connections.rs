@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use azure::{CheckStep, Client, ClientConfig, Organization};
 use model::ConnectionId;
-use model::process::{BoardLayout, WorkItemType};
+use model::map::{SeverityChoices, SeverityMap};
+use model::process::{BoardLayout, FieldDefinition, WorkItemType};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use store::alarms::Kind;
@@ -51,6 +52,8 @@ pub struct ConnectionChange {
     pub description: Option<String>,
     /// New sign-in.
     pub sign_in: Option<SignInMethod>,
+    /// How severities are said where a destination says nothing.
+    pub severity_map: Option<SeverityMap>,
     /// Whether it writes.
     pub mode: Option<Mode>,
 }
@@ -255,6 +258,11 @@ impl Engine {
             .map(|destination| destination.settings.project);
         drop(tx);
         let steps = board.client.verify(project.as_deref()).await;
+        // Whoever checks wants to know about the process, too.
+        let mut tx = self.inner.db.begin().await?;
+        self.doubt_process(&mut tx, id).await?;
+        tx.commit().await?;
+        self.wake_board(id);
         if steps.iter().all(|step| !matches!(step.outcome, azure::CheckOutcome::Failed { .. })) {
             self.mended(id).await?;
         }
@@ -346,6 +354,8 @@ impl Engine {
             feed: Default::default(),
             feed_due_at: now,
             sweep_due_at: now,
+            process_due_at: now + self.inner.settings.process_interval,
+            severity_map: None,
             last_contact_at: None,
             lags: Vec::new(),
             blocked_until: now,
@@ -374,8 +384,20 @@ impl Engine {
             let kept = method.kept()?;
             self.replace_sign_in(id, &kept, by).await?;
         }
-        if change.name.is_none() && change.description.is_none() && change.mode.is_none() {
+        if change.name.is_none()
+            && change.description.is_none()
+            && change.mode.is_none()
+            && change.severity_map.is_none()
+        {
             return Ok(());
+        }
+        let severity_map =
+            change.severity_map.map(|map| map.filled_in(&SeverityMap::default(), SeverityChoices::default()));
+        if let Some(map) = &severity_map {
+            let problems = map.problems(SeverityChoices::default());
+            if let Some(first) = problems.first() {
+                return Err(invalid("/severity_map", first.message.clone(), &first.mend));
+            }
         }
         let mut tx = self.inner.db.begin().await?;
         let Some(mut connection) = store::connections::get(&mut tx, id).await? else {
@@ -386,6 +408,9 @@ impl Engine {
         }
         if let Some(description) = change.description {
             connection.description = description;
+        }
+        if severity_map.is_some() {
+            connection.severity_map = severity_map;
         }
         let before = connection.mode;
         if let Some(mode) = change.mode {
@@ -520,5 +545,18 @@ impl Engine {
         project: &str,
     ) -> Result<Vec<WorkItemType>, Refusal> {
         Ok(self.known(id).await?.client.work_item_types(project).await?)
+    }
+
+    /// Fields of a work item type.
+    ///
+    /// # Errors
+    /// If there is no such connection, or the board refuses.
+    pub async fn type_fields(
+        &self,
+        id: ConnectionId,
+        project: &str,
+        work_item_type: &str,
+    ) -> Result<Vec<FieldDefinition>, Refusal> {
+        Ok(self.known(id).await?.client.fields(project, work_item_type).await?)
     }
 }

@@ -31,6 +31,9 @@ pub struct Settings {
     pub poll_interval: Duration,
     /// How often every live ticket is compared with its work item. Default 1 h.
     pub sweep_interval: Duration,
+    /// How often destinations are compared with the process of their projects; a refused write makes it due at once.
+    /// Default 1 day.
+    pub process_interval: Duration,
     /// A ticket that is closed on both sides and was not looked at for so long is left out of the sweep; the feed goes on
     /// watching its work item. Default 30 days.
     pub sweep_closed_for: Duration,
@@ -57,6 +60,7 @@ impl Settings {
             settle: Duration::seconds(40),
             poll_interval: Duration::seconds(30),
             sweep_interval: Duration::hours(1),
+            process_interval: Duration::days(1),
             sweep_closed_for: Duration::days(30),
             grace: Duration::zero(),
             collapse_number: 25,

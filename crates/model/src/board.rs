@@ -107,6 +107,8 @@ pub enum ItemLinkKind {
     Related,
     /// It is a copy of the other one.
     DuplicateOf,
+    /// The other one is above it.
+    Parent,
 }
 
 /// A new work item. It starts in the initial state of its type: no other is accepted (azure-devops.md section 7.2).

@@ -274,13 +274,13 @@ pub fn map_abroad(
         found.map(|state| state.name.clone())
     };
     let entries = map.0.iter().filter_map(|(status, entry)| {
-        let target = Target { state: Some(state(&entry.target)?), column: None };
+        let target = Target { state: Some(state(&entry.target)?), ..Target::default() };
         let accepted = entry
             .accepted
             .iter()
-            .filter_map(|other| Some(Target { state: Some(state(other)?), column: None }))
+            .filter_map(|other| Some(Target { state: Some(state(other)?), ..Target::default() }))
             .collect();
-        Some((*status, StatusEntry { target, accepted }))
+        Some((*status, StatusEntry { target, accepted, is_meant: entry.is_meant }))
     });
     StatusMap(entries.collect())
 }
@@ -325,7 +325,7 @@ mod tests {
             }],
             lanes: Vec::new(),
         };
-        let entry = |target: Target| StatusEntry { target, accepted: Vec::new() };
+        let entry = StatusEntry::to;
         let map = StatusMap(BTreeMap::from([
             (Status::Identified, entry(Target::state("New"))),
             (Status::InProgress, entry(Target::state("active"))),

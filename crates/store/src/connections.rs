@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use model::ConnectionId;
+use model::map::SeverityMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -147,6 +148,10 @@ pub struct Connection {
     pub feed_due_at: DateTime<Utc>,
     /// When the next sweep is due.
     pub sweep_due_at: DateTime<Utc>,
+    /// When its destinations are compared with the process of their projects again.
+    pub process_due_at: DateTime<Utc>,
+    /// How severities are said where a destination says nothing, once a person decided.
+    pub severity_map: Option<SeverityMap>,
     /// When the board was last read without error.
     pub last_contact_at: Option<DateTime<Utc>>,
     /// How long the latest changes of people on the board took to be followed, in milliseconds, oldest first; at most
@@ -159,7 +164,7 @@ pub struct Connection {
 }
 
 const SELECT: &str = "SELECT id, name, description, instance_url, organization, sign_in, secret, mode, problem, identity,
-        hook_secret, subscriptions, feed, feed_due_at, sweep_due_at, last_contact_at, lags, blocked_until, created_at
+        hook_secret, subscriptions, feed, feed_due_at, sweep_due_at, process_due_at, severity_map, last_contact_at, lags, blocked_until, created_at
  FROM connection";
 
 fn connection(row: &Row) -> Result<Connection> {
@@ -179,6 +184,8 @@ fn connection(row: &Row) -> Result<Connection> {
         feed: row.json("feed")?,
         feed_due_at: row.time("feed_due_at")?,
         sweep_due_at: row.time("sweep_due_at")?,
+        process_due_at: row.time("process_due_at")?,
+        severity_map: row.opt_json("severity_map")?,
         last_contact_at: row.opt_time("last_contact_at")?,
         lags: row.json("lags")?,
         blocked_until: row.time("blocked_until")?,
@@ -237,8 +244,8 @@ pub async fn by_hook_secret(tx: &mut Tx, hash: Vec<u8>) -> Result<Option<Connect
 pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>) -> Result<()> {
     tx.execute(
         "INSERT INTO connection (id, name, description, instance_url, organization, sign_in, secret, mode, identity,
-                                 hook_secret, hook_secret_hash, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                                 hook_secret, hook_secret_hash, process_due_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         args![
             connection.id,
             &connection.name,
@@ -251,6 +258,7 @@ pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>
             connection.identity.as_ref().map(to_json),
             connection.hook_secret.clone(),
             hook_secret_hash,
+            connection.process_due_at,
             connection.created_at,
         ],
     )
@@ -265,8 +273,8 @@ pub async fn add(tx: &mut Tx, connection: &Connection, hook_secret_hash: Vec<u8>
 /// If the database refuses.
 pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
     tx.execute(
-        "UPDATE connection SET name = $2, description = $3, mode = $4, problem = $5, identity = $6, subscriptions = $7
-         WHERE id = $1",
+        "UPDATE connection SET name = $2, description = $3, mode = $4, problem = $5, identity = $6, subscriptions = $7,
+                severity_map = $8 WHERE id = $1",
         args![
             connection.id,
             &connection.name,
@@ -275,6 +283,7 @@ pub async fn save(tx: &mut Tx, connection: &Connection) -> Result<()> {
             connection.problem.as_deref(),
             connection.identity.as_ref().map(to_json),
             to_json(&connection.subscriptions),
+            connection.severity_map.as_ref().map(to_json),
         ],
     )
     .await?;
@@ -383,6 +392,15 @@ pub async fn followed(tx: &mut Tx, id: ConnectionId, after: &[i64]) -> Result<()
     lags.extend(after);
     lags.drain(..lags.len().saturating_sub(LAGS));
     tx.execute("UPDATE connection SET lags = $2 WHERE id = $1", args![id, to_json(&lags)]).await?;
+    Ok(())
+}
+
+/// The destinations were compared with the process of their projects; or they shall be, `due` at once.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn process_seen(tx: &mut Tx, id: ConnectionId, due: DateTime<Utc>) -> Result<()> {
+    tx.execute("UPDATE connection SET process_due_at = $2 WHERE id = $1", args![id, due]).await?;
     Ok(())
 }
 

@@ -1,10 +1,10 @@
 //! Destinations and how much was created at each today.
 
 use chrono::{DateTime, Utc};
-use model::fields::FieldSettings;
+use model::fields::{FieldSettings, IterationPolicy};
 use model::following::DeletionPolicy;
 use model::guard::Limits;
-use model::map::{SeverityMap, StatusMap};
+use model::map::{MapProblem, SeverityMap, StatusMap};
 use model::process::{BoardLayout, WorkItemType};
 use model::routing::Binding;
 use model::{ConnectionId, DestinationId};
@@ -32,8 +32,8 @@ pub struct Settings {
     pub work_item_type: String,
     /// Area path.
     pub area: String,
-    /// Iteration path.
-    pub iteration: String,
+    /// Into which iteration new work items go.
+    pub iteration: IterationPolicy,
     /// Tags for new work items.
     pub tags: Vec<String>,
     /// How severities are said.
@@ -67,6 +67,31 @@ pub struct Process {
     pub shape: serde_json::Value,
 }
 
+/// The board has changed, and does not fit the destination any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// What does not fit; at least one.
+    pub problems: Vec<MapProblem>,
+    /// No work item is created until it is mended: it would have no place, or lack a field.
+    pub creates_nothing: bool,
+}
+
+impl Drift {
+    /// What is wrong, in one sentence without its end.
+    pub fn what(&self) -> String {
+        let first = self.problems.first().map(|problem| problem.message.as_str()).unwrap_or_default();
+        match self.problems.len() {
+            0 | 1 => first.to_owned(),
+            more => format!("{first} (and {} more)", more - 1),
+        }
+    }
+
+    /// What to do about the first of it.
+    pub fn mend(&self) -> &str {
+        self.problems.first().map(|problem| problem.mend.as_str()).unwrap_or_default()
+    }
+}
+
 /// Where work items go.
 #[derive(Clone, Debug)]
 pub struct Destination {
@@ -80,14 +105,14 @@ pub struct Destination {
     pub settings: Settings,
     /// What was last read of the board.
     pub process: Process,
-    /// Why nothing goes here at the moment.
-    pub problem: Option<String>,
+    /// The board does not fit any more.
+    pub drift: Option<Drift>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
 const SELECT: &str =
-    "SELECT id, connection_id, binding, settings, process, problem, created_at FROM destination";
+    "SELECT id, connection_id, binding, settings, process, drift, created_at FROM destination";
 
 fn destination(row: &Row) -> Result<Destination> {
     Ok(Destination {
@@ -96,7 +121,7 @@ fn destination(row: &Row) -> Result<Destination> {
         binding: row.json("binding")?,
         settings: row.json("settings")?,
         process: row.json("process")?,
-        problem: row.opt_text("problem")?,
+        drift: row.opt_json("drift")?,
         created_at: row.time("created_at")?,
     })
 }
@@ -170,7 +195,7 @@ pub async fn add(tx: &mut Tx, destination: &Destination) -> Result<()> {
 pub async fn save(tx: &mut Tx, destination: &Destination) -> Result<()> {
     tx.execute(
         "UPDATE destination SET binding = $2, binding_key = $3, asset_id = $4, name = $5, settings = $6, process = $7,
-                problem = $8 WHERE id = $1",
+                drift = $8 WHERE id = $1",
         args![
             destination.id,
             to_json(&destination.binding),
@@ -179,7 +204,7 @@ pub async fn save(tx: &mut Tx, destination: &Destination) -> Result<()> {
             &destination.settings.name,
             to_json(&destination.settings),
             to_json(&destination.process),
-            destination.problem.as_deref(),
+            destination.drift.as_ref().map(to_json),
         ],
     )
     .await?;

@@ -766,12 +766,19 @@ pub async fn mark_of_asset(tx: &mut Tx, asset: AssetId) -> Result<u64> {
     .await
 }
 
-/// Gives all tickets of a destination a reason to be looked at: its maps changed.
+/// Lets all tickets of a destination be looked at again, also those that wait for another try or for a person: what kept
+/// them may be mended.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
-    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE destination_id = $1", args![destination]).await
+pub async fn retry_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
+    tx.execute(
+        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0,
+                next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END
+         WHERE destination_id = $1",
+        args![destination],
+    )
+    .await
 }
 
 /// How many tickets of a destination have a work item.

@@ -66,6 +66,8 @@ async fn board(tx: &mut Tx) -> (ConnectionId, DestinationId) {
         feed: Default::default(),
         feed_due_at: at(0),
         sweep_due_at: at(0),
+        process_due_at: at(0),
+        severity_map: None,
         last_contact_at: None,
         lags: Vec::new(),
         blocked_until: at(0),
@@ -91,7 +93,7 @@ fn destination(number: u128) -> Destination {
             lane: word(""),
             work_item_type: word("Bug"),
             area: word(""),
-            iteration: word(""),
+            iteration: Default::default(),
             tags: Vec::new(),
             severity_map: SeverityMap::default(),
             status_map: StatusMap::default(),
@@ -113,7 +115,7 @@ fn destination(number: u128) -> Destination {
             board: None,
             shape: serde_json::Value::Null,
         },
-        problem: None,
+        drift: None,
         created_at: at(0),
     }
 }

@@ -88,7 +88,7 @@ impl Served {
             lane: lane.into(),
             work_item_type: "Bug".into(),
             area: String::new(),
-            iteration: String::new(),
+            iteration: Default::default(),
             tags: Vec::new(),
             severity_map: SeverityMap::default(),
             status_map: map,

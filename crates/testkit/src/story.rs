@@ -142,7 +142,7 @@ impl StoryBuilder {
                         lane: String::new(),
                         work_item_type: self.work_item_type,
                         area: String::new(),
-                        iteration: String::new(),
+                        iteration: Default::default(),
                         tags: Vec::new(),
                         severity_map: SeverityMap::default(),
                         status_map: self.map.unwrap_or_default(),

@@ -135,6 +135,14 @@ export const connection = (id: string) =>
 		queryFn: () => ask(api.GET("/api/v1/connections/{id}", { params: { path: { id } } })),
 	});
 
+/** What goes with a connection when it is deleted. */
+export const deletion = (id: string) =>
+	queryOptions({
+		queryKey: ["connection", id, "deletion"],
+		queryFn: () => ask(api.GET("/api/v1/connections/{id}/deletion", { params: { path: { id } } })),
+		staleTime: 0,
+	});
+
 export const destinations = queryOptions({
 	queryKey: ["configuration", "destinations"],
 	queryFn: () => ask(api.GET("/api/v1/destinations", { params: { query: { limit: 200 } } })),
@@ -238,6 +246,19 @@ export const teamBoards = (id: string, project: string, team: string) =>
 				api.GET("/api/v1/connections/{id}/projects/{project}/teams/{team}/boards", { params: { path: { id, project, team } } }),
 			),
 		enabled: project !== "" && team !== "",
+		staleTime: BOARD_FACTS,
+	});
+
+export const typeFields = (id: string, project: string, type: string) =>
+	queryOptions({
+		queryKey: ["board", id, project, "fields", type],
+		queryFn: () =>
+			ask(
+				api.GET("/api/v1/connections/{id}/projects/{project}/types/{work_item_type}/fields", {
+					params: { path: { id, project, work_item_type: type } },
+				}),
+			),
+		enabled: project !== "" && type !== "",
 		staleTime: BOARD_FACTS,
 	});
 

@@ -4,12 +4,11 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { api, ask } from "../api/client";
-import { connection as connectionQuery, destinations } from "../api/queries";
+import { connection as connectionQuery, deletion, destinations } from "../api/queries";
 import { useBeginSignIn } from "../api/signIn";
 import type { Connection, ConnectionChange } from "../api/types";
 import { CheckSteps } from "../components/CheckSteps";
 import { Confirm } from "../components/Confirm";
-import { CopyField } from "../components/CopyField";
 import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { List } from "../components/List";
@@ -21,8 +20,10 @@ import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../comp
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { boundTo, lag, number, signsInWith } from "../words";
+import { boundTo, count, lag, number, signsInWith } from "../words";
 import { ConnectionMark } from "./Connections";
+import { Hooks } from "./connection/Hooks";
+import { Unfinished } from "./setup/Unfinished";
 
 const ABOVE = [{ label: "Connections", to: "/connections" }];
 
@@ -96,6 +97,7 @@ export function ConnectionPage() {
 					)}
 				</Notice>
 			)}
+			<Unfinished connection={connection} />
 			{connection.mode === "shadow" && (
 				<Notice tone="warn" title="Shadow mode: it is said what would happen, and nothing is done.">
 					Neither is anything written to the board, nor is a card followed. The <Link to="/plan">plan</Link> shows what happens
@@ -112,7 +114,9 @@ export function ConnectionPage() {
 			<div className="grid2">
 				<Stack gap={14}>
 					<Destinations connection={connection} />
-					<Hooks connection={connection} />
+					<Panel title="How changes on the board arrive">
+						<Hooks connection={connection} />
+					</Panel>
 				</Stack>
 				<Panel title="Facts">
 					<Facts
@@ -183,7 +187,7 @@ function Destinations({ connection }: { connection: Connection }) {
 					id={(row) => row.id}
 					to={(row) => `/destinations/${row.id}`}
 					title={(row) => row.name || `${row.project} ${row.work_item_type}`}
-					about={(row) => row.problem ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
+					about={(row) => row.drift?.problems[0]?.message ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
 					columns={[
 						{ header: "For", width: "30%", cell: (row) => boundTo(row.binding) },
 						{
@@ -196,59 +200,6 @@ function Destinations({ connection }: { connection: Connection }) {
 					card={(row) => <span>{boundTo(row.binding)}</span>}
 				/>
 			)}
-		</Panel>
-	);
-}
-
-function Hooks({ connection }: { connection: Connection }) {
-	const client = useQueryClient();
-	const administrator = useMay("administrator");
-	const path = { params: { path: { id: connection.id } } };
-	const subscribed = connection.hooks === "subscribed";
-	const toggle = useMutation({
-		mutationFn: () =>
-			subscribed
-				? ask(api.DELETE("/api/v1/connections/{id}/hooks", path))
-				: ask(api.POST("/api/v1/connections/{id}/hooks", path)),
-		onSuccess: (saved) => client.setQueryData(connectionQuery(connection.id).queryKey, saved),
-	});
-	const { data: places } = useQuery(destinations);
-	const hasNone = places !== undefined && !places.items.some((place) => place.connection.id === connection.id);
-	return (
-		<Panel title="How changes on the board arrive">
-			<Stack gap={12} align="flex-start">
-				<Text size="sm">
-					{subscribed
-						? "Azure DevOps tells Lockstep at once. Sweeps find whatever a hook missed."
-						: "The board is swept at intervals, which always works. Service hooks only make it faster."}
-				</Text>
-				{connection.hook_problems.map((problem) => (
-					<Notice key={problem} tone="warn" title={problem} />
-				))}
-				{administrator && (
-					<Group gap={10}>
-						<Button
-							variant={subscribed || hasNone ? "default" : "filled"}
-							onClick={() => toggle.mutate()}
-							loading={toggle.isPending}
-							disabled={hasNone && !subscribed}
-						>
-							{subscribed ? "Remove the subscriptions" : "Subscribe for me"}
-						</Button>
-						{hasNone && !subscribed && (
-							<Text size="sm" c="dimmed">
-								Add a destination first: it names the project.
-							</Text>
-						)}
-					</Group>
-				)}
-				<Trouble error={toggle.error} />
-				<CopyField
-					label="Hook URL"
-					about="By hand: project settings, Service hooks, Web Hooks, trigger “Work item updated”, and paste this address."
-					value={connection.hook_url}
-				/>
-			</Stack>
 		</Panel>
 	);
 }
@@ -301,6 +252,7 @@ function ReplaceSignIn({ connection, save, busy, error }: ReplaceProps) {
 function DeleteConnection({ connection, opened, onClose }: { connection: Connection; opened: boolean; onClose: () => void }) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
+	const { data: loss } = useQuery({ ...deletion(connection.id), enabled: opened });
 	const remove = useMutation({
 		mutationFn: () => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } })),
 		onSuccess: async () => {
@@ -321,7 +273,17 @@ function DeleteConnection({ connection, opened, onClose }: { connection: Connect
 			onYes={() => remove.mutate()}
 			onClose={onClose}
 		>
-			Its destinations go with it, and its tickets are no longer kept in step. Work items on the board stay as they are.
+			{loss ? (
+				<>
+					{loss.destinations.length > 0
+						? `${count(loss.destinations.length, "destination")} (${loss.destinations.join(", ")}) and ${count(loss.tickets, "ticket")} go with it.`
+						: "It has no destinations."}{" "}
+					{loss.work_items > 0 &&
+						`${count(loss.work_items, "work item")}, ${number(loss.open_work_items)} of them open, stay on the board and are kept in step by nobody.`}
+				</>
+			) : (
+				"Its destinations go with it, and its tickets are no longer kept in step. Work items on the board stay as they are."
+			)}
 		</Confirm>
 	);
 }

@@ -3,8 +3,10 @@ import { useParams } from "react-router";
 import { connection as connectionQuery, destination as destinationQuery } from "../api/queries";
 import type { Destination, NewDestination } from "../api/types";
 import { Loading } from "../components/Loading";
+import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { RouteSaid } from "../components/RouteSaid";
 import { Trouble } from "../components/Trouble";
 import { count } from "../words";
 import { DestinationForm } from "./DestinationForm";
@@ -44,7 +46,7 @@ export function DestinationPage() {
 			]}
 			about={
 				destination &&
-				(destination.problem ??
+				(destination.drift?.problems[0]?.message ??
 					`${count(destination.created_today, "work item")} created today of at most ${destination.daily_budget ?? 200}`)
 			}
 		>
@@ -54,13 +56,41 @@ export function DestinationPage() {
 				</Panel>
 			)}
 			{error && !destination && <Trouble error={error} retry={() => refetch()} />}
+			{destination?.drift && (
+				<Notice
+					tone="bad"
+					title={
+						destination.drift.creates_nothing
+							? "It does not fit the board any more: nothing new is created here"
+							: "It does not fit the board any more"
+					}
+				>
+					<ul style={{ margin: 0, paddingLeft: 20 }}>
+						{destination.drift.problems.map((problem) => (
+							<li key={problem.message}>
+								{problem.message}: <b>{problem.mend}</b>
+							</li>
+						))}
+					</ul>
+				</Notice>
+			)}
+			{destination?.asset && (
+				<Panel title="Where its asset's work items go">
+					<RouteSaid of={{ asset: destination.asset.id, branch: branchOf(destination) }} />
+				</Panel>
+			)}
 			{destination && <DestinationForm key={destination.id} id={destination.id} start={asDraft(destination)} />}
 		</Page>
 	);
 }
 
+/** A branch to ask the way for; a pattern is none. */
+function branchOf({ binding }: Destination): string | undefined {
+	return binding.kind === "branch" && !binding.branch.includes("*") ? binding.branch : undefined;
+}
+
 /** What the form sends back: the settings without what only the server says. */
-function asDraft(destination: Destination): NewDestination {
-	const { id: _id, connection, asset: _asset, created_today: _created, problem: _problem, ...settings } = destination;
+export function asDraft(destination: Destination): NewDestination {
+	const { id: _id, connection, asset: _asset, created_today: _created, drift: _drift, ...settings } = destination;
 	return { ...settings, connection_id: connection.id };
 }

@@ -1,11 +1,11 @@
-import { Button, Group, NumberInput, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, NumberInput, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue, useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../api/client";
-import { destination, projectTypes, teamBoards } from "../api/queries";
-import type { DeletionPolicy, NewDestination } from "../api/types";
+import { destination, projectTypes, teamBoards, typeFields } from "../api/queries";
+import type { DeletionPolicy, IterationPolicy, NewDestination } from "../api/types";
 import { Confirm } from "../components/Confirm";
 import { Notice } from "../components/Notice";
 import { Panel } from "../components/Panel";
@@ -13,6 +13,7 @@ import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { DELETION_POLICY } from "../words";
 import { Binding } from "./destination/Binding";
+import { ExtraFields } from "./destination/ExtraFields";
 import { FieldSettingsEditor, UNSET } from "./destination/FieldSettingsEditor";
 import maps from "./destination/Maps.module.css";
 import { PlaceFields } from "./destination/PlaceFields";
@@ -24,8 +25,17 @@ const PAUSE = 400;
 
 const isFilled = (map: object | undefined) => map !== undefined && Object.keys(map).length > 0;
 
+type Props = {
+	id?: string;
+	start: NewDestination;
+	/** Only the status map, as a step of the set-up. */
+	only?: "statuses";
+	/** What follows a save; the connection's page if nothing is said. */
+	onSaved?: () => void;
+};
+
 /** Where work items go and how severities and statuses are said there. Checked against the live process while it is edited. */
-export function DestinationForm({ id, start }: { id?: string; start: NewDestination }) {
+export function DestinationForm({ id, start, only, onSaved }: Props) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
 	const administrator = useMay("administrator");
@@ -47,6 +57,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 
 	const { data: types } = useQuery(projectTypes(draft.connection_id, draft.project));
 	const { data: boards } = useQuery(teamBoards(draft.connection_id, draft.project, draft.team || filled?.team || ""));
+	const { data: fields } = useQuery(typeFields(draft.connection_id, draft.project, draft.work_item_type));
 	const type = types?.types.find((type) => type.name === draft.work_item_type);
 	const board = boards?.boards.find((board) => board.name === (draft.board || filled?.board));
 
@@ -57,7 +68,8 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 				: ask(api.POST("/api/v1/destinations", { body: draft })),
 		onSuccess: (saved) => {
 			client.invalidateQueries({ queryKey: ["configuration"] });
-			navigate(`/connections/${saved.connection.id}`);
+			if (onSaved) onSaved();
+			else navigate(`/connections/${saved.connection.id}`);
 		},
 	});
 	const submit = (event: FormEvent) => {
@@ -71,6 +83,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 		<form onSubmit={submit} aria-busy={complete && checking}>
 			<fieldset disabled={!administrator} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
 				<Stack gap={14}>
+					{only === undefined && (
 					<div className="grid2">
 						<Panel title="Place on the board">
 							<PlaceFields draft={draft} filled={filled} change={change} />
@@ -97,6 +110,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 							/>
 						</Panel>
 					</div>
+					)}
 					{complete && (
 						<>
 							<Panel
@@ -119,18 +133,30 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 									change={(status_map) => change({ status_map })}
 								/>
 							</Panel>
+							{only === undefined && (
+							<>
 							<Panel title="Severity map">
 								<SeverityMapEditor
-									map={isFilled(draft.severity_map) ? (draft.severity_map ?? {}) : (filled?.severity_map ?? {})}
+									map={{ ...filled?.severity_map, ...draft.severity_map }}
 									hasSeverityField={!type || type.fields.includes("Microsoft.VSTS.Common.Severity")}
+									values={fields?.fields.find((field) => field.reference_name === "Microsoft.VSTS.Common.Severity")?.allowed}
+									problems={problems}
 									change={(severity_map) => change({ severity_map })}
 								/>
 							</Panel>
 							<Panel title="Fields">
-								<FieldSettingsEditor settings={draft.fields ?? UNSET} type={type} change={(fields) => change({ fields })} />
+								<Stack gap={14}>
+									<FieldSettingsEditor settings={draft.fields ?? UNSET} type={type} change={(fields) => change({ fields })} />
+									<ExtraFields
+										draft={draft}
+										settings={draft.fields ?? UNSET}
+										problems={problems}
+										change={(fields) => change({ fields })}
+									/>
+								</Stack>
 							</Panel>
 							<details className="panel">
-								<summary>Area, iteration, tags and name</summary>
+								<summary>Area, iteration, parent, tags and name</summary>
 								<Stack gap={12} mt={12} maw={560}>
 									<TextInput
 										label="Area path"
@@ -138,11 +164,17 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 										value={draft.area ?? ""}
 										onChange={(event) => change({ area: event.currentTarget.value })}
 									/>
-									<TextInput
-										label="Iteration path"
-										placeholder={filled?.iteration || "the project's root"}
-										value={draft.iteration ?? ""}
-										onChange={(event) => change({ iteration: event.currentTarget.value })}
+									<Iteration policy={draft.iteration ?? { policy: "backlog" }} change={(iteration) => change({ iteration })} />
+									<NumberInput
+										label="Parent"
+										description="Number of the work item under which new ones hang."
+										min={1}
+										allowDecimal={false}
+										hideControls
+										value={draft.fields?.parent ?? ""}
+										onChange={(value) =>
+											change({ fields: { ...(draft.fields ?? UNSET), parent: typeof value === "number" ? value : undefined } })
+										}
 									/>
 									<TagsInput
 										label="Tags for new work items"
@@ -158,6 +190,8 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 									/>
 								</Stack>
 							</details>
+							</>
+							)}
 						</>
 					)}
 					{general.length > 0 && (
@@ -176,7 +210,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 					{administrator && (
 						<Group gap={10}>
 							<Button type="submit" disabled={!sound} loading={save.isPending}>
-								Save
+								{onSaved ? "Save and continue" : "Save"}
 							</Button>
 							<Text size="sm" c="dimmed" role="status">
 								{!complete
@@ -187,7 +221,7 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 											? "Mend what is marked, then save."
 											: check.isSuccess && "It fits the board."}
 							</Text>
-							{id && (
+							{id && only === undefined && (
 								<Button type="button" variant="subtle" color="red" c="var(--ls-bad)" ml="auto" onClick={remove.open}>
 									Delete
 								</Button>
@@ -198,6 +232,36 @@ export function DestinationForm({ id, start }: { id?: string; start: NewDestinat
 			</fieldset>
 			{id && <DeleteDestination id={id} connection={draft.connection_id} opened={deleting} onClose={remove.close} />}
 		</form>
+	);
+}
+
+/** Which iteration new work items go to. */
+function Iteration({ policy, change }: { policy: IterationPolicy; change: (policy: IterationPolicy) => void }) {
+	return (
+		<>
+			<NativeSelect
+				label="Iteration of new work items"
+				value={policy.policy}
+				onChange={(event) => {
+					const chosen = event.currentTarget.value;
+					change(chosen === "path" ? { policy: "path", path: "" } : { policy: chosen === "current" ? "current" : "backlog" });
+				}}
+				data={[
+					{ value: "backlog", label: "The backlog of the team" },
+					{ value: "current", label: "The team's current iteration" },
+					{ value: "path", label: "Always the same" },
+				]}
+			/>
+			{policy.policy === "path" && (
+				<TextInput
+					label="Iteration path"
+					required
+					placeholder="Project\\Release 1"
+					value={policy.path}
+					onChange={(event) => change({ policy: "path", path: event.currentTarget.value })}
+				/>
+			)}
+		</>
 	);
 }
 

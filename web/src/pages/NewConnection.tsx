@@ -10,6 +10,7 @@ import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../components/SignInFields";
 import { Trouble } from "../components/Trouble";
+import { SettingUp } from "./setup/SettingUp";
 
 /** Connect Azure DevOps: fill in, verify, save; or fill in and sign in with Microsoft. */
 export function NewConnectionPage() {
@@ -36,7 +37,7 @@ export function NewConnectionPage() {
 			ask(api.POST("/api/v1/connections", { body: { ...facts, organization: named, sign_in } })),
 		onSuccess: (saved) => {
 			client.invalidateQueries({ queryKey: ["connection"] });
-			navigate(`/connections/${saved.id}`);
+			navigate(`/connections/${saved.id}/setup`);
 		},
 	});
 	const verified = verify.data?.ok === true;
@@ -63,7 +64,8 @@ export function NewConnectionPage() {
 	const byPerson = signIn.method === "person";
 
 	return (
-		<Page title="Connect Azure DevOps" above={[{ label: "Connections", to: "/connections" }]}>
+		<Page title="Connect Azure DevOps" above={[{ label: "Integrations", to: "/integrations" }]}>
+			<SettingUp done={new Set()} current="connect" />
 			<div className="grid2">
 				<Panel title="Where and who">
 					<form onSubmit={submit}>

@@ -19,7 +19,9 @@ export function SignInCallbackPage() {
 
 	const arrive = (connection: Connection) => {
 		client.invalidateQueries({ queryKey: ["connection"] });
-		navigate(`/connections/${connection.id}`, { replace: true });
+		// A sign-in that was renewed has its set-up behind it.
+		const to = connection.severity_map ? "" : "/setup";
+		navigate(`/connections/${connection.id}${to}`, { replace: true });
 	};
 	const finish = useMutation({
 		mutationFn: (params: URLSearchParams) => {

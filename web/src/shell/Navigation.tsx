@@ -6,6 +6,7 @@ import {
 	IconFilterCog,
 	IconLayoutDashboard,
 	IconPlugConnected,
+	IconPuzzle,
 	IconRadar2,
 	IconServer2,
 	IconTemplate,
@@ -31,6 +32,7 @@ const GROUPS = [
 	{
 		label: "Azure Boards",
 		pages: [
+			{ to: "/integrations", label: "Integrations", Icon: IconPuzzle },
 			{ to: "/connections", label: "Connections", Icon: IconPlugConnected },
 			{ to: "/rules", label: "Rules", Icon: IconFilterCog },
 			{ to: "/templates", label: "Templates", Icon: IconTemplate },

@@ -207,6 +207,7 @@ async fn every_call(service: Service) -> Walk {
     walk!(walk, client.areas("Webshop")).unwrap();
     client.forget_definitions();
     walk!(walk, client.iterations("Webshop")).unwrap();
+    walk!(walk, client.current_iteration("Webshop", "Payments")).unwrap();
     walk!(walk, client.tags("Webshop")).unwrap();
     let members = walk!(walk, client.team_members("Webshop", "Payments")).unwrap();
     walk!(walk, client.directory_entries(&[&members[0].id, &members[1].id])).unwrap();

@@ -1,14 +1,15 @@
 //! Destinations: blanks are filled in from the board, and everything is checked against it before it is saved.
 
 mod check;
+mod drift;
 
-use model::map::MapProblem;
+use model::map::{MapProblem, MapRow};
 use model::routing::Binding;
 use model::{AssetId, ConnectionId, DestinationId};
 use store::Tx;
 use store::destinations::{Destination, Process, Settings};
 
-use self::check::{Checked, problem};
+use self::check::Checked;
 use crate::engine::Engine;
 use crate::{Actor, Refusal};
 
@@ -48,9 +49,13 @@ impl Engine {
         };
         // Somebody may have mended the board a moment ago; within this check each thing is read once.
         at.client.forget_definitions();
-        let mut checked = check::against_board(&at.client, new.settings).await?;
+        let mut tx = self.inner.db.read().await?;
+        let connection = store::connections::get(&mut tx, new.connection_id).await?;
+        drop(tx);
+        let usual = connection.and_then(|connection| connection.severity_map).unwrap_or_default();
+        let mut checked = check::against_board(&at.client, new.settings, &usual).await?;
         if !self.templates_exist(&checked.settings).await? {
-            checked.problems.push(problem(
+            checked.problems.push(MapProblem::general(
                 "there are no such templates",
                 "choose others, or leave it to the standard ones",
             ));
@@ -59,14 +64,14 @@ impl Engine {
         if unbound {
             checked.problems.insert(
                 0,
-                problem(
+                MapProblem::general(
                     "the asset has no name",
                     "name the asset whose findings go there, or make it the default",
                 ),
             );
         }
         if let Some((what, mend)) = new.binding.problem() {
-            checked.problems.insert(0, problem(what, mend));
+            checked.problems.insert(0, MapProblem::general(what, mend));
         }
         Ok(checked)
     }
@@ -76,7 +81,7 @@ impl Engine {
         match checked.process {
             Some(process) if checked.problems.is_empty() => Ok((checked.settings, process)),
             _ => {
-                let first = checked.problems.first().cloned().unwrap_or_else(|| problem("", ""));
+                let first = checked.problems.first().cloned().unwrap_or_else(|| MapProblem::general("", ""));
                 let mut refusal = Refusal::invalid(
                     "destination_invalid",
                     "The destination does not fit the board",
@@ -84,7 +89,7 @@ impl Engine {
                     format!("{}.", sentence(&first.mend)),
                 );
                 for problem in checked.problems {
-                    let pointer = problem.row.map_or("/".to_owned(), |row| format!("/status_map/{row}"));
+                    let pointer = problem.row.as_ref().map_or("/".to_owned(), MapRow::pointer);
                     refusal = refusal.field(pointer, format!("{}; {}", problem.message, problem.mend));
                 }
                 Err(refusal)
@@ -110,7 +115,7 @@ impl Engine {
             binding: self.binding_of(&mut tx, &new, None).await?,
             settings,
             process,
-            problem: None,
+            drift: None,
             created_at: self.inner.world.now(),
         };
         store::destinations::add(&mut tx, &destination).await?;
@@ -153,7 +158,7 @@ impl Engine {
         destination.binding = self.binding_of(&mut tx, &new, Some(id)).await?;
         destination.settings = settings;
         destination.process = process;
-        destination.problem = None;
+        destination.drift = None;
         store::destinations::save(&mut tx, &destination).await?;
         store::tickets::mark_of_destination(&mut tx, id).await?;
         store::rules::begin_walk(&mut tx).await?;

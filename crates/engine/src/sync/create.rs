@@ -3,6 +3,7 @@
 use azure::{Error, Item, Write};
 use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use model::board::{Draft, Hyperlink, WorkItem};
+use model::fields::IterationPolicy;
 use model::following::Repair;
 use model::merge::Base;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -143,6 +144,19 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
+        if let Some(drift) = destination.drift.as_ref().filter(|drift| drift.creates_nothing) {
+            // Once the destination is saved, or the board is as it was, everything that waits is tried again.
+            ticket.health = Health::Pending;
+            ticket.problem = Some(format!(
+                "Nothing is created at the destination {}: {}.",
+                destination.settings.name,
+                drift.what()
+            ));
+            ticket.next_step = Some(format!("Open the destination and mend it: {}.", drift.mend()));
+            ticket.next_attempt_at = now + Duration::hours(1);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
+        }
         if self.is_held(tx, pass, destination, &mut ticket, &Wish::Create(&desired)).await? {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
@@ -158,7 +172,8 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
-        let mut draft = self.draft(&ticket, destination, &desired);
+        let current = pass.current_iterations.get(&destination.id);
+        let mut draft = self.draft(&ticket, destination, &desired, current);
         draft.hyperlinks.extend(earlier(tx, &ticket).await?);
         ticket.intent = Some(Intent::Create {
             announced_at: now,
@@ -173,6 +188,44 @@ impl Engine {
             return Ok(Decided::TakenOver);
         }
         Ok(Decided::Announced(AnnouncedCreation { ticket, draft, announced_at: now }))
+    }
+
+    /// Reads the current iterations that the creations of this pass need. Answers `false` if the board could not be asked;
+    /// the connection waits then.
+    pub(crate) async fn learn_iterations(
+        &self,
+        pass: &mut Pass<'_>,
+        tickets: &[Ticket],
+    ) -> Result<bool, Refusal> {
+        let mut wanted: Vec<(model::DestinationId, String, String)> = tickets
+            .iter()
+            .filter_map(|ticket| pass.destination_of(ticket.destination_id))
+            .filter(|destination| destination.settings.iteration == IterationPolicy::Current)
+            .map(|destination| {
+                let settings = &destination.settings;
+                (destination.id, settings.project.clone(), settings.team.clone())
+            })
+            .collect();
+        wanted.sort();
+        wanted.dedup();
+        for (id, project, team) in wanted {
+            match pass.board.client.current_iteration(&project, &team).await {
+                Ok(Some(path)) => {
+                    pass.current_iterations.insert(id, path);
+                }
+                // Between two sprints, and for a team that is gone, the backlog has to do.
+                Ok(None) | Err(Error::NotFound { .. }) => {}
+                Err(error) => {
+                    let until = match self.reach(&error) {
+                        Reach::Connection(until) => until,
+                        Reach::Ticket => self.inner.world.now() + Duration::seconds(15),
+                    };
+                    self.block(pass.board, &error, until).await?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Sends what was announced in one request, and stores what came of each.

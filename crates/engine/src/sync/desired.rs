@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::Duration;
-use model::board::{Draft, Hyperlink};
+use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
 use model::content::{About, Evidence, Shown, TemplateProblem, Templates};
+use model::fields::{FieldValue, IterationPolicy};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
 use model::{AssetId, Status, TicketId, block};
@@ -171,8 +172,14 @@ impl Engine {
         self.inner.settings.public_url.join(path).map_or_else(|_| String::new(), |url| url.to_string())
     }
 
-    /// The work item of a ticket as it is created.
-    pub(crate) fn draft(&self, ticket: &Ticket, destination: &Destination, desired: &Desired) -> Draft {
+    /// The work item of a ticket as it is created. `current_iteration` is that of the team, if it has one.
+    pub(crate) fn draft(
+        &self,
+        ticket: &Ticket,
+        destination: &Destination,
+        desired: &Desired,
+        current_iteration: Option<&String>,
+    ) -> Draft {
         let settings = &destination.settings;
         let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Draft {
@@ -181,7 +188,12 @@ impl Engine {
             description: block::wrap(&ticket.token, &desired.block),
             description_is_markdown: false,
             area: given(&settings.area),
-            iteration: given(&settings.iteration),
+            // None is the backlog of the team.
+            iteration: match &settings.iteration {
+                IterationPolicy::Backlog => None,
+                IterationPolicy::Current => current_iteration.cloned(),
+                IterationPolicy::Path { path } => given(path),
+            },
             priority: desired.priority,
             severity: desired.severity.clone(),
             due_date: desired.due_date,
@@ -191,8 +203,19 @@ impl Engine {
                 url: self.page(&format!("tickets/{}?key={}", ticket.id, ticket.token)),
                 comment: format!("Lockstep {}", ticket.token),
             }],
-            links: ticket.following.links.clone(),
-            fields: Default::default(),
+            links: ticket
+                .following
+                .links
+                .iter()
+                .copied()
+                .chain(settings.fields.parent.map(|to| ItemLink { kind: ItemLinkKind::Parent, to }))
+                .collect(),
+            fields: settings
+                .fields
+                .values
+                .iter()
+                .map(|(name, FieldValue::Constant(text))| (name.clone(), text.trim().to_owned()))
+                .collect(),
         }
     }
 }

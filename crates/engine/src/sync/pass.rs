@@ -32,6 +32,8 @@ pub(crate) struct Pass<'a> {
     destinations: HashMap<model::DestinationId, (Destination, ItemShape)>,
     /// What the breakers let through in this pass.
     pub(crate) allowed: Allowed,
+    /// Where new work items go whose destination wants the current iteration of its team.
+    pub(crate) current_iterations: HashMap<model::DestinationId, String>,
     /// Types of work items that are not at home.
     pub(crate) foreign: Foreign,
     /// How long changes of people that are followed in this pass had to wait, in milliseconds.
@@ -130,6 +132,7 @@ impl Engine {
             connection,
             destinations,
             allowed: Allowed::default(),
+            current_iterations: HashMap::new(),
             foreign: Foreign::default(),
             lags: Mutex::default(),
         }))
@@ -148,6 +151,9 @@ impl Engine {
         }
         if connection.feed_due_at <= world.now() && !self.read_feed(board).await? {
             return Ok(Duration::from_secs(1));
+        }
+        if connection.process_due_at <= world.now() && self.hold_lease(board).await? {
+            self.look_for_drift(board).await?;
         }
         if connection.sweep_due_at <= world.now() {
             self.sweep(board).await?;
@@ -236,6 +242,9 @@ impl Engine {
         let Some(traces) = self.look_back(&pass, &with_item, &items).await? else { return Ok(result) };
         let looked = Looked { items, lost, traces };
         if let Turn::Stop = self.update_all(&pass, with_item, &looked, &mut result).await? {
+            return Ok(result);
+        }
+        if !self.learn_iterations(&mut pass, &without).await? {
             return Ok(result);
         }
         let found = match self.look_up(&pass, &without).await? {

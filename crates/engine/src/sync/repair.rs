@@ -472,7 +472,7 @@ impl Engine {
         view: &WorkItem,
         outcome: &mut Outcome,
     ) {
-        let draft = self.draft(ticket, destination, desired);
+        let draft = self.draft(ticket, destination, desired, None);
         let (change, fields) = marking(draft, &ticket.token, view);
         outcome.writes = vec![change];
         outcome.positions = vec![Position::of(view)];

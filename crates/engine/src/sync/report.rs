@@ -97,6 +97,9 @@ impl Engine {
         ticket.next_step = Some(error.next_step());
         let rejected =
             matches!(error, Error::Rejected { .. } | Error::Forbidden { .. } | Error::Misplaced { .. });
+        if rejected {
+            self.doubt_process(tx, ticket.connection_id).await?;
+        }
         ticket.next_attempt_at = match (error, &ticket.intent) {
             (Error::UnknownOutcome { .. }, Some(intent)) => intent.deadline() + self.inner.settings.settle,
             (Error::RevisionMoved { .. } | Error::DeadlinePassed { .. }, _) => now,

@@ -184,7 +184,7 @@ async fn a_card_moves_every_finding_it_may_and_no_other() {
 
 #[tokio::test]
 async fn a_card_that_asks_for_an_acceptance_stays_where_it_is_until_a_person_decides() {
-    let entry = |state: &str| StatusEntry { target: Target::state(state), accepted: Vec::new() };
+    let entry = |state: &str| StatusEntry::to(Target::state(state));
     let map = StatusMap(
         [(Status::Identified, "New"), (Status::RiskAccepted, "Resolved"), (Status::Fixed, "Closed")]
             .map(|(status, state)| (status, entry(state)))

@@ -429,7 +429,7 @@ async fn a_card_that_asks_for_what_is_refused_goes_back_with_the_reason() {
         (Status::RiskAccepted, "Resolved"),
         (Status::Fixed, "Closed"),
     ] {
-        map.0.insert(status, StatusEntry { target: Target::state(state), accepted: Vec::new() });
+        map.0.insert(status, StatusEntry::to(Target::state(state)));
     }
     let story = Story::on(TestDatabase::sqlite().await).map(map).begin().await;
     story.scan(&[weakness("a", "a.js", 1)]).await;

@@ -10,6 +10,7 @@ mod aside;
 mod by_hand;
 mod comments;
 mod creation;
+mod drift;
 mod economy;
 mod fields;
 mod following;

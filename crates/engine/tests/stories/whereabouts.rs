@@ -229,13 +229,7 @@ async fn a_moved_ticket_is_handed_over_to_a_destination_that_fits_and_to_no_othe
     let mut tx = story.engine.db().read().await.unwrap();
     let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
     drop(tx);
-    for text in [
-        &mut settings.name,
-        &mut settings.team,
-        &mut settings.board,
-        &mut settings.area,
-        &mut settings.iteration,
-    ] {
+    for text in [&mut settings.name, &mut settings.team, &mut settings.board, &mut settings.area] {
         text.clear();
     }
     settings.status_map = Default::default();

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use api::{
-    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, Lag, NewConnection,
-    SignInMethod, SignInShown,
+    CheckOutcome, Connection, ConnectionChange, ConnectionCheck, ConnectionMode, Deletion, Lag,
+    NewConnection, SignInMethod, SignInShown,
 };
 use clap::{Args, Subcommand, ValueEnum};
 use reqwest::Method;
@@ -225,9 +225,14 @@ pub(crate) async fn run(args: ConnectionArgs) -> Outcome {
         }
         Action::Remove { connection, yes } => {
             let id = lookup::connection(&client, &connection).await?;
+            let loss: Deletion = client.get(&format!("connections/{id}/deletion")).await?;
             confirm(
                 &format!(
-                    "Remove the connection '{connection}' with its destinations and tickets? Work items stay."
+                    "Remove the connection '{connection}' with {} and {}? {} ({} open) stay on the board and are kept in step by nobody.",
+                    count(loss.destinations.len() as u64, "destination"),
+                    count(loss.tickets, "ticket"),
+                    count(loss.work_items, "work item"),
+                    loss.open_work_items,
                 ),
                 yes,
             )?;
@@ -235,6 +240,10 @@ pub(crate) async fn run(args: ConnectionArgs) -> Outcome {
         }
     }
     Ok(exit::OK)
+}
+
+fn count(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn print_list(output: Output, connections: &[Connection]) -> Result<(), CliError> {

@@ -1,16 +1,12 @@
 //! `lockstep destination`: where work items go.
 
-use std::path::PathBuf;
-
-use api::{
-    Binding, Destination, DestinationCheck, DestinationSettings, NewDestination, Route, RouteStep,
-    default_daily_budget,
-};
+use api::{Binding, Destination, DestinationCheck, DestinationSettings, Route, RouteStep};
 use clap::{Args, Subcommand};
-use model::following::DeletionPolicy;
-use model::map::{StatusEntry, Target};
-use model::{FindingId, Status};
+use model::FindingId;
+use model::fields::{FieldValue, IterationPolicy};
+use model::map::MapRow;
 
+use super::destination_settings::SettingsArgs;
 use super::{lookup, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
@@ -37,6 +33,14 @@ enum Action {
     /// Make a destination
     #[command(after_help = HELP)]
     Add(Box<SettingsArgs>),
+    /// Change a destination; what is not given stays as it is
+    #[command(after_help = CHANGE_HELP)]
+    Change {
+        /// Name or id of the destination
+        destination: String,
+        #[command(flatten)]
+        settings: Box<SettingsArgs>,
+    },
     /// Say how settings read once blanks are filled in, and what is wrong with them; nothing is saved
     #[command(after_help = HELP)]
     Check(Box<SettingsArgs>),
@@ -63,6 +67,14 @@ enum Action {
     },
 }
 
+const CHANGE_HELP: &str = "\
+Examples:
+  lockstep destination change Payments --daily-budget 50 --field Custom.Origin=scanner
+  lockstep destination change Payments --column waiting=Blocked
+  lockstep destination change Payments --team Storefront
+
+Another project, team or type is another board: board, lane, area and status map are made anew unless they are given.";
+
 const ROUTE_HELP: &str = "\
 Examples:
   lockstep destination route shop
@@ -81,196 +93,6 @@ Examples:
 
 A settings file has the shape of `POST /api/v1/destinations`, without the connection. Options win over it.";
 
-#[derive(Args, Debug)]
-struct SettingsArgs {
-    /// Connection (name or id) [default: the only one there is]
-    #[arg(long, value_name = "CONNECTION")]
-    connection: Option<String>,
-    /// File with settings (JSON)
-    #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
-    /// Project
-    #[arg(long, value_name = "NAME", required_unless_present = "settings")]
-    project: Option<String>,
-    /// Work item type
-    #[arg(long = "type", value_name = "NAME", required_unless_present = "settings")]
-    work_item_type: Option<String>,
-    /// Team [default: the project's default team]
-    #[arg(long, value_name = "NAME")]
-    team: Option<String>,
-    /// Board [default: the one that shows the type]
-    #[arg(long, value_name = "NAME")]
-    board: Option<String>,
-    /// Lane for new work items [default: the default lane]
-    #[arg(long, value_name = "NAME")]
-    lane: Option<String>,
-    /// Area path [default: the team's default area]
-    #[arg(long, value_name = "PATH")]
-    area: Option<String>,
-    /// Iteration path [default: the project's root]
-    #[arg(long, value_name = "PATH")]
-    iteration: Option<String>,
-    /// Tag for new work items; may be repeated
-    #[arg(long = "tag", value_name = "TAG")]
-    tags: Vec<String>,
-    /// Name [default: made from project, team and type]
-    #[arg(long, value_name = "NAME")]
-    name: Option<String>,
-    /// Everything that no other destination takes goes here
-    #[arg(long, conflicts_with_all = ["asset", "group"])]
-    default: bool,
-    /// Bind it to this asset
-    #[arg(long, value_name = "ASSET", conflicts_with = "group")]
-    asset: Option<String>,
-    /// Bind it to this branch of the asset only; `*` stands for any letters
-    #[arg(long, value_name = "BRANCH", requires = "asset")]
-    branch: Option<String>,
-    /// Bind it to the assets that have this tag; may be repeated: they must have all of them
-    #[arg(long = "group-tag", id = "group", value_name = "TAG")]
-    group: Vec<String>,
-    /// Say a status with a state; may be repeated [default: made from the type's states]
-    #[arg(long = "state", value_name = "STATUS=STATE", value_parser = pair)]
-    states: Vec<(Status, String)>,
-    /// Say a status with a board column; may be repeated
-    #[arg(long = "column", value_name = "STATUS=COLUMN", value_parser = pair)]
-    columns: Vec<(Status, String)>,
-    /// Work items that may be created here in a day [default: 200]
-    #[arg(long, value_name = "NUMBER")]
-    daily_budget: Option<u64>,
-    /// What becomes of a ticket whose work item is deleted on the board: ask, restore, replace or release [default: ask]
-    #[arg(long, value_name = "POLICY", value_parser = policy)]
-    on_deletion: Option<DeletionPolicy>,
-    /// Work items that are closed or opened again at once without asking [default: 10]
-    #[arg(long, value_name = "NUMBER")]
-    moves_at_once: Option<u64>,
-    /// Work items that are created at once without asking [default: 100]
-    #[arg(long, value_name = "NUMBER")]
-    creations_at_once: Option<u64>,
-    /// More than that without asking, up to this share of the open work items, in per cent [default: 25]
-    #[arg(long, value_name = "PERCENT")]
-    share_at_once: Option<u64>,
-    /// Moves of one card by Lockstep within 24 hours before it waits [default: 4]
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
-    moves_a_day: Option<u32>,
-    /// What becomes of tickets when their asset is archived [default: close]
-    #[arg(long, value_enum)]
-    when_archived: Option<FarewellArg>,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum FarewellArg {
-    /// Close the work item, with a comment
-    Close,
-    /// Forget the ticket and leave the work item as it is
-    Release,
-}
-
-fn policy(text: &str) -> Result<DeletionPolicy, String> {
-    serde_json::from_value(text.into()).map_err(|_| "use ask, restore, replace or release".to_owned())
-}
-
-fn pair(text: &str) -> Result<(Status, String), String> {
-    let (status, name) = text.split_once('=').ok_or("write STATUS=NAME, as in identified=New")?;
-    if name.trim().is_empty() {
-        return Err("the name after `=` is missing".into());
-    }
-    Ok((status.parse()?, name.trim().to_owned()))
-}
-
-/// What a settings file may hold.
-#[derive(serde::Deserialize)]
-struct SettingsFile {
-    #[serde(default)]
-    binding: Option<Binding>,
-    #[serde(flatten)]
-    settings: DestinationSettings,
-}
-
-impl SettingsArgs {
-    async fn body(self, client: &Client) -> Result<NewDestination, CliError> {
-        let (mut binding, mut settings) = match &self.settings {
-            Some(file) => {
-                let failed =
-                    |error: String| CliError::usage(format!("{} cannot be read: {error}", file.display()));
-                let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
-                let read: SettingsFile =
-                    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-                (read.binding, read.settings)
-            }
-            None => (None, blank()),
-        };
-        let set = |field: &mut String, given: Option<String>| {
-            if let Some(given) = given {
-                *field = given;
-            }
-        };
-        set(&mut settings.project, self.project);
-        set(&mut settings.work_item_type, self.work_item_type);
-        set(&mut settings.team, self.team);
-        set(&mut settings.board, self.board);
-        set(&mut settings.lane, self.lane);
-        set(&mut settings.area, self.area);
-        set(&mut settings.iteration, self.iteration);
-        set(&mut settings.name, self.name);
-        settings.daily_budget = self.daily_budget.unwrap_or(settings.daily_budget);
-        let limits = &mut settings.limits;
-        limits.moves_at_once = self.moves_at_once.unwrap_or(limits.moves_at_once);
-        limits.creations_at_once = self.creations_at_once.unwrap_or(limits.creations_at_once);
-        limits.share_percent = self.share_at_once.unwrap_or(limits.share_percent);
-        settings.when_archived = match self.when_archived {
-            Some(FarewellArg::Close) => model::guard::Farewell::Close,
-            Some(FarewellArg::Release) => model::guard::Farewell::Release,
-            None => settings.when_archived,
-        };
-        let limits = &mut settings.limits;
-        limits.moves_a_day = self.moves_a_day.unwrap_or(limits.moves_a_day);
-        settings.on_deletion = self.on_deletion.unwrap_or(settings.on_deletion);
-        if !self.tags.is_empty() {
-            settings.tags = self.tags;
-        }
-        let targets = self.states.into_iter().map(|(status, name)| (status, Target::state(&name)));
-        for (status, target) in
-            targets.chain(self.columns.into_iter().map(|(status, name)| (status, Target::column(&name))))
-        {
-            settings.status_map.0.insert(status, StatusEntry { target, accepted: Vec::new() });
-        }
-        binding = match (self.asset, self.branch) {
-            (Some(asset), Some(branch)) => Some(Binding::Branch { asset, branch }),
-            (Some(asset), None) => Some(Binding::Asset { asset }),
-            (None, _) if !self.group.is_empty() => Some(Binding::Group { tags: self.group }),
-            (None, _) if self.default => Some(Binding::Default),
-            (None, _) => binding,
-        };
-        let binding = binding.ok_or_else(|| {
-            CliError::usage("it is not said which findings go there")
-                .next("Give --default, --asset (with or without --branch) or --group-tag.")
-        })?;
-        let connection_id = lookup::connection_or_only(client, self.connection.as_deref()).await?;
-        Ok(NewDestination { connection_id, binding, settings })
-    }
-}
-
-fn blank() -> DestinationSettings {
-    DestinationSettings {
-        name: String::new(),
-        project: String::new(),
-        team: String::new(),
-        board: String::new(),
-        lane: String::new(),
-        work_item_type: String::new(),
-        area: String::new(),
-        iteration: String::new(),
-        tags: Vec::new(),
-        severity_map: model::map::SeverityMap::default(),
-        status_map: model::map::StatusMap::default(),
-        daily_budget: default_daily_budget(),
-        fields: Default::default(),
-        limits: Default::default(),
-        when_archived: Default::default(),
-        on_deletion: DeletionPolicy::default(),
-    }
-}
-
 /// Runs `lockstep destination`.
 pub(crate) async fn run(args: DestinationArgs) -> Outcome {
     let client = args.api.client()?;
@@ -282,11 +104,17 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
             print_one(output, &client.get(&format!("destinations/{id}")).await?)?;
         }
         Action::Add(settings) => {
-            let body = settings.body(&client).await?;
+            let body = settings.body(&client, None).await?;
             print_one(output, &client.post("destinations", &body).await?)?;
         }
+        Action::Change { destination, settings } => {
+            let id = lookup::destination(&client, &destination).await?;
+            let base = client.get(&format!("destinations/{id}")).await?;
+            let body = settings.body(&client, Some(base)).await?;
+            print_one(output, &client.put(&format!("destinations/{id}"), &body).await?)?;
+        }
         Action::Check(settings) => {
-            let body = settings.body(&client).await?;
+            let body = settings.body(&client, None).await?;
             return print_check(output, &client.post("destinations/check", &body).await?);
         }
         Action::Route { asset, branch, finding } => {
@@ -310,6 +138,15 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
         }
     }
     Ok(exit::OK)
+}
+
+/// What does not fit the board any more, if anything.
+fn drifted(destination: &Destination) -> String {
+    let Some(drift) = &destination.drift else { return String::new() };
+    let said: Vec<String> =
+        drift.problems.iter().map(|problem| format!("{} ({})", problem.message, problem.mend)).collect();
+    let stops = if drift.creates_nothing { "nothing is created: " } else { "" };
+    format!("{stops}{}", said.join("; "))
 }
 
 /// What goes there, in a few words.
@@ -350,7 +187,7 @@ fn print_list(output: Output, destinations: &[Destination]) -> Result<(), CliErr
             settings.work_item_type.clone(),
             bound_to(&destination.binding),
             format!("{}/{}", destination.created_today, settings.daily_budget),
-            destination.problem.clone().unwrap_or_default(),
+            drifted(destination),
         ]
     });
     let head = ["Id", "Name", "Connection", "Project", "Team", "Type", "For", "Today", "Problem"];
@@ -366,7 +203,7 @@ fn print_one(output: Output, destination: &Destination) -> Result<(), CliError> 
         ("id", destination.id.to_string()),
         ("connection", destination.connection.name.clone()),
         ("for", bound_to(&destination.binding)),
-        ("problem", destination.problem.clone().unwrap_or_default()),
+        ("problem", drifted(destination)),
         ("created today", destination.created_today.to_string()),
     ])?;
     print_settings(output, &destination.settings)
@@ -380,7 +217,16 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
         ("lane", settings.lane.clone()),
         ("type", settings.work_item_type.clone()),
         ("area", settings.area.clone()),
-        ("iteration", settings.iteration.clone()),
+        (
+            "iteration",
+            match &settings.iteration {
+                IterationPolicy::Backlog => "the backlog of the team".to_owned(),
+                IterationPolicy::Current => "the current one of the team".to_owned(),
+                IterationPolicy::Path { path } => path.clone(),
+            },
+        ),
+        ("parent", settings.fields.parent.map(|parent| parent.to_string()).unwrap_or_default()),
+        ("assignee", settings.fields.assignee.clone()),
         ("tags", settings.tags.join(", ")),
         ("daily budget", settings.daily_budget.to_string()),
         (
@@ -395,6 +241,13 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
         ),
         ("if deleted", word(&settings.on_deletion)),
     ])?;
+    for (name, FieldValue::Constant(text)) in &settings.fields.values {
+        output.facts(&[(name.as_str(), text.clone())])?;
+    }
+    for (severity, target) in &settings.severity_map.0 {
+        let field = target.severity.as_ref().map(|value| format!(", {value}")).unwrap_or_default();
+        output.facts(&[(severity.as_str(), format!("priority {}{field}", target.priority))])?;
+    }
     for (status, entry) in &settings.status_map.0 {
         let place = match (&entry.target.state, &entry.target.column) {
             (Some(state), Some(column)) => format!("state {state}, column {column}"),
@@ -402,6 +255,14 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
             (None, Some(column)) => format!("column {column}"),
             (None, None) => continue,
         };
+        let lane = entry.target.lane.as_ref().map(|lane| format!(", lane {lane}")).unwrap_or_default();
+        let half = match entry.target.done {
+            Some(true) => ", its Done half",
+            Some(false) => ", its Doing half",
+            None => "",
+        };
+        let meant = if entry.is_meant { " (a move there means this)" } else { "" };
+        let place = format!("{place}{half}{lane}{meant}");
         output.facts(&[(status.as_str(), place)])?;
     }
     Ok(())
@@ -413,23 +274,15 @@ fn print_check(output: Output, check: &DestinationCheck) -> Outcome {
     } else {
         print_settings(output, &check.settings)?;
         for problem in &check.problems {
-            let row = problem.row.map_or(String::new(), |status| format!("{status}: "));
+            let row = match &problem.row {
+                Some(MapRow::Status(status)) => format!("{status}: "),
+                Some(MapRow::Severity(severity)) => format!("{severity}: "),
+                Some(MapRow::Field(name)) => format!("{name}: "),
+                None => String::new(),
+            };
             output.line(&format!("problem  {row}{}", problem.message))?;
             output.line(&format!("         next: {}", problem.mend))?;
         }
     }
     Ok(if check.problems.is_empty() { exit::OK } else { exit::VERDICT })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_status_is_paired_with_a_name() {
-        assert_eq!(pair("in_progress=In Review").unwrap(), (Status::InProgress, "In Review".into()));
-        for wrong in ["identified", "identified=", "done=New"] {
-            assert!(pair(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -5,6 +5,7 @@ pub(crate) mod assets;
 pub(crate) mod breakers;
 pub(crate) mod by_hand;
 pub(crate) mod connections;
+mod destination_settings;
 pub(crate) mod destinations;
 pub(crate) mod findings;
 pub(crate) mod import;

@@ -156,6 +156,7 @@ pub fn merge(base: &Base, desired: &Desired, item: &WorkItem, rules: Rules<'_>) 
         change.state = step.state;
         change.column = step.column;
         change.column_done = step.column_done;
+        change.lane = step.lane.or(change.lane);
         positions.push(at);
     } else if !change.is_empty() {
         positions.push(Position::of(item));

@@ -182,9 +182,14 @@ fn place(
         (Some(chosen), _) if !chosen.state.eq_ignore_ascii_case(&position.state) => {
             Goal { state: Some(chosen.state.clone()), ..Goal::default() }
         }
-        (_, Some(target)) => {
-            Goal { state: target.state.clone(), column: target.column.clone(), ..Goal::default() }
-        }
+        (_, Some(target)) => Goal {
+            state: target.state.clone(),
+            column: target.column.clone(),
+            column_done: target.done,
+            // What is not on the board has no lane that could be written.
+            lane: target.lane.clone().filter(|_| position.column.is_some()),
+            ..Goal::default()
+        },
         (_, None) => return Ok(Vec::new()),
     };
     way(rules.work_item_type, rules.board, position, &goal).map_err(|why| match why {

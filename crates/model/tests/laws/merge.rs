@@ -165,7 +165,7 @@ pub(crate) fn begin(setting: &Setting) -> InStep {
     let mut map = StatusMap::suggest(&setting.process);
     if setting.by_column {
         let target = Target::column("Review");
-        map.0.insert(Status::Waiting, StatusEntry { target, accepted: Vec::new() });
+        map.0.insert(Status::Waiting, StatusEntry::to(target));
     }
     assert_eq!(map.problems(&setting.process, layout.as_ref()), []);
     let mut desired = desired(Status::Identified);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use model::Status;
-use model::map::{Meaning, Position, StatusEntry, StatusMap, Target};
+use model::map::{MapRow, Meaning, Position, StatusEntry, StatusMap, Target};
 use model::process::{BoardLayout, State, StateCategory, WorkItemType};
 use proptest::prelude::*;
 
@@ -92,16 +92,26 @@ fn sound_map() -> impl Strategy<Value = (WorkItemType, BoardLayout, StatusMap)> 
                 Some(99) => column.map(|column| column.states[&of.name].clone()),
                 state => state.map(|state| of.states[state % of.states.len()].name.clone()),
             };
-            Target { state, column: column.map(|column| column.name.clone()) }
+            Target { state, column: column.map(|column| column.name.clone()), ..Target::default() }
         };
         let mut map = BTreeMap::new();
         for (status, (first, accepted)) in rows {
             let accepted = accepted.into_iter().map(target).collect();
-            map.insert(status, StatusEntry { target: target(first), accepted });
+            map.insert(status, StatusEntry { accepted, ..StatusEntry::to(target(first)) });
         }
-        map.entry(Status::Identified)
-            .or_insert_with(|| StatusEntry { target: target(identified), accepted: Vec::new() });
-        (of.clone(), board.clone(), StatusMap(map))
+        map.entry(Status::Identified).or_insert_with(|| StatusEntry::to(target(identified)));
+        let mut map = StatusMap(map);
+        // What is wrong is left out, so that what remains is sound.
+        loop {
+            let problems = map.problems(&of, Some(&board));
+            let Some(row) = problems.iter().find_map(|problem| problem.row.clone()) else { break };
+            let MapRow::Status(status) = row else { break };
+            map.0.remove(&status);
+            if status == Status::Identified {
+                map.0.insert(status, StatusMap::suggest(&of).0[&status].clone());
+            }
+        }
+        (of.clone(), board.clone(), map)
     })
 }
 
@@ -139,19 +149,34 @@ proptest! {
 
 #[test]
 fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
-    use Status::{AwaitingValidation, Fixed, Identified, InProgress};
+    use Status::{AwaitingValidation, Fixed, Identified, InProgress, Waiting};
+    let documented = include_str!("../../../../docs/destinations.md");
     let of = processes::agile_bug();
     let board = processes::board_of(&of);
     let with = |rows: &[(Status, Target)]| {
-        let entry = |target: &Target| StatusEntry { target: target.clone(), accepted: Vec::new() };
+        let entry = |target: &Target| StatusEntry::to(target.clone());
         StatusMap(rows.iter().map(|(status, target)| (*status, entry(target))).collect())
     };
-    let both = |state: &str, column: &str| Target { state: Some(state.into()), column: Some(column.into()) };
+    let both = |state: &str, column: &str| Target { state: Some(state.into()), ..Target::column(column) };
     let new = (Identified, Target::state("New"));
     let mut other_type = board.clone();
     other_type.columns[0].states = BTreeMap::from([("Task".to_owned(), "New".to_owned())]);
     let mut closed_first = of.clone();
     closed_first.transitions.insert("New".into(), vec!["Closed".into()]);
+
+    let in_lane = |lane: &str| Target { lane: Some(lane.into()), ..Target::state("Active") };
+    let half = |column: &str| Target { done: Some(true), ..Target::column(column) };
+    let mut both_meant =
+        with(&[new.clone(), (InProgress, Target::state("Active")), (Waiting, Target::state("active"))]);
+    for status in [InProgress, Waiting] {
+        both_meant.0.get_mut(&status).unwrap().is_meant = true;
+    }
+    let accepting = |place: Target| {
+        let mut map =
+            with(&[new.clone(), (InProgress, Target::state("Active")), (Fixed, Target::state("Closed"))]);
+        map.0.get_mut(&InProgress).unwrap().accepted = vec![place];
+        map
+    };
 
     for (map, of, board, row, message, mend) in [
         (
@@ -159,8 +184,16 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             &of,
             None,
             Identified,
-            "Identified has no state or column",
-            "New, Active, Resolved, Closed",
+            "Identified has no state or column: new work items would have no place",
+            "choose a state of Bug: New, Active, Resolved, Closed",
+        ),
+        (
+            with(&[(Identified, Target::state("Closed"))]),
+            &of,
+            None,
+            Identified,
+            "Identified is said with 'Closed', which is a closed state: open findings would look done",
+            "choose a state in which people still see the work item",
         ),
         (
             with(&[new.clone(), (InProgress, Target::state("Doing"))]),
@@ -168,7 +201,7 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             None,
             InProgress,
             "Bug has no state 'Doing'",
-            "New, Active, Resolved, Closed",
+            "choose one of: New, Active, Resolved, Closed",
         ),
         (
             with(&[new.clone(), (InProgress, Target::default())]),
@@ -176,15 +209,15 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             None,
             InProgress,
             "In Progress names neither a state nor a column",
-            "leave the row out",
+            "choose one, or leave the row out",
         ),
         (
             with(&[new.clone(), (InProgress, Target::column("Review"))]),
             &of,
             None,
             InProgress,
-            "the destination has no board",
-            "choose a board",
+            "In Progress names the column 'Review', but the destination has no board",
+            "choose a board for the destination, or name a state",
         ),
         (
             with(&[new.clone(), (InProgress, Target::column("Doing"))]),
@@ -192,7 +225,7 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             Some(&board),
             InProgress,
             "the board Stories has no column 'Doing'",
-            "New, Active, Review, Resolved, Closed",
+            "choose one of: New, Active, Review, Resolved, Closed",
         ),
         (
             with(&[(Identified, Target::column("New"))]),
@@ -200,7 +233,7 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             Some(&other_type),
             Identified,
             "the column 'New' does not show work items of type Bug",
-            "another column",
+            "choose another column, or another work item type",
         ),
         (
             with(&[new.clone(), (InProgress, both("Resolved", "Review"))]),
@@ -208,7 +241,39 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             Some(&board),
             InProgress,
             "the column 'Review' stands for the state 'Active', not 'Resolved'",
-            "use the state 'Active'",
+            "use the state 'Active', or name only one of the two",
+        ),
+        (
+            with(&[new.clone(), (InProgress, half("Active"))]),
+            &of,
+            Some(&board),
+            InProgress,
+            "the column 'Active' is not split into Doing and Done",
+            "leave out the half, or split the column on the board",
+        ),
+        (
+            with(&[new.clone(), (InProgress, Target { done: Some(true), ..Target::state("Active") })]),
+            &of,
+            Some(&board),
+            InProgress,
+            "half of a column is named, but no column",
+            "name the column, or leave out the half",
+        ),
+        (
+            with(&[new.clone(), (InProgress, in_lane("Expedite"))]),
+            &of,
+            None,
+            InProgress,
+            "In Progress names the lane 'Expedite', but the destination has no board",
+            "choose a board for the destination, or leave out the lane",
+        ),
+        (
+            with(&[new.clone(), (InProgress, in_lane("Later"))]),
+            &of,
+            Some(&board),
+            InProgress,
+            "the board Stories has no lane 'Later'",
+            "choose one of: Security, or leave it out",
         ),
         (
             with(&[new.clone(), (AwaitingValidation, Target::state("Resolved"))]),
@@ -216,20 +281,85 @@ fn what_is_wrong_with_a_map_is_said_with_the_row_and_how_to_mend_it() {
             None,
             AwaitingValidation,
             "'Resolved' cannot be reached from the initial state 'New' of Bug",
-            "without passing through a closed one",
+            "choose a state that the workflow can reach without passing through a closed one",
+        ),
+        (
+            both_meant,
+            &of,
+            None,
+            InProgress,
+            "In Progress and Waiting both say that a move to 'Active' means them",
+            "mark only one of the two",
+        ),
+        (
+            accepting(Target::state("Closed")),
+            &of,
+            None,
+            InProgress,
+            "In Progress accepts 'Closed', which is where Fixed stands: nobody could tell what a card there means",
+            "take it out of what In Progress accepts, or mark which of the two a move there means",
+        ),
+        (
+            accepting(Target::state("Done")),
+            &of,
+            None,
+            InProgress,
+            "Bug has no state 'Done'",
+            "choose one of: New, Active, Resolved, Closed",
+        ),
+        (
+            accepting(Target::default()),
+            &of,
+            None,
+            InProgress,
+            "In Progress accepts a place without a state or a column",
+            "name one, or leave it out",
         ),
     ] {
         let problems = map.problems(of, board);
         assert_eq!(problems.len(), 1, "{message}: {problems:?}");
-        assert_eq!(problems[0].row, Some(row));
-        assert!(problems[0].message.contains(message), "{}", problems[0].message);
-        assert!(problems[0].mend.contains(mend), "{}", problems[0].mend);
+        assert_eq!(problems[0].row, Some(MapRow::Status(row)));
+        assert_eq!((problems[0].message.as_str(), problems[0].mend.as_str()), (message, mend));
+        assert!(
+            documented.contains(&format!("| {message} | {mend} |")),
+            "docs/destinations.md lacks: | {message} | {mend} |"
+        );
     }
+}
 
-    let mut accepted = with(&[new, (Fixed, Target::state("Closed"))]);
-    accepted.0.get_mut(&Fixed).unwrap().accepted = vec![Target::state("Done")];
-    let problems = accepted.problems(&of, None);
-    assert_eq!(problems.len(), 1, "an accepted place is checked too: {problems:?}");
+#[test]
+fn where_statuses_share_a_place_the_marked_one_is_meant_and_otherwise_the_most_cautious() {
+    use Status::{Fixed, Identified, RiskAccepted};
+    let of = processes::agile_bug();
+    let entry = |state: &str| StatusEntry::to(Target::state(state));
+    let rows = [(Identified, entry("New")), (RiskAccepted, entry("Closed")), (Fixed, entry("Closed"))];
+    let mut map = StatusMap(rows.into_iter().collect());
+    let closed = Position { state: "Closed".into(), ..Position::default() };
+    assert_eq!(map.meaning(&closed, &of), Meaning::Claimed);
+    map.0.get_mut(&RiskAccepted).unwrap().is_meant = true;
+    assert_eq!(map.problems(&of, None), []);
+    assert_eq!(map.meaning(&closed, &of), Meaning::AcceptanceRequested);
+}
+
+#[test]
+fn the_halves_of_a_split_column_may_say_different_statuses() {
+    use Status::{AwaitingValidation, Identified, InProgress};
+    let of = processes::agile_bug();
+    let mut board = processes::board_of(&of);
+    board.columns.iter_mut().find(|column| column.name == "Review").unwrap().is_split = true;
+    let half = |done| StatusEntry::to(Target { done: Some(done), ..Target::column("Review") });
+    let rows = [
+        (Identified, StatusEntry::to(Target::state("New"))),
+        (InProgress, half(false)),
+        (AwaitingValidation, half(true)),
+    ];
+    let map = StatusMap(rows.into_iter().collect());
+    assert_eq!(map.problems(&of, Some(&board)), []);
+    let at =
+        |done| Position { state: "Active".into(), column: Some("Review".into()), column_done: Some(done) };
+    assert_eq!(map.meaning(&at(false), &of), Meaning::InProgress);
+    assert_eq!(map.meaning(&at(true), &of), Meaning::Claimed);
+    assert!(!map.accepts(InProgress, &at(true), &of));
 }
 
 /// Every type of the four system processes as Microsoft defines them, where the definitions are at hand.

@@ -2,14 +2,15 @@
 
 use api::{
     BoardProject, BoardTeam, CheckOutcome, CheckStep, Connection, ConnectionChange, ConnectionCheck,
-    ConnectionMode, FeedReach, HookState, Lag, NewConnection, Page, PageQuery, ProjectTypes, Role,
-    SignInMethod, SignInShown, TeamBoards,
+    ConnectionMode, Deletion, FeedReach, HookState, Lag, NewConnection, Page, PageQuery, ProjectTypes, Role,
+    SignInMethod, SignInShown, TeamBoards, TypeFields,
 };
 use axum::extract::State;
 use http::StatusCode;
 use model::ConnectionId;
 use secrecy::SecretString;
 use store::connections::{Mode, SignIn};
+use store::views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -31,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_teams))
         .routes(routes!(list_boards))
         .routes(routes!(list_types))
+        .routes(routes!(list_fields))
+        .routes(routes!(plan_deletion))
 }
 
 fn shown(app: &App, caller: &Caller, connection: store::connections::Connection) -> Answer<Connection> {
@@ -68,6 +71,7 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
         hook_url,
         hooks: if connection.subscriptions.is_empty() { HookState::None } else { HookState::Subscribed },
         hook_problems,
+        severity_map: connection.severity_map,
         last_contact_at: connection.last_contact_at,
         feed: if connection.feed.projects.is_some() { FeedReach::Projects } else { FeedReach::Organization },
         lag: Lag::of(&connection.lags),
@@ -199,6 +203,7 @@ async fn change_connection(
         name: change.name,
         description: change.description,
         sign_in: change.sign_in.map(given_sign_in),
+        severity_map: change.severity_map,
         mode: change.mode.map(|mode| match mode {
             ConnectionMode::Active => Mode::Active,
             ConnectionMode::Paused => Mode::Paused,
@@ -221,6 +226,23 @@ async fn delete_connection(
 ) -> Answer<StatusCode> {
     app.engine.delete_connection(id, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What goes with a connection when it is deleted, and what stays without it
+#[utoipa::path(get, path = "/connections/{id}/deletion", tag = "Connections", params(("id" = ConnectionId, Path)),
+    responses((status = 200, body = Deletion)))]
+async fn plan_deletion(State(app): State<App>, Path(id): Path<ConnectionId>) -> Answer<axum::Json<Deletion>> {
+    let mut tx = app.db.read().await?;
+    if store::connections::get(&mut tx, id).await?.is_none() {
+        return Err(Failure::not_found("connection"));
+    }
+    let loss = views::boards::goes_with(&mut tx, id).await?;
+    Ok(axum::Json(Deletion {
+        destinations: loss.destinations,
+        tickets: loss.tickets,
+        work_items: loss.work_items,
+        open_work_items: loss.open_work_items,
+    }))
 }
 
 /// Check a connection step by step
@@ -310,4 +332,19 @@ async fn list_types(
     Path((id, project)): Path<(ConnectionId, String)>,
 ) -> Answer<axum::Json<ProjectTypes>> {
     Ok(axum::Json(ProjectTypes { types: app.engine.work_item_types(id, &project).await? }))
+}
+
+/// Fields of a work item type
+#[utoipa::path(get, path = "/connections/{id}/projects/{project}/types/{work_item_type}/fields", tag = "Connections",
+    params(
+        ("id" = ConnectionId, Path),
+        ("project" = String, Path, description = "Name or id"),
+        ("work_item_type" = String, Path, description = "Name")
+    ),
+    responses((status = 200, body = TypeFields)))]
+async fn list_fields(
+    State(app): State<App>,
+    Path((id, project, work_item_type)): Path<(ConnectionId, String, String)>,
+) -> Answer<axum::Json<TypeFields>> {
+    Ok(axum::Json(TypeFields { fields: app.engine.type_fields(id, &project, &work_item_type).await? }))
 }

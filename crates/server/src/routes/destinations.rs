@@ -1,8 +1,8 @@
 //! Destinations.
 
 use api::{
-    Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Named, NewDestination,
-    Page,
+    Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Drift, Named,
+    NewDestination, Page,
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -108,7 +108,9 @@ fn shown(row: DestinationRow) -> Destination {
         asset: row.binding.asset().copied().zip(row.asset_name).map(|(id, name)| Named { id, name }),
         settings: shown_settings(row.settings),
         created_today: row.created_today,
-        problem: row.problem,
+        drift: row
+            .drift
+            .map(|drift| Drift { problems: drift.problems, creates_nothing: drift.creates_nothing }),
     }
 }
 

@@ -201,6 +201,10 @@ CREATE TABLE connection (
     feed TEXT NOT NULL DEFAULT '{}',
     feed_due_at BIGINT NOT NULL DEFAULT 0,
     sweep_due_at BIGINT NOT NULL DEFAULT 0,
+    -- When the destinations are compared with the process of their projects again.
+    process_due_at BIGINT NOT NULL DEFAULT 0,
+    -- How severities are said where a destination says nothing (JSON), once a person decided.
+    severity_map TEXT,
     -- Work items changed before this were looked at for copies of ours.
     copies_seen_until BIGINT NOT NULL DEFAULT 0,
     last_contact_at BIGINT,
@@ -224,7 +228,8 @@ CREATE TABLE destination (
     settings TEXT NOT NULL,
     -- The type, the board and the field names as last read (JSON).
     process TEXT NOT NULL,
-    problem TEXT,
+    -- What does not fit the board any more (JSON).
+    drift TEXT,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX destination_by_asset ON destination (asset_id) WHERE asset_id IS NOT NULL;

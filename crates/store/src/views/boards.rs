@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use model::routing::Binding;
-use model::{ConnectionId, DestinationId};
+use model::{ConnectionId, DestinationId, Status};
 
-use super::{Statement, contains};
+use super::{OPEN, Statement, contains};
+use crate::destinations::Drift;
 use crate::{Result, Row, Tx};
 
 /// A destination.
@@ -24,8 +25,8 @@ pub struct DestinationRow {
     pub name: String,
     /// Settings.
     pub settings: crate::destinations::Settings,
-    /// Why nothing goes there.
-    pub problem: Option<String>,
+    /// The board does not fit any more.
+    pub drift: Option<Drift>,
     /// Work items created on the day that was asked for.
     pub created_today: u64,
 }
@@ -48,7 +49,7 @@ fn destination(row: &Row) -> Result<DestinationRow> {
         asset_name: row.opt_text("asset_name")?,
         name: row.text("name")?,
         settings: row.json("settings")?,
-        problem: row.opt_text("problem")?,
+        drift: row.opt_json("drift")?,
         created_today: row.count("created_today")?,
     })
 }
@@ -56,7 +57,7 @@ fn destination(row: &Row) -> Result<DestinationRow> {
 fn select_destination(now: DateTime<Utc>) -> Statement {
     let mut statement = Statement::new(
         "SELECT d.id, d.connection_id, c.name AS connection_name, d.binding, a.name AS asset_name, d.name, \
-         d.settings, d.problem, COALESCE(today.created, 0) AS created_today \
+         d.settings, d.drift, COALESCE(today.created, 0) AS created_today \
          FROM destination d JOIN connection c ON c.id = d.connection_id LEFT JOIN asset a ON a.id = d.asset_id \
          LEFT JOIN destination_day today ON today.destination_id = d.id AND today.day = ",
     );
@@ -106,4 +107,43 @@ pub async fn one_destination(
     let mut statement = select_destination(now);
     statement.push(" AND d.id = ").bind(id);
     statement.first(tx).await?.as_ref().map(destination).transpose()
+}
+
+/// What goes with a connection when it is deleted, and what stays without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// Names of its destinations.
+    pub destinations: Vec<String>,
+    /// Its tickets.
+    pub tickets: u64,
+    /// Work items that stay on the board and are kept in step by nobody.
+    pub work_items: u64,
+    /// Of them, those whose findings are open.
+    pub open_work_items: u64,
+}
+
+/// What would go with a connection.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn goes_with(tx: &mut Tx, connection: ConnectionId) -> Result<Loss> {
+    let mut statement = Statement::new("SELECT name FROM destination WHERE connection_id = ");
+    statement.bind(connection).push(" ORDER BY created_at, id");
+    let names = statement.all(tx).await?;
+    let mut statement = Statement::new(
+        "SELECT COUNT(*) AS tickets, COUNT(work_item_id) AS work_items, \
+         COUNT(CASE WHEN work_item_id IS NOT NULL AND status IN ",
+    );
+    statement
+        .bind_list(OPEN.map(Status::as_str))
+        .push(" THEN 1 END) AS open FROM ticket WHERE connection_id = ");
+    statement.bind(connection);
+    let row = statement.first(tx).await?;
+    let count = |column: &str| row.as_ref().map_or(Ok(0), |row| row.count(column));
+    Ok(Loss {
+        destinations: names.iter().map(|row| row.text("name")).collect::<Result<_>>()?,
+        tickets: count("tickets")?,
+        work_items: count("work_items")?,
+        open_work_items: count("open")?,
+    })
 }

@@ -227,7 +227,7 @@ impl Simulation {
                 lane: if by_column { "Expedite".into() } else { String::new() },
                 work_item_type: "Bug".into(),
                 area: String::new(),
-                iteration: String::new(),
+                iteration: Default::default(),
                 tags: vec!["security".into()],
                 severity_map: SeverityMap::default(),
                 status_map: map,

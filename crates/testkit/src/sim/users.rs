@@ -30,7 +30,7 @@ pub(crate) fn status_map(by_column: bool) -> StatusMap {
             (Status::AwaitingValidation, "Resolved"),
             (Status::Fixed, "Closed"),
         ] {
-            map.0.insert(status, StatusEntry { target: Target::column(column), accepted: Vec::new() });
+            map.0.insert(status, StatusEntry::to(Target::column(column)));
         }
     }
     map

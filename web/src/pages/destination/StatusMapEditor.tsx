@@ -1,4 +1,4 @@
-import { MultiSelect, Select, Text } from "@mantine/core";
+import { Checkbox, MultiSelect, NativeSelect, Select, Text } from "@mantine/core";
 import type { BoardLayout, MapProblem, Status, StatusEntry, StatusMap, WorkItemType } from "../../api/types";
 import { StatusMark } from "../../components/Marks";
 import { STATUS, STATUSES } from "../../words";
@@ -21,6 +21,13 @@ const OTHERWISE: Partial<Record<Status, string>> = {
 	identified: "Required",
 	waiting: "Like In Progress",
 };
+
+/** Both name the same place. */
+function shares(entry: StatusEntry, other: StatusEntry | undefined): boolean {
+	if (!other) return false;
+	const places = new Set([entry, ...(entry.accepted ?? [])].map(encode));
+	return [other, ...(other.accepted ?? [])].some((place) => places.has(encode(place)));
+}
 
 type Props = {
 	map: StatusMap;
@@ -52,7 +59,7 @@ export function StatusMapEditor({ map, suggested, type, board, problems, change 
 				{rows.map((status) => {
 					const entry = map[status];
 					const offered = choices(type, board, entry);
-					const wrong = problems.filter((problem) => problem.row === status);
+					const wrong = problems.filter(({ row }) => row && "status" in row && row.status === status);
 					const target = entry ? encode(entry) : "";
 					return (
 						<li key={status} className={classes.row}>
@@ -67,7 +74,7 @@ export function StatusMapEditor({ map, suggested, type, board, problems, change 
 									set(
 										status,
 										choice
-											? { ...decode(choice), accepted: entry?.accepted?.filter((other) => encode(other) !== choice) }
+											? { ...decode(choice), lane: entry?.lane, is_meant: entry?.is_meant, accepted: entry?.accepted?.filter((other) => encode(other) !== choice) }
 											: undefined,
 									)
 								}
@@ -86,6 +93,27 @@ export function StatusMapEditor({ map, suggested, type, board, problems, change 
 								onChange={(accepted) => entry && set(status, { ...entry, accepted: accepted.map(decode) })}
 								data={offered.map((group) => ({ ...group, items: group.items.filter((item) => item.value !== target) }))}
 							/>
+							{entry && (board?.lanes.length ?? 0) > 0 && (
+								<NativeSelect
+									aria-label={`${STATUS[status]}: lane`}
+									value={entry.lane ?? ""}
+									onChange={(event) => set(status, { ...entry, lane: event.currentTarget.value || undefined })}
+									data={[
+										{ value: "", label: "The lane stays" },
+										...[...new Set([...(board?.lanes ?? []), ...(entry.lane ? [entry.lane] : [])])].map((lane) => ({
+											value: lane,
+											label: `Lane ${lane}`,
+										})),
+									]}
+								/>
+							)}
+							{entry && rows.some((other) => other !== status && shares(entry, map[other])) && (
+								<Checkbox
+									label="a move there means this"
+									checked={entry.is_meant ?? false}
+									onChange={(event) => set(status, { ...entry, is_meant: event.currentTarget.checked || undefined })}
+								/>
+							)}
 							{wrong.length > 0 && (
 								<div id={`problem-${status}`} className={classes.problem}>
 									{wrong.map((problem) => (

@@ -1,11 +1,12 @@
 /** A place on the board as one word of a choice: `state:Active`, `column:In Review`, or both. */
 import type { BoardLayout, StatusEntry, WorkItemType } from "../../api/types";
 
-type Target = { state?: string | null; column?: string | null };
+type Target = { state?: string | null; column?: string | null; done?: boolean | null };
 type Choice = { value: string; label: string };
 
 export function encode(target: Target): string {
-	const { state, column } = target;
+	const { state, column, done } = target;
+	if (column && typeof done === "boolean") return `half:${JSON.stringify([column, done])}`;
 	if (state && column) return `both:${JSON.stringify([state, column])}`;
 	if (column) return `column:${column}`;
 	return state ? `state:${state}` : "";
@@ -17,6 +18,10 @@ export function decode(choice: string): Target {
 	const rest = choice.slice(cut + 1);
 	if (kind === "state") return { state: rest };
 	if (kind === "column") return { column: rest };
+	if (kind === "half") {
+		const [column, done] = JSON.parse(rest) as [string, boolean];
+		return { column, done };
+	}
 	if (kind === "both") {
 		const [state, column] = JSON.parse(rest) as [string, string];
 		return { state, column };
@@ -33,7 +38,12 @@ export function choices(type: WorkItemType | undefined, board: BoardLayout | und
 	const states: Choice[] = (type?.states ?? []).map(({ name }) => ({ value: `state:${name}`, label: name }));
 	const columns: Choice[] = (board?.columns ?? [])
 		.filter((column) => !type || type.name in column.states)
-		.map(({ name }) => ({ value: `column:${name}`, label: name }));
+		.flatMap(({ name, is_split }) => [
+			{ value: `column:${name}`, label: name },
+			...(is_split
+				? [false, true].map((done) => ({ value: encode({ column: name, done }), label: `${name} (${done ? "Done" : "Doing"})` }))
+				: []),
+		]);
 	const known = new Set([...states, ...columns].map((choice) => choice.value));
 	const current: Choice[] = [entry ?? {}, ...(entry?.accepted ?? [])]
 		.map((target) => ({ value: encode(target), label: label(target) }))

@@ -1,44 +1,18 @@
 //! Severity map and status map of a destination: how what Lockstep knows is said on a board, and how a board is read back.
 
+mod problems;
+mod severity;
+
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::process::{BoardLayout, StateCategory, WorkItemType};
+pub use self::problems::{MapProblem, MapRow};
+pub use self::severity::{SeverityChoices, SeverityMap, SeverityTarget};
+use crate::board::WorkItem;
+use crate::process::{StateCategory, WorkItemType};
 use crate::status::Status;
-use crate::{Severity, board::WorkItem};
-
-/// How severities are said on a work item.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(transparent)]
-pub struct SeverityMap(pub BTreeMap<Severity, SeverityTarget>);
-
-/// Priority and severity of a work item for one severity of a finding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct SeverityTarget {
-    /// Priority 1 (most urgent) to 4.
-    pub priority: i64,
-    /// Value of the severity field, where the work item type has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub severity: Option<String>,
-}
-
-impl Default for SeverityMap {
-    /// The values of the system processes (azure-devops.md section 6.2). Info shares the lowest step.
-    fn default() -> Self {
-        let target =
-            |priority, severity: &str| SeverityTarget { priority, severity: Some(severity.to_owned()) };
-        Self(BTreeMap::from([
-            (Severity::Critical, target(1, "1 - Critical")),
-            (Severity::High, target(2, "2 - High")),
-            (Severity::Medium, target(3, "3 - Medium")),
-            (Severity::Low, target(4, "4 - Low")),
-            (Severity::Info, target(4, "4 - Low")),
-        ]))
-    }
-}
 
 /// Where a card stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,17 +45,45 @@ pub struct Target {
     /// Column of the destination's board.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub column: Option<String>,
+    /// Half of a split column: its Done half if `true`, its Doing half if `false`; either if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<bool>,
+    /// Lane into which the card is put when it is moved here. A lane says nothing when the card is read back: moving a
+    /// card between lanes says nothing about progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<String>,
 }
 
 impl Target {
     /// A target by state.
     pub fn state(name: &str) -> Self {
-        Self { state: Some(name.to_owned()), column: None }
+        Self { state: Some(name.to_owned()), ..Self::default() }
     }
 
     /// A target by column.
     pub fn column(name: &str) -> Self {
-        Self { state: None, column: Some(name.to_owned()) }
+        Self { column: Some(name.to_owned()), ..Self::default() }
+    }
+
+    /// A card in one of the two is in the other: what is read back is the same.
+    fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| match (one, other) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        same(&self.column, &other.column)
+            // A column brings its state with it.
+            && (self.column.is_some() || same(&self.state, &other.state))
+            && self.done == other.done
+    }
+
+    /// How closely it names a place.
+    fn closeness(&self) -> u8 {
+        match (&self.column, self.done) {
+            (Some(_), Some(_)) => 2,
+            (Some(_), None) => 1,
+            (None, _) => 0,
+        }
     }
 
     pub(crate) fn matches(&self, position: &Position) -> bool {
@@ -93,6 +95,18 @@ impl Target {
         (self.state.is_some() || self.column.is_some())
             && same(&self.state, Some(&position.state))
             && same(&self.column, position.column.as_deref())
+            && self.done.is_none_or(|half| position.column_done.unwrap_or(false) == half)
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.column.as_deref().or(self.state.as_deref()).unwrap_or_default())?;
+        match self.done {
+            Some(true) => f.write_str(" (Done)"),
+            Some(false) => f.write_str(" (Doing)"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -106,6 +120,20 @@ pub struct StatusEntry {
     /// Further places that mean the same: a card there is left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accepted: Vec<Target>,
+    /// Where several statuses share a place, a person's move there means this one. Without it the most cautious is meant.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_meant: bool,
+}
+
+impl StatusEntry {
+    /// A row that names one place.
+    pub fn to(target: Target) -> Self {
+        Self { target, ..Self::default() }
+    }
+
+    fn places(&self) -> impl Iterator<Item = &Target> {
+        std::iter::once(&self.target).chain(&self.accepted)
+    }
 }
 
 /// How statuses are said on a board. Only [`Status::Identified`] is required; a card is not moved for a status that has no entry.
@@ -135,23 +163,11 @@ pub enum Meaning {
     Nothing,
 }
 
-/// What is wrong with a row of a map, and how to mend it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct MapProblem {
-    /// The row (a status), or `None` if it concerns the whole destination.
-    pub row: Option<Status>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub mend: String,
-}
-
 impl StatusMap {
     /// A map for a type of a system or inherited process, made from the categories of its states.
     pub fn suggest(work_item_type: &WorkItemType) -> Self {
         let of = |category| work_item_type.states.iter().find(|state| state.category == category);
-        let entry = |name: &str| StatusEntry { target: Target::state(name), accepted: Vec::new() };
+        let entry = |name: &str| StatusEntry::to(Target::state(name));
         let mut map = BTreeMap::new();
         if let Some(initial) = work_item_type
             .initial_state
@@ -197,9 +213,7 @@ impl StatusMap {
     /// A claim may stand in any place that says the work is done: people close cards before a scan has proved anything.
     pub fn accepts(&self, status: Status, position: &Position, work_item_type: &WorkItemType) -> bool {
         let named = |status: Status| {
-            self.0.get(&status).is_some_and(|entry| {
-                entry.target.matches(position) || entry.accepted.iter().any(|target| target.matches(position))
-            })
+            self.0.get(&status).is_some_and(|entry| entry.places().any(|place| place.matches(position)))
         };
         if named(status) || self.target(status).is_some_and(|target| target.matches(position)) {
             return true;
@@ -227,10 +241,12 @@ impl StatusMap {
 
     /// What it means that a person put the card there: named columns and states first, then the state's category.
     ///
-    /// If several statuses share the place, the most cautious one is meant. A move never proves a fix.
+    /// If several statuses share the place, the one that is marked is meant, else the most cautious one. A move never
+    /// proves a fix.
     pub fn meaning(&self, position: &Position, work_item_type: &WorkItemType) -> Meaning {
-        if let Some(status) = self.named_meanings(position).into_iter().min_by_key(|status| caution(*status))
-        {
+        let is_meant = |status: &Status| self.0.get(status).is_some_and(|entry| entry.is_meant);
+        let named = self.named_meanings(position).into_iter();
+        if let Some(status) = named.min_by_key(|status| (!is_meant(status), caution(*status))) {
             return match status {
                 Status::Draft | Status::Created | Status::Identified => Meaning::Identified,
                 Status::InProgress => Meaning::InProgress,
@@ -250,119 +266,19 @@ impl StatusMap {
         }
     }
 
-    /// The statuses whose entry names the place; those that name its column come before those that name only its state.
+    /// The statuses whose row names the place most closely: a half of a column before its column, a column before a state.
     fn named_meanings(&self, position: &Position) -> Vec<Status> {
-        let naming = |by_column: bool| -> Vec<Status> {
-            self.0
-                .iter()
-                .filter(|(_, entry)| {
-                    std::iter::once(&entry.target)
-                        .chain(&entry.accepted)
-                        .any(|target| target.column.is_some() == by_column && target.matches(position))
-                })
-                .map(|(status, _)| *status)
-                .collect()
+        let closest = |entry: &StatusEntry| {
+            entry.places().filter(|place| place.matches(position)).map(Target::closeness).max()
         };
-        let by_column = naming(true);
-        if by_column.is_empty() { naming(false) } else { by_column }
-    }
-
-    /// Everything that would keep this map from working on that board; empty if it is sound.
-    pub fn problems(&self, work_item_type: &WorkItemType, board: Option<&BoardLayout>) -> Vec<MapProblem> {
-        let mut problems = Vec::new();
-        let known_states =
-            work_item_type.states.iter().map(|state| state.name.as_str()).collect::<Vec<_>>().join(", ");
-        if !self.0.contains_key(&Status::Identified) {
-            problems.push(MapProblem {
-                row: Some(Status::Identified),
-                message: "Identified has no state or column: new work items would have no place".into(),
-                mend: format!("choose a state of {}: {known_states}", work_item_type.name),
-            });
-        }
-        let initial = work_item_type.initial_state.as_deref();
-        for (status, entry) in &self.0 {
-            let mut problem = |message: String, mend: String| {
-                problems.push(MapProblem { row: Some(*status), message, mend });
-            };
-            if entry.target.state.is_none() && entry.target.column.is_none() {
-                problem(
-                    format!("{} names neither a state nor a column", status.label()),
-                    "choose one, or leave the row out".into(),
-                );
-            }
-            for target in std::iter::once(&entry.target).chain(&entry.accepted) {
-                let mut state_of_column = None;
-                if let Some(column) = &target.column {
-                    match board {
-                        None => problem(
-                            format!(
-                                "{} names the column '{column}', but the destination has no board",
-                                status.label()
-                            ),
-                            "choose a board for the destination, or name a state".into(),
-                        ),
-                        Some(board) => match board.column(column) {
-                            None => problem(
-                                format!("the board {} has no column '{column}'", board.name),
-                                format!(
-                                    "choose one of: {}",
-                                    board
-                                        .columns
-                                        .iter()
-                                        .map(|c| c.name.as_str())
-                                        .collect::<Vec<_>>()
-                                        .join(", ")
-                                ),
-                            ),
-                            Some(column) => match column.states.get(&work_item_type.name) {
-                                None => problem(
-                                    format!(
-                                        "the column '{}' does not show work items of type {}",
-                                        column.name, work_item_type.name
-                                    ),
-                                    "choose another column, or another work item type".into(),
-                                ),
-                                Some(state) => state_of_column = Some(state.clone()),
-                            },
-                        },
-                    }
-                }
-                if let Some(state) = &target.state {
-                    if work_item_type.state(state).is_none() {
-                        problem(
-                            format!("{} has no state '{state}'", work_item_type.name),
-                            format!("choose one of: {known_states}"),
-                        );
-                    } else if let Some(of_column) = &state_of_column
-                        && !of_column.eq_ignore_ascii_case(state)
-                    {
-                        problem(
-                            format!(
-                                "the column '{}' stands for the state '{of_column}', not '{state}'",
-                                target.column.as_deref().unwrap_or_default()
-                            ),
-                            format!("use the state '{of_column}', or name only one of the two"),
-                        );
-                    }
-                }
-                let goal = target.state.clone().or(state_of_column);
-                if let (Some(initial), Some(goal)) = (initial, goal)
-                    && work_item_type.state(&goal).is_some()
-                    && std::ptr::eq(target, &entry.target)
-                    && work_item_type.path(initial, &goal).is_none()
-                {
-                    problem(
-                        format!(
-                            "'{goal}' cannot be reached from the initial state '{initial}' of {}",
-                            work_item_type.name
-                        ),
-                        "choose a state that the workflow can reach without passing through a closed one"
-                            .into(),
-                    );
-                }
-            }
-        }
-        problems
+        let named: Vec<(Status, u8)> =
+            self.0.iter().filter_map(|(status, entry)| Some((*status, closest(entry)?))).collect();
+        let most = named.iter().map(|(_, closeness)| *closeness).max();
+        named
+            .into_iter()
+            .filter(|(_, closeness)| Some(*closeness) == most)
+            .map(|(status, _)| status)
+            .collect()
     }
 }
 
