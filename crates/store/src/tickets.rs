@@ -766,6 +766,14 @@ pub async fn mark_of_asset(tx: &mut Tx, asset: AssetId) -> Result<u64> {
     .await
 }
 
+/// Gives all tickets of a destination a reason to be looked at: what they say changed.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
+    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE destination_id = $1", args![destination]).await
+}
+
 /// Lets all tickets of a destination be looked at again, also those that wait for another try or for a person: what kept
 /// them may be mended.
 ///

@@ -1,10 +1,11 @@
 //! What is learned of fields, places and people; how long it is believed, and what makes it doubtful.
 
-use azure::{Error, FieldKind, Write};
+use azure::{Error, Write};
 use chrono::Duration;
 use emulator::seed::Seed;
 use model::WorkItemId;
 use model::board::{Change, Draft};
+use model::process::FieldKind;
 use serde_json::{Value, json};
 
 use crate::against_emulator::{World, draft, state};

@@ -492,7 +492,7 @@ async fn compare(call: Call, recorded: &Recorded) -> usize {
             assert_eq!(fields.len(), value.len(), "{name}");
             for (ours, theirs) in fields.iter().zip(&value) {
                 check.same("readOnly", json!(ours.is_read_only), &theirs["readOnly"]);
-                use azure::FieldKind::*;
+                use model::process::FieldKind::*;
                 let expected = match theirs["type"].as_str().unwrap() {
                     _ if theirs["isIdentity"] == true => Person,
                     "string" => Text,

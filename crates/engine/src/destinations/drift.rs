@@ -8,7 +8,7 @@
 
 use chrono::Duration;
 use model::map::{MapProblem, MapRow, SeverityMap};
-use model::{ConnectionId, DestinationId, Status};
+use model::{ConnectionId, Status};
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::{Destination, Drift, Process};
 
@@ -33,7 +33,7 @@ impl Engine {
         for known in all.into_iter().filter(|known| known.connection_id == board.id) {
             let settings = known.settings.clone();
             match check::against_board(&board.client, settings, &SeverityMap::default()).await {
-                Ok(checked) => self.take_over(known, checked).await?,
+                Ok(checked) => self.note_drift(known, checked).await?,
                 Err(refusal) => {
                     wait = wait.min(UNREAD);
                     tracing::warn!(destination = %known.id, %refusal, "the board could not be compared with its destination");
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     /// Stores what was seen, if it is not what is known.
-    async fn take_over(&self, known: Destination, checked: Checked) -> Result<(), Refusal> {
+    async fn note_drift(&self, known: Destination, checked: Checked) -> Result<(), Refusal> {
         let drift = drift(&checked.problems, checked.process.as_ref());
         let process = checked.process.unwrap_or_else(|| known.process.clone());
         if drift == known.drift && process == known.process {

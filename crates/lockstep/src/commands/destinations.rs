@@ -8,7 +8,7 @@ use model::map::MapRow;
 
 use super::destination_settings::SettingsArgs;
 use super::{lookup, word};
-use crate::client::{ApiArgs, Client};
+use crate::client::ApiArgs;
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm};
 
