@@ -113,7 +113,7 @@ impl Routing {
             Some(id) => self.routes.all().iter().find(|known| known.id == id).ok_or(Stop::Gone)?,
             None => self.routes.of(looked.asset, looked.home).ok_or(Stop::NoDestination)?,
         };
-        if found.problem.is_some() {
+        if found.takes_nothing() {
             return Err(Stop::Broken(found.settings.name.clone()));
         }
         let settings = &found.settings;
@@ -251,7 +251,7 @@ pub(crate) async fn stopped_rules(
 ) -> Result<Vec<StoppedRule>, Refusal> {
     let routing = Routing::load(tx).await?;
     let active = || routing.rules.iter().filter(|rule| rule.settings.is_in_effect(now));
-    let is_sound = |destination: &Destination| destination.problem.is_none();
+    let is_sound = |destination: &Destination| !destination.takes_nothing();
     let takes_all = routing.routes.take_everything() && routing.routes.all().iter().all(is_sound);
     let is_pinned_well = |rule: &Rule| {
         let known = |id| routing.routes.all().iter().any(|known| known.id == id);

@@ -111,6 +111,13 @@ pub struct Destination {
     pub created_at: DateTime<Utc>,
 }
 
+impl Destination {
+    /// The board changed so much that no work item is created here until a person mends it.
+    pub fn takes_nothing(&self) -> bool {
+        self.drift.as_ref().is_some_and(|drift| drift.creates_nothing)
+    }
+}
+
 const SELECT: &str =
     "SELECT id, connection_id, binding, settings, process, drift, created_at FROM destination";
 

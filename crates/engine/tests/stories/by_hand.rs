@@ -38,7 +38,7 @@ async fn other_destination(story: &Story, project: &str, work_item_type: &str, t
         team: team.into(),
         board: String::new(),
         area: String::new(),
-        iteration: String::new(),
+        iteration: Default::default(),
         work_item_type: work_item_type.into(),
         status_map: Default::default(),
         ..known.settings

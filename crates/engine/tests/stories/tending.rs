@@ -43,7 +43,7 @@ async fn decide(story: &Story, id: &str, status: Status, days: Option<i64>) {
 
 /// A map that says Fixed with a state that is not the last one.
 fn fixed_is_resolved() -> StatusMap {
-    let entry = |state: &str| StatusEntry { target: Target::state(state), accepted: Vec::new() };
+    let entry = |state: &str| StatusEntry::to(Target::state(state));
     StatusMap(
         [
             (Status::Identified, entry("New")),
@@ -179,9 +179,10 @@ async fn the_state_of_the_rule_is_used_for_new_work_items() {
     let mut settings = store::destinations::get(&mut tx, story.destination).await.unwrap().unwrap().settings;
     drop(tx);
     settings.project = OTHER_PROJECT.into();
-    for blank in [&mut settings.team, &mut settings.board, &mut settings.area, &mut settings.iteration] {
+    for blank in [&mut settings.team, &mut settings.board, &mut settings.area] {
         blank.clear();
     }
+    settings.iteration = Default::default();
     settings.name = "Scrum".into();
     settings.status_map = StatusMap::default();
     let new = NewDestination {
