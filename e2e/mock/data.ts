@@ -250,6 +250,7 @@ export function makeWorld(): World {
 		fields: {
 			assignee: "",
 			templates: null,
+			parent: null,
 			values: {},
 			due_days: { critical: 7, high: 30 },
 			owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },

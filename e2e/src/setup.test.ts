@@ -80,7 +80,10 @@ describe("set-up", () => {
 		visitor.noErrors();
 
 		await page.getByRole("button", { name: "Delete" }).click();
-		await page.getByRole("dialog").getByText(/1 destination \(Webshop/).waitFor();
+		await page
+			.getByRole("dialog")
+			.getByText(/1 destination \(Webshop/)
+			.waitFor();
 		await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 		await page.getByRole("heading", { level: 1, name: "Connections" }).waitFor({ timeout: ASKS_THE_BOARD });
 		await visitor.leaves();

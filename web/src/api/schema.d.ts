@@ -518,6 +518,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{id}/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What goes with a connection when it is deleted, and what stays without it
+         * @description Needs the role reader.
+         */
+        get: operations["plan_deletion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{id}/hooks": {
         parameters: {
             query?: never;
@@ -614,6 +634,26 @@ export interface paths {
          * @description Needs the role reader.
          */
         get: operations["list_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/projects/{project}/types/{work_item_type}/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fields of a work item type
+         * @description Needs the role reader.
+         */
+        get: operations["list_fields"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2410,6 +2450,7 @@ export interface components {
             organization: string;
             /** @description Why it does nothing at the moment, if so. */
             problem?: string | null;
+            severity_map?: components["schemas"]["SeverityMap"] | null;
             /** @description How it signs in, without secrets. */
             sign_in: components["schemas"]["SignInShown"];
         };
@@ -2420,6 +2461,7 @@ export interface components {
             mode?: components["schemas"]["ConnectionMode"] | null;
             /** @description New name. */
             name?: string | null;
+            severity_map?: components["schemas"]["SeverityMap"] | null;
             sign_in?: components["schemas"]["SignInMethod"] | null;
         };
         /** @description Answer of a check: green if every step is ok. */
@@ -2471,6 +2513,26 @@ export interface components {
             /** @description The branch that is gone. */
             branch: string;
         };
+        /** @description What goes with a connection when it is deleted. `GET /api/v1/connections/{id}/deletion`. */
+        Deletion: {
+            /** @description Destinations that go with it. */
+            destinations: string[];
+            /**
+             * Format: int64
+             * @description Of them, those that are still open.
+             */
+            open_work_items: number;
+            /**
+             * Format: int64
+             * @description Tickets that go with it.
+             */
+            tickets: number;
+            /**
+             * Format: int64
+             * @description Work items that stay on the board and that nobody keeps in step any more.
+             */
+            work_items: number;
+        };
         /**
          * @description What becomes of a ticket whose work item was deleted on the board.
          * @enum {string}
@@ -2488,10 +2550,9 @@ export interface components {
              * @description Work items created here since midnight UTC.
              */
             created_today: number;
+            drift?: components["schemas"]["Drift"] | null;
             /** @description Identity. */
             id: components["schemas"]["DestinationId"];
-            /** @description Why nothing goes here at the moment, if so. */
-            problem?: string | null;
         };
         /** @description Answer of `POST /api/v1/destinations/check`: how the settings read once blanks are filled in, and what is wrong with them. */
         DestinationCheck: {
@@ -2518,8 +2579,8 @@ export interface components {
             daily_budget?: number;
             /** @description Whose value counts, due dates, assignee. */
             fields?: components["schemas"]["FieldSettings"];
-            /** @description Iteration path; the project's root if left blank. */
-            iteration?: string;
+            /** @description Into which iteration new work items go. */
+            iteration?: components["schemas"]["IterationPolicy"];
             /** @description Lane for new work items; the default lane if left blank. */
             lane?: string;
             /** @description How much may happen at once before it waits for a person. The usual values if absent. */
@@ -2530,7 +2591,7 @@ export interface components {
             on_deletion?: components["schemas"]["DeletionPolicy"];
             /** @description Project. */
             project: string;
-            /** @description How severities are said. The usual values if absent. */
+            /** @description How severities are said. Rows that are absent are filled in with those of the connection, else with the usual ones. */
             severity_map?: components["schemas"]["SeverityMap"];
             /** @description How statuses are said. Made from the type's states if empty. */
             status_map?: components["schemas"]["StatusMap"];
@@ -2593,6 +2654,16 @@ export interface components {
             tracked: boolean;
         };
         /**
+         * @description The board has changed, and does not fit the destination any more. Saving the destination mends it, and so does a board
+         *     that becomes as it was.
+         */
+        Drift: {
+            /** @description No work item is created here until it is mended. */
+            creates_nothing: boolean;
+            /** @description What does not fit. */
+            problems: components["schemas"]["MapProblem"][];
+        };
+        /**
          * @description What sort of value a fact has; it decides which operators there are.
          * @enum {string}
          */
@@ -2628,6 +2699,28 @@ export interface components {
             /** @description What shall stand there. */
             to: string;
         };
+        /** @description A field of a work item type. */
+        FieldDefinition: {
+            /** @description The values it takes, in the order of the process; empty if it is free. For people it is always empty. */
+            allowed: string[];
+            /** @description What new items get. */
+            default?: string | null;
+            /** @description The service alone writes it. */
+            is_read_only: boolean;
+            /** @description It may never be empty. Rules of the process may demand more in some states. */
+            is_required: boolean;
+            /** @description What it holds. */
+            kind: components["schemas"]["FieldKind"];
+            /** @description Name as the project words it. */
+            name: string;
+            /** @description Name that no language changes (`Microsoft.VSTS.Common.Priority`). */
+            reference_name: string;
+        };
+        /**
+         * @description What a field holds.
+         * @enum {string}
+         */
+        FieldKind: "text" | "plain_text" | "rich_text" | "integer" | "number" | "date" | "boolean" | "person" | "path" | "other";
         /** @description What is wrong with one field of a request. */
         FieldProblem: {
             /** @description What is wrong and how to mend it. */
@@ -2662,7 +2755,21 @@ export interface components {
              */
             owners: components["schemas"]["Owners"];
             /** @default null */
+            parent: components["schemas"]["WorkItemId"] | null;
+            /** @default null */
             templates: components["schemas"]["TemplateSetId"] | null;
+            /**
+             * @description Further fields of new work items, by reference name: what the process requires, or the team wants.
+             * @default {}
+             */
+            values: {
+                [key: string]: components["schemas"]["FieldValue"];
+            };
+        };
+        /** @description What is written into a further field of new work items. People decide from then on. */
+        FieldValue: {
+            /** @description Always this. */
+            constant: string;
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
@@ -2826,6 +2933,19 @@ export interface components {
             /** @description States that a new work item may be given, in the order of the process. */
             states: components["schemas"]["OfferedState"][];
         };
+        /** @description Into which iteration new work items go. People decide from then on. */
+        IterationPolicy: {
+            /** @enum {string} */
+            policy: "backlog";
+        } | {
+            /** @enum {string} */
+            policy: "current";
+        } | {
+            /** @description Path as a field holds it: `Project\\Release 1`. */
+            path: string;
+            /** @enum {string} */
+            policy: "path";
+        };
         /** @description Long work with progress. `GET /api/v1/jobs/{id}`; changes are announced by `GET /api/v1/events`. */
         Job: {
             /**
@@ -2982,7 +3102,18 @@ export interface components {
             mend: string;
             /** @description What is wrong. */
             message: string;
-            row?: components["schemas"]["Status"] | null;
+            row?: components["schemas"]["MapRow"] | null;
+        };
+        /** @description A row of a form that something is wrong with. */
+        MapRow: {
+            /** @description A row of the status map. */
+            status: components["schemas"]["Status"];
+        } | {
+            /** @description A row of the severity map. */
+            severity: components["schemas"]["Severity"];
+        } | {
+            /** @description A field of the type, by its reference name. */
+            field: string;
         };
         /**
          * @description How a finding and a work item were brought together.
@@ -3399,6 +3530,7 @@ export interface components {
                 organization: string;
                 /** @description Why it does nothing at the moment, if so. */
                 problem?: string | null;
+                severity_map?: components["schemas"]["SeverityMap"] | null;
                 /** @description How it signs in, without secrets. */
                 sign_in: components["schemas"]["SignInShown"];
             }[];
@@ -3419,10 +3551,9 @@ export interface components {
                  * @description Work items created here since midnight UTC.
                  */
                 created_today: number;
+                drift?: components["schemas"]["Drift"] | null;
                 /** @description Identity. */
                 id: components["schemas"]["DestinationId"];
-                /** @description Why nothing goes here at the moment, if so. */
-                problem?: string | null;
             })[];
             /** @description Give this back as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
@@ -4193,7 +4324,7 @@ export interface components {
              */
             medium: number;
         };
-        /** @description How severities are said on a work item. */
+        /** @description How severities are said on a work item. All five have a row once blanks are filled in. */
         SeverityMap: {
             [key: string]: components["schemas"]["SeverityTarget"];
         };
@@ -4204,7 +4335,7 @@ export interface components {
              * @description Priority 1 (most urgent) to 4.
              */
             priority: number;
-            /** @description Value of the severity field, where the work item type has one. */
+            /** @description Value of the severity field, where the work item type has one; not written if absent. */
             severity?: string | null;
         };
         /** @description Body of `POST /api/v1/session`. */
@@ -4353,6 +4484,8 @@ export interface components {
         StatusEntry: components["schemas"]["Target"] & {
             /** @description Further places that mean the same: a card there is left alone. */
             accepted?: components["schemas"]["Target"][];
+            /** @description Where several statuses share a place, a person's move there means this one. Without it the most cautious is meant. */
+            is_meant?: boolean;
         };
         /** @description How statuses are said on a board. Only [`Status::Identified`] is required; a card is not moved for a status that has no entry. */
         StatusMap: {
@@ -4367,6 +4500,13 @@ export interface components {
         Target: {
             /** @description Column of the destination's board. */
             column?: string | null;
+            /** @description Half of a split column: its Done half if `true`, its Doing half if `false`; either if absent. */
+            done?: boolean | null;
+            /**
+             * @description Lane into which the card is put when it is moved here. A lane says nothing when the card is read back: moving a
+             *     card between lanes says nothing about progress.
+             */
+            lane?: string | null;
             /** @description State of the work item type. */
             state?: string | null;
         };
@@ -4617,6 +4757,11 @@ export interface components {
          * @description A credential of a pipeline.
          */
         TokenId: string;
+        /** @description Fields of a work item type. `GET /api/v1/connections/{id}/projects/{project}/types/{type}/fields`. */
+        TypeFields: {
+            /** @description The fields, in the order of the process. */
+            fields: components["schemas"]["FieldDefinition"][];
+        };
         /**
          * Format: uuid
          * @description A person who can sign in.
@@ -5619,6 +5764,36 @@ export interface operations {
             };
         };
     };
+    plan_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ConnectionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     subscribe_hooks: {
         parameters: {
             query?: never;
@@ -5794,6 +5969,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectTypes"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_fields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ConnectionId"];
+                /** @description Name or id */
+                project: string;
+                /** @description Name */
+                work_item_type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TypeFields"];
                 };
             };
             /** @description What went wrong */

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
@@ -187,7 +187,9 @@ function Destinations({ connection }: { connection: Connection }) {
 					id={(row) => row.id}
 					to={(row) => `/destinations/${row.id}`}
 					title={(row) => row.name || `${row.project} ${row.work_item_type}`}
-					about={(row) => row.drift?.problems[0]?.message ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")}
+					about={(row) =>
+						row.drift?.problems[0]?.message ?? [row.project, row.team, row.board, row.work_item_type].filter(Boolean).join(" · ")
+					}
 					columns={[
 						{ header: "For", width: "30%", cell: (row) => boundTo(row.binding) },
 						{

@@ -84,32 +84,32 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 			<fieldset disabled={!administrator} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
 				<Stack gap={14}>
 					{only === undefined && (
-					<div className="grid2">
-						<Panel title="Place on the board">
-							<PlaceFields draft={draft} filled={filled} change={change} />
-						</Panel>
-						<Panel title="What goes there">
-							<Binding draft={draft} change={change} />
-							<NumberInput
-								mt={12}
-								label="Daily budget"
-								description="Work items that may be created here in a day (UTC). More wait for the next day."
-								min={1}
-								max={10000}
-								value={draft.daily_budget ?? filled?.daily_budget ?? 200}
-								onChange={(value) => change({ daily_budget: typeof value === "number" ? value : undefined })}
-							/>
-							<Select
-								mt={12}
-								label="If people delete a work item"
-								description="What becomes of its ticket."
-								data={Object.entries(DELETION_POLICY).map(([value, label]) => ({ value, label }))}
-								allowDeselect={false}
-								value={draft.on_deletion ?? "ask"}
-								onChange={(value) => change({ on_deletion: (value ?? "ask") as DeletionPolicy })}
-							/>
-						</Panel>
-					</div>
+						<div className="grid2">
+							<Panel title="Place on the board">
+								<PlaceFields draft={draft} filled={filled} change={change} />
+							</Panel>
+							<Panel title="What goes there">
+								<Binding draft={draft} change={change} />
+								<NumberInput
+									mt={12}
+									label="Daily budget"
+									description="Work items that may be created here in a day (UTC). More wait for the next day."
+									min={1}
+									max={10000}
+									value={draft.daily_budget ?? filled?.daily_budget ?? 200}
+									onChange={(value) => change({ daily_budget: typeof value === "number" ? value : undefined })}
+								/>
+								<Select
+									mt={12}
+									label="If people delete a work item"
+									description="What becomes of its ticket."
+									data={Object.entries(DELETION_POLICY).map(([value, label]) => ({ value, label }))}
+									allowDeselect={false}
+									value={draft.on_deletion ?? "ask"}
+									onChange={(value) => change({ on_deletion: (value ?? "ask") as DeletionPolicy })}
+								/>
+							</Panel>
+						</div>
 					)}
 					{complete && (
 						<>
@@ -134,63 +134,66 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 								/>
 							</Panel>
 							{only === undefined && (
-							<>
-							<Panel title="Severity map">
-								<SeverityMapEditor
-									map={{ ...filled?.severity_map, ...draft.severity_map }}
-									hasSeverityField={!type || type.fields.includes("Microsoft.VSTS.Common.Severity")}
-									values={fields?.fields.find((field) => field.reference_name === "Microsoft.VSTS.Common.Severity")?.allowed}
-									problems={problems}
-									change={(severity_map) => change({ severity_map })}
-								/>
-							</Panel>
-							<Panel title="Fields">
-								<Stack gap={14}>
-									<FieldSettingsEditor settings={draft.fields ?? UNSET} type={type} change={(fields) => change({ fields })} />
-									<ExtraFields
-										draft={draft}
-										settings={draft.fields ?? UNSET}
-										problems={problems}
-										change={(fields) => change({ fields })}
-									/>
-								</Stack>
-							</Panel>
-							<details className="panel">
-								<summary>Area, iteration, parent, tags and name</summary>
-								<Stack gap={12} mt={12} maw={560}>
-									<TextInput
-										label="Area path"
-										placeholder={filled?.area || "the team's default area"}
-										value={draft.area ?? ""}
-										onChange={(event) => change({ area: event.currentTarget.value })}
-									/>
-									<Iteration policy={draft.iteration ?? { policy: "backlog" }} change={(iteration) => change({ iteration })} />
-									<NumberInput
-										label="Parent"
-										description="Number of the work item under which new ones hang."
-										min={1}
-										allowDecimal={false}
-										hideControls
-										value={draft.fields?.parent ?? ""}
-										onChange={(value) =>
-											change({ fields: { ...(draft.fields ?? UNSET), parent: typeof value === "number" ? value : undefined } })
-										}
-									/>
-									<TagsInput
-										label="Tags for new work items"
-										value={draft.tags ?? []}
-										onChange={(tags) => change({ tags })}
-										splitChars={[",", ";"]}
-									/>
-									<TextInput
-										label="Name"
-										placeholder={filled?.name || "made from project, team and type"}
-										value={draft.name ?? ""}
-										onChange={(event) => change({ name: event.currentTarget.value })}
-									/>
-								</Stack>
-							</details>
-							</>
+								<>
+									<Panel title="Severity map">
+										<SeverityMapEditor
+											map={{ ...filled?.severity_map, ...draft.severity_map }}
+											hasSeverityField={!type || type.fields.includes("Microsoft.VSTS.Common.Severity")}
+											values={fields?.fields.find((field) => field.reference_name === "Microsoft.VSTS.Common.Severity")?.allowed}
+											problems={problems}
+											change={(severity_map) => change({ severity_map })}
+										/>
+									</Panel>
+									<Panel title="Fields">
+										<Stack gap={14}>
+											<FieldSettingsEditor settings={draft.fields ?? UNSET} type={type} change={(fields) => change({ fields })} />
+											<ExtraFields
+												draft={draft}
+												settings={draft.fields ?? UNSET}
+												problems={problems}
+												change={(fields) => change({ fields })}
+											/>
+										</Stack>
+									</Panel>
+									<details className="panel">
+										<summary>Area, iteration, parent, tags and name</summary>
+										<Stack gap={12} mt={12} maw={560}>
+											<TextInput
+												label="Area path"
+												placeholder={filled?.area || "the team's default area"}
+												value={draft.area ?? ""}
+												onChange={(event) => change({ area: event.currentTarget.value })}
+											/>
+											<Iteration
+												policy={draft.iteration ?? { policy: "backlog" }}
+												change={(iteration) => change({ iteration })}
+											/>
+											<NumberInput
+												label="Parent"
+												description="Number of the work item under which new ones hang."
+												min={1}
+												allowDecimal={false}
+												hideControls
+												value={draft.fields?.parent ?? ""}
+												onChange={(value) =>
+													change({ fields: { ...(draft.fields ?? UNSET), parent: typeof value === "number" ? value : null } })
+												}
+											/>
+											<TagsInput
+												label="Tags for new work items"
+												value={draft.tags ?? []}
+												onChange={(tags) => change({ tags })}
+												splitChars={[",", ";"]}
+											/>
+											<TextInput
+												label="Name"
+												placeholder={filled?.name || "made from project, team and type"}
+												value={draft.name ?? ""}
+												onChange={(event) => change({ name: event.currentTarget.value })}
+											/>
+										</Stack>
+									</details>
+								</>
 							)}
 						</>
 					)}

@@ -96,9 +96,7 @@ function Severities({ connection, next }: { connection: Connection; next: () => 
 	const [map, setMap] = useState<SeverityMap>(connection.severity_map ?? USUAL);
 	const save = useMutation({
 		mutationFn: () =>
-			ask(
-				api.PATCH("/api/v1/connections/{id}", { params: { path: { id: connection.id } }, body: { severity_map: map } }),
-			),
+			ask(api.PATCH("/api/v1/connections/{id}", { params: { path: { id: connection.id } }, body: { severity_map: map } })),
 		onSuccess: (saved) => {
 			client.setQueryData(connectionQuery(connection.id).queryKey, saved);
 			client.invalidateQueries({ queryKey: ["connection"] });
@@ -235,9 +233,8 @@ function FirstRule({ connection, rules: known }: { connection: Connection; rules
 		<>
 			<Panel title="What makes work items">
 				<Text size="sm">
-					Nothing becomes a work item without a rule that says so. The usual first one is “Everything identified”: each
-					identified finding gets a work item at its destination. It is a rule like any other, to be narrowed or switched off
-					later.
+					Nothing becomes a work item without a rule that says so. The usual first one is “Everything identified”: each identified
+					finding gets a work item at its destination. It is a rule like any other, to be narrowed or switched off later.
 				</Text>
 				<Trouble error={plan.error ?? save.error} />
 				<Group mt={14} gap={8}>

@@ -58,8 +58,8 @@ export function Hooks({ connection }: { connection: Connection }) {
 				<summary>Subscribe by hand</summary>
 				<ol style={{ margin: "8px 0 0", paddingLeft: 20, fontSize: "var(--mantine-font-size-sm)" }}>
 					<li>
-						In Azure DevOps open {projects.length > 0 ? projects.join(", ") : "the project"}, then Project settings, Service hooks.
-						You need to be a project administrator.
+						In Azure DevOps open {projects.length > 0 ? projects.join(", ") : "the project"}, then Project settings, Service
+						hooks. You need to be a project administrator.
 					</li>
 					<li>Choose +, then Web Hooks.</li>
 					<li>Choose the trigger “Work item updated” and, as field filter, “Board Column”.</li>

@@ -26,6 +26,8 @@ export const UNSET: FieldSettings = {
 	assignee: "",
 	due_days: {},
 	templates: null,
+	parent: null,
+	values: {},
 	owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
 };
 

@@ -53,7 +53,7 @@ export function PlaceFields({ draft, filled, change }: Props) {
 						lane: "",
 						work_item_type: "",
 						area: "",
-						iteration: "",
+						iteration: { policy: "backlog" },
 						status_map: {},
 					})
 				}

@@ -74,7 +74,12 @@ export function StatusMapEditor({ map, suggested, type, board, problems, change 
 									set(
 										status,
 										choice
-											? { ...decode(choice), lane: entry?.lane, is_meant: entry?.is_meant, accepted: entry?.accepted?.filter((other) => encode(other) !== choice) }
+											? {
+													...decode(choice),
+													lane: entry?.lane,
+													is_meant: entry?.is_meant,
+													accepted: entry?.accepted?.filter((other) => encode(other) !== choice),
+												}
 											: undefined,
 									)
 								}
