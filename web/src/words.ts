@@ -298,12 +298,21 @@ export const FACT_OF: Record<FactOf, string> = {
 	asset: "Asset",
 };
 
-export const ROLES = ["reader", "importer", "analyst", "administrator"] as const satisfies readonly Role[];
+export const ROLES = [
+	"reader",
+	"importer",
+	"developer",
+	"analyst",
+	"security_manager",
+	"administrator",
+] as const satisfies readonly Role[];
 
 export const ROLE: Record<Role, string> = {
 	reader: "Reader",
 	importer: "Importer",
+	developer: "Developer",
 	analyst: "Analyst",
+	security_manager: "Security manager",
 	administrator: "Administrator",
 };
 

@@ -5,6 +5,8 @@ use model::{TokenId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use model::role::Role;
+
 /// Body of `POST /api/v1/session`.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct SignIn {
@@ -23,20 +25,6 @@ pub struct Me {
     pub name: String,
     /// What the caller may do.
     pub role: Role,
-}
-
-/// What a caller may do; each includes the ones before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Read everything but secrets.
-    Reader,
-    /// Import reports and read.
-    Importer,
-    /// Decide about findings, reconcile tickets.
-    Analyst,
-    /// Everything.
-    Administrator,
 }
 
 /// Body of `POST /api/v1/session/password`.
@@ -85,4 +73,52 @@ pub struct CreatedToken {
     pub token: Token,
     /// Send it as `Authorization: Bearer <secret>`.
     pub secret: String,
+}
+
+/// A person who can sign in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    /// Identity.
+    pub id: UserId,
+    /// Name to sign in with.
+    pub name: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Address by which boards know the person: commands in comments are obeyed for it.
+    pub address: Option<String>,
+    /// Identity of the person in the boards' directory; it counts before the address.
+    pub board_identity: Option<String>,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Body of `POST /api/v1/users`.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewUser {
+    /// Name to sign in with, 1 to 100 characters.
+    pub name: String,
+    /// First password, at least 12 characters; the person changes it.
+    pub password: String,
+    /// What the person may do.
+    pub role: Role,
+    /// Address by which boards know the person.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// Identity of the person in the boards' directory.
+    #[serde(default)]
+    pub board_identity: Option<String>,
+}
+
+/// Body of `PATCH /api/v1/users/{id}`. What is absent stays; an empty text takes away.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct UserChange {
+    /// New role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// New address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// New identity in the boards' directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board_identity: Option<String>,
 }

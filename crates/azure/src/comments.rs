@@ -64,6 +64,8 @@ struct RawComment {
     format: String,
     #[serde(default)]
     created_by: Value,
+    #[serde(default)]
+    modified_by: Value,
     #[serde(default, deserialize_with = "null_is_empty")]
     created_date: String,
     #[serde(default, deserialize_with = "null_is_empty")]
@@ -84,6 +86,7 @@ impl RawComment {
             version: self.version,
             text: self.text,
             is_markdown: self.format.eq_ignore_ascii_case("markdown"),
+            editor: person(&self.modified_by).or_else(|| person(&self.created_by)).unwrap_or_default(),
             author: person(&self.created_by).unwrap_or_default(),
             created_at,
             modified_at: date(&self.modified_date).unwrap_or(created_at),

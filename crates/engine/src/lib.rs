@@ -19,6 +19,7 @@ mod aside;
 mod assets;
 mod browser_sign_in;
 mod by_hand;
+mod commands;
 mod comments;
 mod conflicts;
 mod connections;

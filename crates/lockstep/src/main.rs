@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
     alarms, assets, breakers, connections, destinations, findings, import, inspect, plan, rules, scans,
-    templates, tickets, tokens,
+    templates, tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -77,6 +77,8 @@ enum Command {
     Breaker(breakers::BreakerArgs),
     /// Credentials of pipelines
     Token(tokens::TokenArgs),
+    /// People who can sign in, and who they are on boards
+    User(users::UserArgs),
     /// Print the OpenAPI document
     #[command(hide = true)]
     Openapi,
@@ -123,6 +125,7 @@ async fn run(command: Command) -> Outcome {
         Command::Alarm(args) => alarms::run(*args).await,
         Command::Breaker(args) => breakers::run(args).await,
         Command::Token(args) => tokens::run(args).await,
+        Command::User(args) => users::run(args).await,
         Command::Openapi => {
             output::Output::new(false).line(server::openapi::text().trim_end())?;
             Ok(exit::OK)

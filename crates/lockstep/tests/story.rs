@@ -122,6 +122,13 @@ fn findings_get_a_work_item_by_hand_and_tickets_are_closed_with_one_state() {
     let released =
         stage.lockstep(&["tickets", "release", &numbers[0], "--yes", "--json"]).ends_with(0).json();
     assert_eq!(released["health"], "released");
+
+    let password = stage.file("password.txt", "a long enough one");
+    let add = ["user", "add", "dana", "--role", "developer", "--password-file", &password];
+    stage.lockstep(&add).ends_with(0);
+    let users = stage.lockstep(&["user", "change", "Dana", "--address", "dana@contoso.com"]).ends_with(0).out;
+    assert!(users.contains("developer\tdana@contoso.com"), "{users}");
+    stage.lockstep(&["user", "remove", "dana", "--yes"]).ends_with(0);
 }
 
 #[test]

@@ -240,6 +240,9 @@ pub struct Comment {
     pub is_markdown: bool,
     /// Writer.
     pub author: Person,
+    /// Who wrote this version of the text.
+    #[serde(default)]
+    pub editor: Person,
     /// When it was written.
     pub created_at: DateTime<Utc>,
     /// When it was last edited.

@@ -5,6 +5,7 @@
 
 pub mod block;
 pub mod board;
+pub mod command;
 pub mod content;
 pub mod fields;
 pub mod following;
@@ -17,6 +18,7 @@ pub mod merge;
 pub mod observation;
 pub mod offer;
 pub mod process;
+pub mod role;
 pub mod routing;
 pub mod rule;
 mod severity;

@@ -277,6 +277,8 @@ async fn first_administrator(db: &Db, world: &World) -> Result<Option<String>, S
         id: world.id(),
         name: "admin".to_owned(),
         role: policy::word(api::Role::Administrator).to_owned(),
+        address: None,
+        board_identity: None,
         created_at: world.now(),
     };
     let mut tx = db.begin().await?;

@@ -8,6 +8,7 @@ pub mod alarms;
 pub mod assets;
 pub mod audit;
 pub mod breakers;
+pub mod commands;
 pub mod comments;
 pub mod connections;
 mod db;

@@ -160,14 +160,22 @@ impl Board {
 
     /// Something a person does on the board, by all of its rules.
     pub fn act(&self, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
+        self.act_as(0, method, path, content_type, body)
+    }
+
+    /// The same, as the person at a place of the directory.
+    ///
+    /// # Panics
+    /// If the emulator refuses, or nobody is there.
+    pub fn act_as(&self, place: usize, method: &str, path: &str, content_type: &str, body: &Value) -> Value {
         self.apply_late();
         let mut state = self.state.lock().unwrap();
         let person = state
             .directory()
             .into_iter()
             .flat_map(|organization| organization.people)
-            .next()
-            .expect("the demo has people")
+            .nth(place)
+            .expect("the demo has so many people")
             .id;
         let request = emulator::Request::new(method, &format!("/{ORGANIZATION}/{path}"))
             .body(content_type, body.to_string());

@@ -1306,7 +1306,7 @@ export interface paths {
          * Save a new set of templates
          * @description It is tried on real findings first; what is wrong is named with its line.
          *
-         *     Needs the role administrator.
+         *     Needs the role security_manager.
          */
         post: operations["create_templates"];
         delete?: never;
@@ -1373,13 +1373,13 @@ export interface paths {
          * Change a set of templates
          * @description The work items that it writes are brought up to date, but for what people changed there.
          *
-         *     Needs the role administrator.
+         *     Needs the role security_manager.
          */
         put: operations["change_templates"];
         post?: never;
         /**
          * Remove a set of templates that no destination uses
-         * @description Needs the role administrator.
+         * @description Needs the role security_manager.
          */
         delete: operations["delete_templates"];
         options?: never;
@@ -1512,7 +1512,7 @@ export interface paths {
         put?: never;
         /**
          * Comment on a ticket and its work item, or write a private note
-         * @description Needs the role analyst.
+         * @description Needs the role developer.
          */
         post: operations["write_comment"];
         delete?: never;
@@ -1533,14 +1533,14 @@ export interface paths {
         post?: never;
         /**
          * Delete a comment that you wrote here, also on the board
-         * @description Needs the role analyst.
+         * @description Needs the role developer.
          */
         delete: operations["delete_comment"];
         options?: never;
         head?: never;
         /**
          * Change a comment that you wrote here
-         * @description Needs the role analyst.
+         * @description Needs the role developer.
          */
         patch: operations["change_comment"];
         trace?: never;
@@ -1641,7 +1641,7 @@ export interface paths {
          * @description In the same project and type the work item stays and gets the other area; else it is closed, and a new one is made
          *     there, linked to it.
          *
-         *     Needs the role analyst.
+         *     Needs the role developer.
          */
         post: operations["move_ticket"];
         delete?: never;
@@ -1727,7 +1727,7 @@ export interface paths {
          * Give some findings of a ticket a ticket of their own
          * @description The answer is the new ticket. Both work items say so, and are linked.
          *
-         *     Needs the role analyst.
+         *     Needs the role developer.
          */
         post: operations["split_ticket"];
         delete?: never;
@@ -1780,6 +1780,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Users by name
+         * @description Needs the role administrator.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Make a user
+         * @description Needs the role administrator.
+         */
+        post: operations["create_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a user
+         * @description Needs the role administrator.
+         */
+        delete: operations["delete_user"];
+        options?: never;
+        head?: never;
+        /**
+         * Change role, address or identity of a user
+         * @description Needs the role administrator.
+         */
+        patch: operations["change_user"];
         trace?: never;
     };
     "/api/v1/version": {
@@ -3257,6 +3305,19 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description Body of `POST /api/v1/users`. */
+        NewUser: {
+            /** @description Address by which boards know the person. */
+            address?: string | null;
+            /** @description Identity of the person in the boards' directory. */
+            board_identity?: string | null;
+            /** @description Name to sign in with, 1 to 100 characters. */
+            name: string;
+            /** @description First password, at least 12 characters; the person changes it. */
+            password: string;
+            /** @description What the person may do. */
+            role: components["schemas"]["Role"];
+        };
         /** @description A state that may be chosen, and what it says about the findings. */
         OfferedState: {
             /** @description What it says. */
@@ -3859,6 +3920,29 @@ export interface components {
             /** @description Give this back as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
         };
+        /** @description One page of a list. */
+        Page_User: {
+            /** @description The entries. */
+            items: {
+                /** @description Address by which boards know the person: commands in comments are obeyed for it. */
+                address?: string | null;
+                /** @description Identity of the person in the boards' directory; it counts before the address. */
+                board_identity?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When the account was made.
+                 */
+                created_at: string;
+                /** @description Identity. */
+                id: components["schemas"]["UserId"];
+                /** @description Name to sign in with. */
+                name: string;
+                /** @description What the person may do. */
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
         /** @description Answer of `POST /api/v1/plan`: what would happen now, compared with the live board. */
         Plan: {
             /**
@@ -4045,7 +4129,7 @@ export interface components {
          * @description What a caller may do; each includes the ones before it.
          * @enum {string}
          */
-        Role: "reader" | "importer" | "analyst" | "administrator";
+        Role: "reader" | "importer" | "developer" | "analyst" | "security_manager" | "administrator";
         /** @description Where the work items of a finding, or of the findings of an asset, go, and why. `GET /api/v1/routing`. */
         Route: {
             /** @description The branch that decided, if any could: of a finding, the first of the asset's tracked branches that has it. */
@@ -4761,6 +4845,32 @@ export interface components {
         TypeFields: {
             /** @description The fields, in the order of the process. */
             fields: components["schemas"]["FieldDefinition"][];
+        };
+        /** @description A person who can sign in. */
+        User: {
+            /** @description Address by which boards know the person: commands in comments are obeyed for it. */
+            address?: string | null;
+            /** @description Identity of the person in the boards' directory; it counts before the address. */
+            board_identity?: string | null;
+            /**
+             * Format: date-time
+             * @description When the account was made.
+             */
+            created_at: string;
+            /** @description Identity. */
+            id: components["schemas"]["UserId"];
+            /** @description Name to sign in with. */
+            name: string;
+            /** @description What the person may do. */
+            role: components["schemas"]["Role"];
+        };
+        /** @description Body of `PATCH /api/v1/users/{id}`. What is absent stays; an empty text takes away. */
+        UserChange: {
+            /** @description New address. */
+            address?: string | null;
+            /** @description New identity in the boards' directory. */
+            board_identity?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /**
          * Format: uuid
@@ -8113,6 +8223,128 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_User"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
             };
             /** @description What went wrong */
             default: {

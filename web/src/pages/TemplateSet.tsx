@@ -59,7 +59,7 @@ export function TemplateSetPage() {
 function TemplateForm({ known }: { known?: Templates }) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
-	const administrator = useMay("administrator");
+	const writer = useMay("security_manager");
 	const analyst = useMay("analyst");
 	const [deleting, remove] = useDisclosure(false);
 	const [set, setSet] = useState<TemplateSet>(known?.set ?? { name: "" });
@@ -102,7 +102,7 @@ function TemplateForm({ known }: { known?: Templates }) {
 	return (
 		<div className="grid2">
 			<form onSubmit={submit}>
-				<fieldset disabled={!administrator} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
+				<fieldset disabled={!writer} style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
 					<Stack gap={14}>
 						<Panel title="Templates">
 							<Stack gap={12}>
@@ -129,7 +129,7 @@ function TemplateForm({ known }: { known?: Templates }) {
 											onChange={(event) => change({ [part]: event.currentTarget.value })}
 											error={told(part)}
 										/>
-										{standard?.[part] && (set[part] ?? "") === "" && administrator && (
+										{standard?.[part] && (set[part] ?? "") === "" && writer && (
 											<Button variant="subtle" size="compact-sm" mt={4} onClick={() => change({ [part]: standard[part] })}>
 												Start from the standard {label.toLowerCase()}
 											</Button>
@@ -152,7 +152,7 @@ function TemplateForm({ known }: { known?: Templates }) {
 									value={redaction.leave_out}
 									onChange={(leave_out) => redact({ leave_out })}
 								/>
-								{administrator && redaction.leave_out.length === 0 && (
+								{writer && redaction.leave_out.length === 0 && (
 									<div>
 										<Button variant="subtle" size="compact-sm" onClick={() => redact({ leave_out: EXPLOITS })}>
 											Leave out exploits
@@ -177,7 +177,7 @@ function TemplateForm({ known }: { known?: Templates }) {
 							</Notice>
 						)}
 						<Trouble error={save.error} />
-						{administrator && (
+						{writer && (
 							<Group gap={10}>
 								<Button
 									type="submit"

@@ -23,10 +23,10 @@ const users = (templates: Templates) => templates.destinations.map(({ name }) =>
 
 /** What work items say. */
 export function TemplatesPage() {
-	const administrator = useMay("administrator");
+	const writer = useMay("security_manager");
 	const { data, isPending, error, refetch } = useQuery(templates);
 	const rows = data?.items ?? [];
-	const add = administrator && (
+	const add = writer && (
 		<Button component={Link} to="/templates/new">
 			New templates
 		</Button>

@@ -192,10 +192,12 @@ impl Engine {
         let says = read(&known, board, own, &ticket.token);
         drop(known);
         let mut news = 0_u32;
+        let mut new: Vec<&board::Comment> = Vec::new();
         for say in says {
             match say {
                 Read::New(comment) => {
                     news += 1;
+                    new.push(comment);
                     store::comments::add(&mut tx, &self.as_written(seen.id, Side::Board, comment)).await?;
                 }
                 Read::Explanation(comment) => {
@@ -225,6 +227,9 @@ impl Engine {
                 Read::Edited(place, comment) => {
                     news += 1;
                     let row = &mut rows[place];
+                    if row.side == Side::Board {
+                        new.push(comment);
+                    }
                     row.text = shown(comment);
                     row.edited_at = Some(comment.modified_at);
                     // What a person made of ours is theirs.
@@ -266,6 +271,9 @@ impl Engine {
         }
         if let Some(item) = &seen.work_item {
             store::comments::were_read(&mut tx, seen.id, item.revision, item.comment_count).await?;
+        }
+        for comment in new {
+            self.obey(&mut tx, &ticket, comment, &shown(comment)).await?;
         }
         tx.commit().await?;
         Ok(())

@@ -8,6 +8,7 @@ mod adoption;
 mod alarms;
 mod aside;
 mod by_hand;
+mod commands;
 mod comments;
 mod creation;
 mod drift;

@@ -18,6 +18,7 @@ pub(crate) mod scans;
 pub(crate) mod templates;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
+pub(crate) mod users;
 
 use api::SeverityCounts;
 use chrono::{DateTime, Utc};

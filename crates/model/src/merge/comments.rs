@@ -162,6 +162,7 @@ mod tests {
             version: 1,
             text: text.into(),
             is_markdown: false,
+            editor: author.clone(),
             author,
             created_at: at,
             modified_at: at,

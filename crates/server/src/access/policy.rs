@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 34] = [
+const LOWERED: [(Method, &str, Role); 37] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -37,20 +37,23 @@ const LOWERED: [(Method, &str, Role); 34] = [
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/refuse", Role::Analyst),
+    (Method::POST, "/api/v1/templates", Role::SecurityManager),
+    (Method::PUT, "/api/v1/templates/{id}", Role::SecurityManager),
+    (Method::DELETE, "/api/v1/templates/{id}", Role::SecurityManager),
     (Method::POST, "/api/v1/tickets", Role::Analyst),
     (Method::POST, "/api/v1/tickets/closing-states", Role::Analyst),
     (Method::POST, "/api/v1/tickets/close", Role::Analyst),
     (Method::POST, "/api/v1/tickets/push", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/findings", Role::Analyst),
-    (Method::POST, "/api/v1/tickets/{id}/split", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/split", Role::Developer),
     (Method::POST, "/api/v1/tickets/{id}/merge", Role::Analyst),
-    (Method::POST, "/api/v1/tickets/{id}/move", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/move", Role::Developer),
     (Method::POST, "/api/v1/tickets/{id}/release", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/retry", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/conflicts/{field}", Role::Analyst),
-    (Method::POST, "/api/v1/tickets/{id}/comments", Role::Analyst),
-    (Method::PATCH, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
-    (Method::DELETE, "/api/v1/tickets/{id}/comments/{comment}", Role::Analyst),
+    (Method::POST, "/api/v1/tickets/{id}/comments", Role::Developer),
+    (Method::PATCH, "/api/v1/tickets/{id}/comments/{comment}", Role::Developer),
+    (Method::DELETE, "/api/v1/tickets/{id}/comments/{comment}", Role::Developer),
     (Method::POST, "/api/v1/tickets/{id}/repair", Role::Analyst),
     (Method::POST, "/api/v1/adoptions/plan", Role::Analyst),
     (Method::POST, "/api/v1/adoptions", Role::Analyst),
@@ -62,7 +65,8 @@ const LOWERED: [(Method, &str, Role); 34] = [
 ];
 
 /// Reading routes that need more than a reader.
-const RAISED: [(Method, &str, Role); 2] = [
+const RAISED: [(Method, &str, Role); 3] = [
+    (Method::GET, "/api/v1/users", Role::Administrator),
     (Method::GET, "/api/v1/tokens", Role::Administrator),
     (Method::GET, "/api/v1/alarm-targets", Role::Administrator),
 ];
@@ -84,20 +88,12 @@ pub(crate) fn required(method: &Method, path: &str) -> Required {
 
 /// The word for a role in the database and in messages.
 pub(crate) const fn word(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Importer => "importer",
-        Role::Analyst => "analyst",
-        Role::Administrator => "administrator",
-    }
+    role.as_str()
 }
 
 /// The role of a stored word.
 pub(crate) fn role(stored: &str) -> Answer<Role> {
-    [Role::Reader, Role::Importer, Role::Analyst, Role::Administrator]
-        .into_iter()
-        .find(|role| word(*role) == stored)
-        .ok_or_else(|| Failure::from(store::Error::Word { what: "role", value: stored.to_owned() }))
+    stored.parse().map_err(|()| Failure::from(store::Error::Word { what: "role", value: stored.to_owned() }))
 }
 
 #[cfg(test)]
@@ -118,7 +114,7 @@ mod tests {
 
     #[test]
     fn every_role_has_a_word_that_leads_back() {
-        for known in [Role::Reader, Role::Importer, Role::Analyst, Role::Administrator] {
+        for known in Role::ALL {
             assert_eq!(role(word(known)).unwrap(), known);
         }
         assert!(role("root").is_err());

@@ -40,7 +40,9 @@ fn shown(app: &App, caller: &Caller, connection: store::connections::Connection)
     // The address is a credential of its own: only who may paste it somewhere sees it.
     let hook_url = match caller.role {
         Role::Administrator => app.engine.hook_url(&connection)?.to_string(),
-        Role::Reader | Role::Importer | Role::Analyst => String::new(),
+        Role::Reader | Role::Importer | Role::Developer | Role::Analyst | Role::SecurityManager => {
+            String::new()
+        }
     };
     // Often all five have the same.
     let mut hook_problems: Vec<String> =

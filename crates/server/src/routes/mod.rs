@@ -23,6 +23,7 @@ mod session;
 mod templates;
 mod tickets;
 mod tokens;
+mod users;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -33,6 +34,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
         .merge(session::routes())
         .merge(tokens::routes())
+        .merge(users::routes())
         .merge(overview::routes())
         .merge(alarms::routes())
         .merge(breakers::routes())

@@ -1,6 +1,6 @@
-//! What people do with tickets by hand, over the API.
+//! What people do with tickets by hand, and who they are, over the API.
 
-use api::Role;
+use api::{Page, Role, User};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -37,5 +37,50 @@ fn what_is_done_by_hand_is_checked_and_needs_the_right_role() {
                 server.call(Method::POST, &path).bearer_auth(reader).json(&body).send().await.unwrap();
             assert_eq!(forbidden.status(), StatusCode::FORBIDDEN, "{path}");
         }
+        let developer = server.token(Role::Developer).await;
+        let close = server
+            .call(Method::POST, "/api/v1/tickets/close")
+            .bearer_auth(developer)
+            .json(&json!({ "choices": [] }));
+        assert_eq!(close.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    });
+}
+
+#[test]
+fn users_are_made_changed_and_removed_and_one_administrator_stays() {
+    on_every_database(|server| async move {
+        let session = server.session().await;
+        let new = json!({
+            "name": "Dana", "password": "a long enough one", "role": "developer", "address": "Dana@Contoso.com"
+        });
+        let made = session.call(Method::POST, "/api/v1/users").json(&new).send().await.unwrap();
+        assert_eq!(made.status(), StatusCode::CREATED);
+        let made: User = made.json().await.unwrap();
+        assert_eq!((made.role, made.address.as_deref()), (Role::Developer, Some("dana@contoso.com")));
+        assert_eq!(server.sign_in("dana", "a long enough one").await.status(), StatusCode::OK);
+        let again = session.call(Method::POST, "/api/v1/users").json(&new).send().await.unwrap();
+        assert_eq!(problem(again).await.code, "user_refused");
+        let short = json!({ "name": "x", "password": "short", "role": "reader" });
+        let short = session.call(Method::POST, "/api/v1/users").json(&short).send().await.unwrap();
+        assert_eq!(problem(short).await.fields[0].pointer, "/password");
+
+        let path = format!("/api/v1/users/{}", made.id);
+        let change = json!({ "role": "security_manager", "address": "" });
+        let changed: User =
+            session.call(Method::PATCH, &path).json(&change).send().await.unwrap().json().await.unwrap();
+        assert_eq!((changed.role, changed.address), (Role::SecurityManager, None));
+
+        let users = session.call(Method::GET, "/api/v1/users").send().await.unwrap();
+        let users: Page<User> = users.json().await.unwrap();
+        let admin = users.items.iter().find(|user| user.role == Role::Administrator).unwrap();
+        let admin = format!("/api/v1/users/{}", admin.id);
+        let last = session.call(Method::DELETE, &admin).send().await.unwrap();
+        assert!(problem(last).await.detail.contains("last administrator"));
+        let last =
+            session.call(Method::PATCH, &admin).json(&json!({ "role": "reader" })).send().await.unwrap();
+        assert_eq!(problem(last).await.code, "user_refused");
+        let gone = session.call(Method::DELETE, &path).send().await.unwrap();
+        assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+        assert_eq!(server.sign_in("dana", "a long enough one").await.status(), StatusCode::UNAUTHORIZED);
     });
 }

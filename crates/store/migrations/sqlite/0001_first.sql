@@ -6,6 +6,10 @@ CREATE TABLE app_user (
     name_folded TEXT NOT NULL UNIQUE,
     password_hash TEXT NOT NULL,
     role TEXT NOT NULL,
+    -- Address by which boards know the person, in lower case.
+    address TEXT UNIQUE,
+    -- Identity of the boards' directory.
+    board_identity TEXT UNIQUE,
     created_at BIGINT NOT NULL
 );
 
@@ -392,6 +396,15 @@ CREATE TABLE comment (
 );
 CREATE INDEX comment_by_ticket ON comment (ticket_id, created_at, id);
 CREATE UNIQUE INDEX comment_on_board ON comment (ticket_id, board_id) WHERE board_id IS NOT NULL;
+
+-- Versions of comments on the board whose command was obeyed.
+CREATE TABLE comment_command (
+    ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    board_id BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    obeyed_at BIGINT NOT NULL,
+    PRIMARY KEY (ticket_id, board_id, version)
+);
 
 -- What a person should know. At most one is open for each kind and subject.
 CREATE TABLE alarm (

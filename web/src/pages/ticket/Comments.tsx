@@ -25,7 +25,7 @@ function place(comment: Comment): string {
 
 /** What people said here and on the board, and a place to answer. */
 export function Comments({ id }: { id: string }) {
-	const analyst = useMay("analyst");
+	const analyst = useMay("developer");
 	const query = useQuery(ticketComments(id));
 	const comments = query.data ?? [];
 	return (
