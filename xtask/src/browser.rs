@@ -28,6 +28,7 @@ impl Drop for Demo {
 pub(crate) fn test() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().display().to_string();
+    crate::ui::build()?;
     run::cargo(&["build", "--quiet", "--package", "lockstep"])?;
     let mut child = Command::new(run::target()?.join("debug/lockstep"))
         .args(["demo", "--data", &data, "--bind", "127.0.0.1:0", "--emulator-bind", "127.0.0.1:0", "--json"])

@@ -133,15 +133,32 @@ async fn a_command_that_makes_no_sense_is_answered_and_obeyed_once_it_is_mended(
 
 #[tokio::test]
 async fn somebody_who_edits_the_comment_of_another_speaks_for_themselves() {
-    let (story, item) = one(Role::Analyst).await;
-    let comment = say(&story, item, "The WAF may stop this.");
-    hear(&story).await;
-    let path = format!("Webshop/_apis/wit/workItems/{item}/comments/{comment}?api-version=7.1-preview.4");
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let item = story.work_item();
+    let there = format!("Webshop/_apis/wit/workItems/{item}/comments");
+    // Given: an analyst wrote a comment, and an administrator of the board, whom nobody knows here, made it a command.
+    let text = json!({ "text": "The WAF may stop this." });
+    let path = format!("{there}?api-version=7.1-preview.4");
+    let comment = story.board.act_as(1, "POST", &path, "application/json", &text);
+    let analyst = store::users::User {
+        id: UserId(Uuid::from_u128(78)),
+        name: "Ben".into(),
+        role: Role::Analyst.as_str().into(),
+        address: Some(comment["createdBy"]["uniqueName"].as_str().unwrap().to_owned()),
+        board_identity: None,
+        created_at: story.now(),
+    };
+    let mut tx = story.engine.db().begin().await.unwrap();
+    store::users::create(&mut tx, &analyst, "no password").await.unwrap();
+    tx.commit().await.unwrap();
     let text = json!({ "text": "/lockstep accept I may not say so." });
-    story.board.act_as(1, "PATCH", &path, "application/json", &text);
+    let path = format!("{there}/{}?api-version=7.1-preview.4", comment["id"]);
+    story.board.act("PATCH", &path, "application/json", &text);
+
     hear(&story).await;
-    for (_, status) in story.statuses().await {
-        assert_eq!(status, Status::Identified);
-    }
+
+    assert_eq!(story.status().await, Status::Identified);
     assert!(story.board.comments(item).join("|").contains("is not known here"));
 }

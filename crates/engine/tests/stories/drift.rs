@@ -93,10 +93,8 @@ async fn an_area_that_the_team_gave_up_stops_creation_until_the_destination_is_m
 
     story.scan(&[weakness("b", "b.js", 1)]).await;
     story.settle().await;
-    let tickets = story.tickets().await;
-    let waiting = tickets.iter().find(|ticket| ticket.work_item_id.is_none()).unwrap();
-    assert_eq!(waiting.health, Health::Pending);
-    assert!(waiting.problem.as_ref().unwrap().starts_with("Nothing is created at the destination"));
+    assert_eq!(story.tickets().await.len(), 1, "the rule has stopped");
+    assert_eq!(story.board.work_items().len(), 1);
     assert_eq!(
         story.board.state_of(item),
         "Closed",

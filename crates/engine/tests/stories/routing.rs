@@ -96,7 +96,7 @@ async fn assets_with_the_tags_of_a_group_go_to_its_destination_as_soon_as_they_h
 fn settings() -> store::destinations::Settings {
     serde_json::from_value(json!({
         "name": "", "project": "Webshop", "team": "Payments", "board": "", "lane": "", "work_item_type": "Bug",
-        "area": "", "iteration": "", "tags": [], "severity_map": {}, "status_map": {}, "daily_budget": 100
+        "area": "", "iteration": { "policy": "backlog" }, "tags": [], "severity_map": {}, "status_map": {}, "daily_budget": 100
     }))
     .unwrap()
 }

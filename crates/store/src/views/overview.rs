@@ -3,7 +3,8 @@
 use model::{Severity, Status};
 
 use super::{Statement, severity};
-use crate::{Result, Tx};
+use crate::destinations::Drift;
+use crate::{Result, Row, Tx};
 
 /// Findings by displayed status and severity.
 ///
@@ -42,30 +43,28 @@ pub async fn quarantined_scans(tx: &mut Tx) -> Result<u64> {
     tx.count("SELECT COUNT(*) AS n FROM scan WHERE state = 'quarantined'", Vec::new()).await
 }
 
-/// Name and problem of each connection and each destination that does nothing at the moment.
+/// Name and problem of each connection that does nothing at the moment, and of each destination that does not fit its board.
 ///
 /// # Errors
-/// If the database refuses.
+/// If the database refuses or a stored value cannot be read.
 pub async fn board_problems(tx: &mut Tx) -> Result<Vec<BoardProblem>> {
-    let rows = Statement::new(
-        "SELECT name, problem, id AS connection_id FROM connection WHERE problem IS NOT NULL \
-         UNION ALL \
-         SELECT name, problem, connection_id FROM destination WHERE problem IS NOT NULL",
-    )
-    .all(tx)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(BoardProblem {
-                name: row.text("name")?,
-                problem: row.text("problem")?,
-                connection_id: row.id("connection_id")?,
-            })
-        })
-        .collect()
+    let stopped =
+        Statement::new("SELECT name, problem, id AS connection_id FROM connection WHERE problem IS NOT NULL")
+            .all(tx)
+            .await?;
+    let drifted =
+        Statement::new("SELECT name, drift, connection_id FROM destination WHERE drift IS NOT NULL")
+            .all(tx)
+            .await?;
+    let problem_of = |row: &Row, problem: String| {
+        Ok(BoardProblem { name: row.text("name")?, problem, connection_id: row.id("connection_id")? })
+    };
+    let stopped = stopped.iter().map(|row| problem_of(row, row.text("problem")?));
+    let drifted = drifted.iter().map(|row| problem_of(row, row.json::<Drift>("drift")?.what()));
+    stopped.chain(drifted).collect()
 }
 
-/// Why a connection or a destination does nothing.
+/// Why a connection does nothing, or a destination does not fit.
 #[derive(Clone, Debug)]
 pub struct BoardProblem {
     /// Name of the connection or destination.
