@@ -39,7 +39,7 @@ describe("by keyboard", () => {
 		await page.keyboard.type("sql");
 		await page.waitForURL(/[?&]q=sql/);
 		await page.reload();
-		assert.equal(await page.getByLabel("Search").inputValue(), "sql");
+		assert.equal(await page.getByRole("searchbox", { name: "Search" }).inputValue(), "sql");
 		await visitor.leaves();
 	});
 

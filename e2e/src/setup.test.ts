@@ -30,7 +30,7 @@ describe("set-up", () => {
 		await page.getByRole("link", { name: /^Integrate/ }).click();
 		await page.getByLabel("Name").fill(name);
 		await page.getByLabel("Instance").fill(EMULATOR_URL);
-		await page.getByLabel("Token", { exact: false }).first().fill(DEMO_PAT);
+		await page.locator("input[type=password]").fill(DEMO_PAT);
 		await page.getByRole("combobox", { name: "Organization" }).fill("contoso");
 		await page.getByRole("button", { name: "Verify" }).click();
 		await page.getByText("The connection works.").waitFor({ timeout: ASKS_THE_BOARD });
