@@ -408,3 +408,10 @@ export function boundTo(binding: Binding): string {
 			return `${binding.asset}, branch ${binding.branch}`;
 	}
 }
+
+/** A length for people. */
+export function bytes(length: number): string {
+	if (length < 1024) return `${length} bytes`;
+	if (length < 1024 * 1024) return `${(length / 1024).toFixed(0)} KiB`;
+	return `${(length / 1024 / 1024).toFixed(1)} MiB`;
+}

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use model::following::RepairKind;
 use model::{
-    AuditId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId,
+    AttachmentId, AuditId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId,
+    WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -224,6 +225,40 @@ pub struct NewComment {
 pub struct CommentChange {
     /// The new text.
     pub text: String,
+}
+
+/// A file that people attached to a ticket, or to its work item. Deleted ones are not shown.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Attachment {
+    /// Identity; absent for what was attached on the board.
+    pub id: Option<AttachmentId>,
+    /// Name of the file.
+    pub name: String,
+    /// Length, in bytes; absent for what was attached on the board.
+    pub size: Option<i64>,
+    /// Who attached it here.
+    pub author: Option<String>,
+    /// For people here only: it never leaves Lockstep.
+    pub private: bool,
+    /// It is attached to the work item.
+    pub on_board: bool,
+    /// Somebody took it away from the work item, and it stays away.
+    pub taken_away: bool,
+    /// Why it could not be carried to the board.
+    pub problem: Option<String>,
+    /// When it was attached here.
+    pub added_at: Option<DateTime<Utc>>,
+}
+
+/// What is said about a file that is sent. Query of `POST /api/v1/tickets/{id}/attachments`.
+#[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AttachmentOptions {
+    /// Name of the file; folders in it are left out.
+    pub name: String,
+    /// `true`: for people here only. It cannot be made public later.
+    #[serde(default)]
+    pub private: bool,
 }
 
 /// Which existing work items to use for which findings. Body of `POST /api/v1/adoptions/plan`.

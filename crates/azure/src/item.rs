@@ -114,6 +114,7 @@ impl Item {
             changed_at: self.date("System.ChangedDate"),
             changed_by: self.person("System.ChangedBy"),
             hyperlinks: self.hyperlinks(),
+            attachments: self.attachments(),
             comment_count: self.field("System.CommentCount").and_then(integer).unwrap_or(0),
             web_url: self.web_url(),
         }

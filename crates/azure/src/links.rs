@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use http::Method;
 use model::WorkItemId;
-use model::board::{ItemLink, ItemLinkKind};
+use model::board::{AttachedFile, ItemLink, ItemLinkKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -131,6 +131,15 @@ impl Item {
     /// All links, in the order in which the service gave them. Empty for answers without relations.
     pub fn links(&self) -> Vec<Link> {
         self.relations.iter().map(Relation::link).collect()
+    }
+
+    /// Attached files. Empty for answers without relations.
+    pub fn attachments(&self) -> Vec<AttachedFile> {
+        let file = |link: Link| match link.target {
+            LinkTarget::Attachment { id } => Some(AttachedFile { id, name: link.name }),
+            LinkTarget::WorkItem { .. } | LinkTarget::Page { .. } | LinkTarget::Artifact { .. } => None,
+        };
+        self.links().into_iter().filter_map(file).collect()
     }
 }
 

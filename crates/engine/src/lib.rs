@@ -17,6 +17,7 @@ mod alarm_targets;
 mod alarms;
 mod aside;
 mod assets;
+mod attachments;
 mod browser_sign_in;
 mod by_hand;
 mod commands;
@@ -48,6 +49,7 @@ pub use adopt::{
 };
 pub use alarm_targets::NewAlarmTarget;
 pub use assets::Merged;
+pub use attachments::NewAttachment;
 pub use browser_sign_in::{BrowserAnswer, SignInApplication, SignInBegun, SignInProgress, SignInTarget};
 pub use by_hand::{ClosingChoice, ClosingGroup, ClosingOffer, Handled, NewTicket};
 pub use comments::NewComment;

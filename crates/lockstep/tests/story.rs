@@ -68,6 +68,9 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
     let number = tickets[0]["work_item"]["id"].as_i64().unwrap();
     let by_number = stage.lockstep(&["tickets", "show", &format!("#{number}")]).ends_with(0).out;
     assert!(by_number.contains("health\tin_step") && by_number.contains("state\tNew"), "{by_number}");
+    let proof = stage.file("proof.txt", "GET /?q=' OR 1=1");
+    stage.lockstep(&["tickets", "attach", &number.to_string(), &proof]).ends_with(0);
+    stage.until(&["tickets", "files", &number.to_string()], |out| out.contains("on the board"));
     let log = stage.lockstep(&["tickets", "log", &number.to_string()]).ends_with(0).out;
     assert!(!log.is_empty());
 

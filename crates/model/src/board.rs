@@ -84,10 +84,22 @@ pub struct WorkItem {
     pub changed_by: Person,
     /// Links to pages.
     pub hyperlinks: Vec<Hyperlink>,
+    /// Attached files.
+    #[serde(default)]
+    pub attachments: Vec<AttachedFile>,
     /// Number of comments.
     pub comment_count: i64,
     /// Page of the work item for people.
     pub web_url: String,
+}
+
+/// A file that is attached to a work item.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AttachedFile {
+    /// Identity on the board.
+    pub id: String,
+    /// Name as people see it.
+    pub name: String,
 }
 
 /// A link from a work item to another one.

@@ -68,6 +68,8 @@ ids! {
     AuditId,
     /// What somebody said about a ticket or its work item.
     CommentId,
+    /// A file that people attached to a ticket.
+    AttachmentId,
     /// What a person should know.
     AlarmId,
     /// Where alarms are sent.

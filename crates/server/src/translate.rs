@@ -1,8 +1,8 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    AdoptionRow, Asset, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange, Finding,
-    FindingSummary, HistoryEntry, Job, JobKind, MatchedBy, Named, Plan, PlanAction, Problem, Scan,
+    AdoptionRow, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange,
+    Finding, FindingSummary, HistoryEntry, Job, JobKind, MatchedBy, Named, Plan, PlanAction, Problem, Scan,
     SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use model::Severity;
@@ -238,6 +238,43 @@ pub(crate) fn comment(row: store::comments::Comment) -> Comment {
         created_at: row.created_at,
         edited_at: row.edited_at,
     }
+}
+
+/// Files of a ticket, and those of its work item that came from elsewhere.
+pub(crate) fn attachments(
+    rows: Vec<store::attachments::Attachment>,
+    on_board: &[model::board::AttachedFile],
+) -> Vec<Attachment> {
+    let is_ours = |there: &model::board::AttachedFile| {
+        rows.iter().any(|row| row.board_id.as_ref().is_some_and(|id| id.eq_ignore_ascii_case(&there.id)))
+    };
+    let theirs: Vec<Attachment> = on_board
+        .iter()
+        .filter(|there| !is_ours(there))
+        .map(|there| Attachment {
+            id: None,
+            name: there.name.clone(),
+            size: None,
+            author: None,
+            private: false,
+            on_board: true,
+            taken_away: false,
+            problem: None,
+            added_at: None,
+        })
+        .collect();
+    let ours = rows.into_iter().filter(|row| row.deleted_at.is_none()).map(|row| Attachment {
+        id: Some(row.id),
+        name: row.name,
+        size: Some(row.size),
+        author: Some(row.author),
+        private: row.is_private,
+        on_board: row.is_attached,
+        taken_away: row.is_over,
+        problem: row.problem,
+        added_at: Some(row.added_at),
+    });
+    ours.chain(theirs).collect()
 }
 
 fn work_item(item: WorkItem) -> WorkItemShown {

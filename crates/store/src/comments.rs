@@ -179,7 +179,7 @@ pub async fn save(tx: &mut Tx, comment: &Comment) -> Result<()> {
     Ok(())
 }
 
-/// Lets what could not be carried over be tried again.
+/// Lets what could not be carried over be tried again, files too.
 ///
 /// # Errors
 /// If the database refuses.
@@ -190,7 +190,7 @@ pub async fn retry(tx: &mut Tx, ticket: TicketId, now: DateTime<Utc>) -> Result<
             args![ticket],
         )
         .await?;
-    if waiting > 0 {
+    if waiting + crate::attachments::retry(tx, ticket).await? > 0 {
         talk_at(tx, ticket, Some(now)).await?;
     }
     Ok(())

@@ -129,6 +129,7 @@ from! {
     model::TokenId => |v| Arg::Id(v.0),
     model::AuditId => |v| Arg::Id(v.0),
     model::CommentId => |v| Arg::Id(v.0),
+    model::AttachmentId => |v| Arg::Id(v.0),
     model::AlarmId => |v| Arg::Id(v.0),
     model::AlarmTargetId => |v| Arg::Id(v.0),
     model::BreakerId => |v| Arg::Id(v.0),

@@ -6,6 +6,7 @@
 
 pub mod alarms;
 pub mod assets;
+pub mod attachments;
 pub mod audit;
 pub mod breakers;
 pub mod commands;

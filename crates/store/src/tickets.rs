@@ -8,7 +8,8 @@ use model::following::Following;
 use model::merge::comments::Deed;
 use model::merge::{Base, Conflict, Desired, UpdateIntent};
 use model::{
-    AssetId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId, WorkItemId,
+    AssetId, AttachmentId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId,
+    WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -52,6 +53,13 @@ pub enum Intent {
         /// What is sent.
         html: String,
     },
+    /// A file that people attached here is attached to the work item, or taken away from it.
+    Attachment {
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+        /// Which one.
+        attachment: AttachmentId,
+    },
     /// Taking the work item out of the recycle bin.
     Restore {
         /// It is never sent at or after this.
@@ -66,6 +74,7 @@ impl Intent {
             Self::Create { deadline, .. }
             | Self::Update { deadline, .. }
             | Self::Restore { deadline }
+            | Self::Attachment { deadline, .. }
             | Self::Comment { deadline, .. } => *deadline,
         }
     }

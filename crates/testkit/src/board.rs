@@ -18,6 +18,8 @@ use crate::{HandClock, exchange};
 /// What happens to one write instead of a plain answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// None: it is carried out as ever.
+    Nothing,
     /// It is lost on the way there.
     LostBefore,
     /// It is applied; the answer is lost.
@@ -437,7 +439,7 @@ impl Transport for Board {
                 let carry_out = |request| self.state.lock().unwrap().handle(now, request);
                 return Ok(exchange::answered(exchange::carry_out_in_part(asked, &[first], carry_out)));
             }
-            Some(Fault::LostAfter | Fault::PutBack) | None => {}
+            Some(Fault::Nothing | Fault::LostAfter | Fault::PutBack) | None => {}
         }
         let mut answer = self.state.lock().unwrap().handle(now, asked);
         if fault == Some(Fault::PutBack) {

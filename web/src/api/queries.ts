@@ -111,6 +111,12 @@ export const ticketComments = (id: string) =>
 		queryFn: () => ask(api.GET("/api/v1/tickets/{id}/comments", { params: { path: { id } } })),
 	});
 
+export const ticketAttachments = (id: string) =>
+	queryOptions({
+		queryKey: ["ticket", id, "attachments"],
+		queryFn: () => ask(api.GET("/api/v1/tickets/{id}/attachments", { params: { path: { id } } })),
+	});
+
 /** A plan reads the live board, so it is only made when somebody asks for it. */
 export const plan = queryOptions({
 	queryKey: ["plan"],

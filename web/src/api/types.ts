@@ -34,6 +34,7 @@ export type Repair = Schemas["Repair"];
 export type RepairKind = Schemas["RepairKind"];
 export type DeletionPolicy = Schemas["DeletionPolicy"];
 export type Ticket = Schemas["Ticket"];
+export type Attachment = Schemas["Attachment"];
 export type Comment = Schemas["Comment"];
 export type NewComment = Schemas["NewComment"];
 export type ConflictChoice = Schemas["ConflictChoice"];

@@ -25,6 +25,7 @@ import { TicketActions } from "./by-hand/TicketActions";
 import { Repairs } from "./Repairs";
 import classes from "./Ticket.module.css";
 import { Comments } from "./ticket/Comments";
+import { Files } from "./ticket/Files";
 import { Conflicts } from "./ticket/Conflicts";
 
 const ABOVE = [{ label: "Tickets", to: "/tickets" }];
@@ -112,6 +113,7 @@ export function TicketPage() {
 				</Stack>
 				<Stack gap={14}>
 					<Comments id={id} />
+					<Files id={id} />
 					<Members id={id} />
 					<Log id={id} />
 				</Stack>

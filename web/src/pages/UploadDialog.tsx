@@ -4,6 +4,7 @@ import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { importReport } from "../api/import";
 import { JobProgress } from "../components/JobProgress";
 import { Trouble } from "../components/Trouble";
+import { bytes } from "../words";
 import { ImportSummary } from "./ImportSummary";
 import classes from "./UploadDialog.module.css";
 
@@ -150,7 +151,7 @@ function DropField({ file, onFile }: { file: File | null; onFile: (file: File | 
 				{file ? (
 					<>
 						<b>{file.name}</b>
-						<span>{size(file.size)} · choose another</span>
+						<span>{bytes(file.size)} · choose another</span>
 					</>
 				) : (
 					<>
@@ -161,10 +162,4 @@ function DropField({ file, onFile }: { file: File | null; onFile: (file: File | 
 			</label>
 		</div>
 	);
-}
-
-function size(bytes: number): string {
-	if (bytes < 1024) return `${bytes} bytes`;
-	if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(0)} KiB`;
-	return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }

@@ -64,7 +64,7 @@ impl Engine {
         Ok(looked_at)
     }
 
-    async fn later(&self, id: TicketId, at: Option<DateTime<Utc>>) -> Result<Turn, Refusal> {
+    pub(super) async fn later(&self, id: TicketId, at: Option<DateTime<Utc>>) -> Result<Turn, Refusal> {
         let mut tx = self.inner.db.begin().await?;
         store::comments::talk_at(&mut tx, id, at).await?;
         tx.commit().await?;
@@ -90,11 +90,14 @@ impl Engine {
                 if until > self.inner.world.now() {
                     return self.later(id, Some(until)).await;
                 }
-                if !matches!(intent, Intent::Comment { .. }) {
+                match intent {
+                    Intent::Comment { .. } => true,
+                    Intent::Attachment { .. } => return self.settle_attachment(pass, &ticket, item).await,
                     // The board is looked at first, for the change that is in doubt.
-                    return self.later(id, Some(self.inner.world.now() + Duration::seconds(5))).await;
+                    Intent::Create { .. } | Intent::Update { .. } | Intent::Restore { .. } => {
+                        return self.later(id, Some(self.inner.world.now() + Duration::seconds(5))).await;
+                    }
                 }
-                true
             }
         };
         let is_news = item.revision > revision && (item.comment_count > 0 || count > 0);
@@ -126,12 +129,14 @@ impl Engine {
 
     /// The work item was deleted, or may not be read any more. Whether a comment had arrived there before can only be seen
     /// when it comes back.
-    async fn item_is_gone(&self, id: TicketId) -> Result<Turn, Refusal> {
+    pub(super) async fn item_is_gone(&self, id: TicketId) -> Result<Turn, Refusal> {
         let now = self.inner.world.now();
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, id).await? else { return Ok(Turn::Done) };
-        if let Some(Intent::Comment { comment, deed, .. }) = ticket.intent.clone() {
-            if let (Deed::Add, Some(mut row)) = (deed, store::comments::get(&mut tx, comment).await?) {
+        if let Some(intent @ (Intent::Comment { .. } | Intent::Attachment { .. })) = ticket.intent.clone() {
+            if let Intent::Comment { comment, deed: Deed::Add, .. } = intent
+                && let Some(mut row) = store::comments::get(&mut tx, comment).await?
+            {
                 row.carried = IN_DOUBT;
                 store::comments::save(&mut tx, &row).await?;
             }
@@ -140,7 +145,9 @@ impl Engine {
             store::tickets::save(&mut tx, &ticket).await?;
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;
-        let waits = rows.iter().any(|row| row.carried == IN_DOUBT || next_deed(row.standing()).is_some());
+        let files = store::attachments::of_ticket(&mut tx, id).await?;
+        let waits = rows.iter().any(|row| row.carried == IN_DOUBT || next_deed(row.standing()).is_some())
+            || files.iter().any(|file| model::attachment::next_deed(file.standing()).is_some());
         store::comments::talk_at(&mut tx, id, waits.then_some(now + Duration::hours(1))).await?;
         tx.commit().await?;
         Ok(Turn::Done)
@@ -304,7 +311,7 @@ impl Engine {
         }
     }
 
-    /// Carries the next comment to the board, if there is one. `None`: nothing more is to be done now.
+    /// Carries the next comment to the board, or the next file if there is none. `None`: nothing more is to be done now.
     async fn carry_one(&self, pass: &Pass<'_>, id: TicketId) -> Result<Option<Turn>, Refusal> {
         let world = &self.inner.world;
         let mut tx = self.inner.db.begin().await?;
@@ -317,19 +324,24 @@ impl Engine {
             .into_iter()
             .filter(|row| row.problem.is_none())
             .find_map(|row| next_deed(row.standing()).map(|deed| (row, deed)));
-        let (Some((row, deed)), Some(item)) = (next, ticket.work_item.clone()) else {
+        let Some(item) = ticket.work_item.clone() else {
             store::comments::talk_at(&mut tx, id, None).await?;
             tx.commit().await?;
             return Ok(None);
         };
         let now = world.now();
         // As it is now: this process may have stood still since the pass began.
-        if store::connections::mode(&mut tx, ticket.connection_id).await? != store::connections::Mode::Active
-        {
+        let is_active = store::connections::mode(&mut tx, ticket.connection_id).await?
+            == store::connections::Mode::Active;
+        let next = match next {
+            None => return self.carry_file(tx, pass, ticket, &item, is_active).await,
+            next => next.filter(|_| is_active),
+        };
+        let Some((row, deed)) = next else {
             store::comments::talk_at(&mut tx, id, Some(now + Duration::minutes(5))).await?;
             tx.commit().await?;
             return Ok(None);
-        }
+        };
         let deadline = now + self.inner.settings.write_deadline;
         let html = content::spoken(&row.text, &row.author, &row.token);
         let revision = row.revision;
@@ -392,12 +404,7 @@ impl Engine {
             store::tickets::save(&mut tx, &stored).await?;
         }
         row.attempts += 1;
-        let rejected =
-            matches!(error, Error::Rejected { .. } | Error::Forbidden { .. } | Error::NotFound { .. });
-        if row.attempts >= MOST_ATTEMPTS || (rejected && row.attempts >= MOST_REJECTIONS) {
-            let message = error.message();
-            row.problem = Some(format!("{}. {}", message.trim_end_matches('.'), error.next_step()));
-        }
+        row.problem = given_up(&error, row.attempts);
         store::comments::save(&mut tx, &row).await?;
         let again = match &stored.intent {
             Some(intent) => intent.deadline() + self.inner.settings.settle,
@@ -430,7 +437,13 @@ impl Engine {
         self.note_talk(tx, ticket.id, &cause, what).await
     }
 
-    async fn note_talk(&self, tx: &mut Tx, id: TicketId, cause: &Cause, what: String) -> Result<(), Refusal> {
+    pub(crate) async fn note_talk(
+        &self,
+        tx: &mut Tx,
+        id: TicketId,
+        cause: &Cause,
+        what: String,
+    ) -> Result<(), Refusal> {
         let entry = Entry {
             id: self.inner.world.id(),
             at: self.inner.world.now(),
@@ -443,6 +456,15 @@ impl Engine {
         store::audit::add(tx, entry).await?;
         Ok(())
     }
+}
+
+/// Why it is not tried again after so many failed tries, and what a person can do; `None` while it is.
+pub(super) fn given_up(error: &Error, attempts: u32) -> Option<String> {
+    let rejected = matches!(error, Error::Rejected { .. } | Error::Forbidden { .. } | Error::NotFound { .. });
+    (attempts >= MOST_ATTEMPTS || (rejected && attempts >= MOST_REJECTIONS)).then(|| {
+        let message = error.message();
+        format!("{}. {}", message.trim_end_matches('.'), error.next_step())
+    })
 }
 
 /// A comment of the board as plain text.

@@ -8,6 +8,7 @@
 //! * Every update carries the revision it was planned on.
 //! * One ticket's error stays on that ticket. Only what concerns the whole connection stops the others.
 
+mod attachments;
 mod breakers;
 mod comments;
 mod copies;

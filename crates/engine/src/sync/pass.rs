@@ -406,16 +406,19 @@ impl Engine {
         let Some(intent) = &ticket.intent else { return Ok(false) };
         let until = intent.deadline() + self.inner.settings.settle;
         let now = self.inner.world.now();
-        // A comment that is in doubt is looked up with the comments; until then nothing else is sent.
-        let is_comment = matches!(intent, Intent::Comment { .. });
-        if until <= now && !is_comment {
+        // A comment or a file that is in doubt is looked up with the comments; until then nothing else is sent.
+        let is_said = matches!(intent, Intent::Comment { .. } | Intent::Attachment { .. });
+        if until <= now && !is_said {
             return Ok(false);
         }
         ticket.next_attempt_at = until.max(now + Span::seconds(5));
         if ticket.health != Health::Retrying {
             ticket.health = match intent {
                 Intent::Create { .. } => Health::Pending,
-                Intent::Update { .. } | Intent::Comment { .. } | Intent::Restore { .. } => Health::Waiting,
+                Intent::Update { .. }
+                | Intent::Comment { .. }
+                | Intent::Attachment { .. }
+                | Intent::Restore { .. } => Health::Waiting,
             };
         }
         store::tickets::save(tx, ticket).await?;

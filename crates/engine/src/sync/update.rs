@@ -73,7 +73,13 @@ impl Engine {
         let unsettled = ticket.following.unsettled.clone();
         let update = match ticket.intent.clone() {
             Some(Intent::Update { update, .. }) => Some(update),
-            Some(Intent::Restore { .. } | Intent::Create { .. } | Intent::Comment { .. }) | None => unsettled,
+            Some(
+                Intent::Restore { .. }
+                | Intent::Create { .. }
+                | Intent::Comment { .. }
+                | Intent::Attachment { .. },
+            )
+            | None => unsettled,
         };
         if let Some(update) = update.filter(|update| view.revision > update.revision) {
             let Some(revisions) = seen.traces.of(&ticket) else {

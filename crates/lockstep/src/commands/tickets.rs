@@ -1,13 +1,16 @@
 //! `lockstep tickets`: how findings and work items are in step.
 
+use std::path::PathBuf;
+
 use api::{
-    AdoptionPair, AdoptionPlan, AdoptionRequest, Comment, ConflictChoice, ConflictDecision, NewAdoptions,
-    NewComment, Ticket, TicketLogEntry,
+    AdoptionPair, AdoptionPlan, AdoptionRequest, Attachment, AttachmentOptions, Comment, ConflictChoice,
+    ConflictDecision, NewAdoptions, NewComment, Ticket, TicketLogEntry,
 };
 use clap::{Args, Subcommand};
 use model::following::{Repair, RepairKind};
 use model::{FindingId, WorkItemId};
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 
 use super::by_hand::{self, ByHand};
 use super::{Limit, lookup, minute, opt_minute, word};
@@ -78,6 +81,24 @@ Examples:
     Comments {
         /// Id of the ticket, or number of its work item (#123)
         ticket: String,
+    },
+    /// List the files of a ticket and its work item
+    Files {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+    },
+    /// Attach a file to a ticket and its work item
+    #[command(after_help = "Examples:
+  lockstep tickets attach '#123' proof.png
+  lockstep tickets attach '#123' --private customer.log")]
+    Attach {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// File of at most 10 MiB
+        file: PathBuf,
+        /// For people in Lockstep only; it cannot be made public later
+        #[arg(long)]
+        private: bool,
     },
     /// Comment on a ticket and its work item
     #[command(after_help = "\
@@ -196,6 +217,24 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
         Action::Comments { ticket } => {
             let id = lookup::ticket(&client, &ticket).await?;
             print_comments(output, &client.get::<Vec<Comment>>(&format!("tickets/{id}/comments")).await?)?;
+        }
+        Action::Files { ticket } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            print_files(output, &client.get::<Vec<Attachment>>(&format!("tickets/{id}/attachments")).await?)?;
+        }
+        Action::Attach { ticket, file, private } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            let content = tokio::fs::read(&file).await.map_err(|error| {
+                CliError::new(exit::REFUSED, format!("{} cannot be read: {error}", file.display()))
+            })?;
+            let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let request = client
+                .request(Method::POST, &format!("tickets/{id}/attachments"))?
+                .query(&AttachmentOptions { name, private })
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .body(content);
+            let all: Vec<Attachment> = client.json(request).await?;
+            print_files(output, &all)?;
         }
         Action::Comment { ticket, text, private } => {
             let id = lookup::ticket(&client, &ticket).await?;
@@ -387,6 +426,28 @@ fn print_comments(output: Output, comments: &[Comment]) -> Result<(), CliError> 
         vec![minute(comment.created_at), comment.author.clone(), place, comment.text.clone()]
     });
     output.table(&["When", "Who", "Where", "Text"], rows.collect())
+}
+
+fn print_files(output: Output, files: &[Attachment]) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(&files);
+    }
+    let rows = files.iter().map(|file| {
+        let place = match (file.private, file.on_board, file.taken_away, &file.problem) {
+            (true, ..) => "private".to_owned(),
+            (_, _, _, Some(problem)) => problem.clone(),
+            (_, true, ..) => "on the board".to_owned(),
+            (_, _, true, None) => "taken away on the board".to_owned(),
+            (_, false, false, None) => "on its way".to_owned(),
+        };
+        vec![
+            file.name.clone(),
+            file.size.map(|size| size.to_string()).unwrap_or_default(),
+            file.author.clone().unwrap_or_default(),
+            place,
+        ]
+    });
+    output.table(&["Name", "Bytes", "Who", "Where"], rows.collect())
 }
 
 fn print_log(output: Output, entries: &[TicketLogEntry]) -> Result<(), CliError> {

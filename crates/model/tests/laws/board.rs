@@ -67,6 +67,7 @@ impl Board {
             changed_at: time,
             changed_by: Person::default(),
             hyperlinks: Vec::new(),
+            attachments: Vec::new(),
             comment_count: 0,
             web_url: String::new(),
         };

@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 37] = [
+const LOWERED: [(Method, &str, Role); 39] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -54,6 +54,8 @@ const LOWERED: [(Method, &str, Role); 37] = [
     (Method::POST, "/api/v1/tickets/{id}/comments", Role::Developer),
     (Method::PATCH, "/api/v1/tickets/{id}/comments/{comment}", Role::Developer),
     (Method::DELETE, "/api/v1/tickets/{id}/comments/{comment}", Role::Developer),
+    (Method::POST, "/api/v1/tickets/{id}/attachments", Role::Developer),
+    (Method::DELETE, "/api/v1/tickets/{id}/attachments/{attachment}", Role::Analyst),
     (Method::POST, "/api/v1/tickets/{id}/repair", Role::Analyst),
     (Method::POST, "/api/v1/adoptions/plan", Role::Analyst),
     (Method::POST, "/api/v1/adoptions", Role::Analyst),

@@ -3,6 +3,7 @@
 mod adoptions;
 mod alarms;
 mod assets;
+mod attachments;
 mod breakers;
 mod by_hand;
 mod connection_sign_in;
@@ -46,6 +47,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(imports::routes())
         .merge(by_hand::routes())
         .merge(tickets::routes())
+        .merge(attachments::routes())
         .merge(adoptions::routes())
         .merge(plan::routes())
         .merge(connection_sign_in::routes())

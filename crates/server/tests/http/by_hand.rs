@@ -84,3 +84,27 @@ fn users_are_made_changed_and_removed_and_one_administrator_stays() {
         assert_eq!(server.sign_in("dana", "a long enough one").await.status(), StatusCode::UNAUTHORIZED);
     });
 }
+
+#[test]
+fn files_are_for_tickets_that_exist_and_for_those_with_the_right() {
+    on_every_database(|server| async move {
+        let path = format!("/api/v1/tickets/{NOBODY}/attachments");
+        let session = server.session().await;
+        let unknown = session.call(Method::GET, &path).send().await.unwrap();
+        assert_eq!(problem(unknown).await.code, "not_found");
+        let attached = format!("{path}?name=proof.png");
+        let unknown = session.call(Method::POST, &attached).body("bytes").send().await.unwrap();
+        assert_eq!(problem(unknown).await.code, "not_found");
+        let nameless =
+            session.call(Method::POST, &format!("{path}?name=..")).body("bytes").send().await.unwrap();
+        assert_eq!(problem(nameless).await.detail, "The file has no name.");
+        let long = vec![0_u8; 10 * 1024 * 1024 + 2];
+        let long = session.call(Method::POST, &attached).body(long).send().await.unwrap();
+        assert_eq!(long.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let reader = server.token(Role::Reader).await;
+        let forbidden = server.call(Method::POST, &attached).bearer_auth(reader).body("bytes");
+        assert_eq!(forbidden.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+        let gone = session.call(Method::GET, &format!("{path}/{NOBODY}")).send().await.unwrap();
+        assert_eq!(problem(gone).await.code, "not_found");
+    });
+}

@@ -406,6 +406,28 @@ CREATE TABLE comment_command (
     PRIMARY KEY (ticket_id, board_id, version)
 );
 
+-- Files that people attached to a ticket.
+CREATE TABLE attachment (
+    id BLOB PRIMARY KEY,
+    ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    author TEXT NOT NULL,
+    name TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    content BLOB NOT NULL,
+    -- For people here only: it never leaves.
+    is_private BOOLEAN NOT NULL,
+    -- Identity on the board, once its bytes are there.
+    board_id TEXT,
+    is_attached BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Nothing more is done with it on the board.
+    is_over BOOLEAN NOT NULL DEFAULT FALSE,
+    problem TEXT,
+    attempts BIGINT NOT NULL DEFAULT 0,
+    added_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE INDEX attachment_by_ticket ON attachment (ticket_id, added_at, id);
+
 -- What a person should know. At most one is open for each kind and subject.
 CREATE TABLE alarm (
     id BLOB PRIMARY KEY,

@@ -1,0 +1,165 @@
+//! Stories of files that people attach to tickets as evidence.
+
+use chrono::Duration;
+use engine::{Actor, NewAttachment};
+use model::AttachmentId;
+use serde_json::Value;
+use store::attachments::Attachment;
+use testkit::{Fault, Story, TestDatabase, databases, weakness};
+
+fn ada() -> Actor {
+    Actor { name: "Ada".into() }
+}
+
+async fn begin(database: TestDatabase) -> Story {
+    let story = Story::on(database).begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    story
+}
+
+async fn attach(story: &Story, name: &str, is_private: bool) -> AttachmentId {
+    let new = NewAttachment { name: name.into(), content: b"what was seen".to_vec(), is_private };
+    story.engine.attach(story.ticket().await.id, new, &ada()).await.unwrap()
+}
+
+async fn files(story: &Story) -> Vec<Attachment> {
+    let ticket = story.ticket().await.id;
+    let mut tx = story.engine.db().read().await.unwrap();
+    let all = store::attachments::of_ticket(&mut tx, ticket).await.unwrap();
+    all.into_iter().filter(|file| file.deleted_at.is_none()).collect()
+}
+
+/// Places and names of the files of the work item.
+fn on_board(story: &Story) -> Vec<(usize, String)> {
+    let path = format!("_apis/wit/workitems/{}?$expand=relations&api-version=7.1", story.work_item());
+    let item = story.board.act("GET", &path, "application/json", &Value::Null);
+    let relations = item["relations"].as_array().cloned().unwrap_or_default();
+    relations
+        .iter()
+        .enumerate()
+        .filter(|(_, link)| link["rel"] == "AttachedFile")
+        .map(|(place, link)| (place, link["attributes"]["name"].as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+fn names(story: &Story) -> Vec<String> {
+    on_board(story).into_iter().map(|(_, name)| name).collect()
+}
+
+async fn for_a_while(story: &Story) {
+    for _ in 0..6 {
+        story.settle().await;
+        story.wait(Duration::seconds(40));
+    }
+    story.sweep().await;
+}
+
+#[tokio::test]
+async fn a_file_is_attached_to_the_work_item_once_and_taken_away_when_it_is_deleted_here() {
+    for database in databases().await {
+        let story = begin(database).await;
+        let id = attach(&story, "shots/proof.png", false).await;
+        story.settle().await;
+        assert_eq!(names(&story), ["proof.png"]);
+        let writes = story.board.writes();
+        story.sweep().await;
+        assert_eq!((names(&story).len(), story.board.writes()), (1, writes), "nothing more is written");
+
+        let ticket = story.ticket().await.id;
+        story.engine.delete_attachment(ticket, id, &ada()).await.unwrap();
+        story.settle().await;
+        assert_eq!((names(&story).len(), files(&story).await.len()), (0, 0));
+        let writes = story.board.writes();
+        story.sweep().await;
+        assert_eq!(story.board.writes(), writes);
+    }
+}
+
+#[tokio::test]
+async fn a_private_file_never_leaves() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    let requests = story.board.requests();
+    attach(&story, "customer.log", true).await;
+    story.settle().await;
+    assert_eq!(story.board.requests(), requests, "nobody was even asked");
+    story.engine.retry_ticket(story.ticket().await.id, &ada()).await.unwrap();
+    attach(&story, "public.log", false).await;
+    for_a_while(&story).await;
+    assert_eq!(names(&story), ["public.log"]);
+}
+
+#[tokio::test]
+async fn a_file_whose_outcome_is_unknown_is_looked_for_and_attached_once() {
+    for fault in [
+        Fault::LostBefore,
+        Fault::LostAfter,
+        Fault::AppliedLater(Duration::seconds(30)),
+        Fault::Answered(500),
+    ] {
+        // The first write is the upload, the second one attaches it.
+        for before in [&[][..], &[Fault::Nothing][..]] {
+            let story = begin(TestDatabase::sqlite().await).await;
+            story.board.fail_writes(before.iter().copied().chain([fault]));
+            attach(&story, "proof.png", false).await;
+            for_a_while(&story).await;
+            assert_eq!(names(&story), ["proof.png"], "{fault:?} after {before:?}");
+            assert!(files(&story).await.iter().all(|file| file.is_attached && file.problem.is_none()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_took_away_on_the_board_stays_away() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    attach(&story, "proof.png", false).await;
+    story.settle().await;
+    let (place, _) = on_board(&story).remove(0);
+    let path = format!("_apis/wit/workitems/{}?api-version=7.1", story.work_item());
+    let remove = serde_json::json!([{ "op": "remove", "path": format!("/relations/{place}") }]);
+    story.board.act("PATCH", &path, "application/json-patch+json", &remove);
+    let writes = story.board.writes();
+    for_a_while(&story).await;
+    assert_eq!((names(&story).len(), story.board.writes()), (0, writes));
+    assert_eq!(files(&story).await.len(), 1, "it is still there for people here");
+}
+
+#[tokio::test]
+async fn what_is_attached_while_the_work_item_is_gone_arrives_when_it_is_back() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    let item = story.work_item();
+    story.board.delete(item);
+    attach(&story, "proof.png", false).await;
+    for_a_while(&story).await;
+    story.board.restore(item);
+    for _ in 0..3 {
+        story.wait(Duration::hours(1));
+        story.sweep().await;
+        story.settle().await;
+    }
+    assert_eq!(names(&story), ["proof.png"]);
+}
+
+#[tokio::test]
+async fn a_file_without_name_or_bytes_and_one_too_many_are_refused() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    let ticket = story.ticket().await.id;
+    let of = |name: &str, length: usize| NewAttachment {
+        name: name.into(),
+        content: vec![0; length],
+        is_private: true,
+    };
+    for (name, length, why) in [
+        ("..", 1, "The file has no name."),
+        ("empty.txt", 0, "The file empty.txt has 0 bytes."),
+        ("long.bin", model::attachment::SIZE_LIMIT + 1, "The file long.bin has 10485761 bytes."),
+    ] {
+        let refused = story.engine.attach(ticket, of(name, length), &ada()).await.unwrap_err();
+        assert_eq!(refused.detail, why);
+    }
+    for number in 0..model::attachment::MOST {
+        story.engine.attach(ticket, of(&format!("{number}.txt"), 1), &ada()).await.unwrap();
+    }
+    let refused = story.engine.attach(ticket, of("more.txt", 1), &ada()).await.unwrap_err();
+    assert_eq!(refused.detail, "The ticket has 20 files, and more are not taken.");
+}
