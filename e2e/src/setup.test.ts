@@ -75,7 +75,7 @@ describe("set-up", () => {
 
 		await page.getByText("Everything is set up.").waitFor();
 		await visitor.accessible("setup-rule");
-		await page.getByRole("link", { name: "Done" }).click();
+		await page.getByRole("link", { name: "Done", exact: true }).click();
 		await page.getByRole("heading", { level: 1, name }).waitFor();
 		visitor.noErrors();
 

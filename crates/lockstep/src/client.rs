@@ -162,7 +162,8 @@ impl Client {
         .next("Start it with `lockstep serve`, or name another server with --url or LOCKSTEP_URL.")
     }
 
-    async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {
+    /// Sends a request and reads the answer.
+    pub(crate) async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {
         let response = self.send(request).await?;
         let bytes = response.bytes().await.map_err(|error| self.unreachable(error))?;
         serde_json::from_slice(&bytes).map_err(|error| {

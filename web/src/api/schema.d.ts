@@ -1497,6 +1497,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/{id}/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files of a ticket and its work item
+         * @description Needs the role reader.
+         */
+        get: operations["list_attachments"];
+        put?: never;
+        /**
+         * Attach a file to a ticket and its work item
+         * @description At most 10 MiB. The body is the file.
+         *
+         *     Needs the role developer.
+         */
+        post: operations["attach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickets/{id}/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file of a ticket
+         * @description Needs the role reader.
+         */
+        get: operations["read_attachment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a file of a ticket, also from the work item
+         * @description Needs the role analyst.
+         */
+        delete: operations["delete_attachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tickets/{id}/comments": {
         parameters: {
             query?: never;
@@ -2146,6 +2196,37 @@ export interface components {
              */
             same: number;
         };
+        /** @description A file that people attached to a ticket, or to its work item. Deleted ones are not shown. */
+        Attachment: {
+            /**
+             * Format: date-time
+             * @description When it was attached here.
+             */
+            added_at?: string | null;
+            /** @description Who attached it here. */
+            author?: string | null;
+            id?: components["schemas"]["AttachmentId"] | null;
+            /** @description Name of the file. */
+            name: string;
+            /** @description It is attached to the work item. */
+            on_board: boolean;
+            /** @description For people here only: it never leaves Lockstep. */
+            private: boolean;
+            /** @description Why it could not be carried to the board. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Length, in bytes; absent for what was attached on the board.
+             */
+            size?: number | null;
+            /** @description Somebody took it away from the work item, and it stays away. */
+            taken_away: boolean;
+        };
+        /**
+         * Format: uuid
+         * @description A file that people attached to a ticket.
+         */
+        AttachmentId: string;
         /** @description Something that waits for a person. */
         Attention: {
             /** @description Page in the UI, such as `/tickets?health=broken`. */
@@ -7701,6 +7782,136 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Ticket"];
                 };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_attachments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attach: {
+        parameters: {
+            query: {
+                /** @description Name of the file; folders in it are left out. */
+                name: string;
+                /** @description `true`: for people here only. It cannot be made public later. */
+                private?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+            };
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["TicketId"];
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What went wrong */
             default: {

@@ -25,8 +25,8 @@ import { TicketActions } from "./by-hand/TicketActions";
 import { Repairs } from "./Repairs";
 import classes from "./Ticket.module.css";
 import { Comments } from "./ticket/Comments";
-import { Files } from "./ticket/Files";
 import { Conflicts } from "./ticket/Conflicts";
+import { Files } from "./ticket/Files";
 
 const ABOVE = [{ label: "Tickets", to: "/tickets" }];
 

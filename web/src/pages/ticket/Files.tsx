@@ -50,9 +50,7 @@ function FileRow({ ticket, file }: { ticket: string; file: Attachment }) {
 	const client = useQueryClient();
 	const remove = useMutation({
 		mutationFn: (attachment: string) =>
-			ask(
-				api.DELETE("/api/v1/tickets/{id}/attachments/{attachment}", { params: { path: { id: ticket, attachment } } }),
-			),
+			ask(api.DELETE("/api/v1/tickets/{id}/attachments/{attachment}", { params: { path: { id: ticket, attachment } } })),
 		onSuccess: () => client.invalidateQueries({ queryKey: ticketAttachments(ticket).queryKey }),
 	});
 	const { id } = file;
@@ -121,7 +119,14 @@ function Attach({ id }: { id: string }) {
 	return (
 		<form onSubmit={submit}>
 			<Stack gap={8} mt={14}>
-				<FileInput label="File" description="At most 10 MiB." placeholder="Choose a file" clearable value={file} onChange={setFile} />
+				<FileInput
+					label="File"
+					description="At most 10 MiB."
+					placeholder="Choose a file"
+					clearable
+					value={file}
+					onChange={setFile}
+				/>
 				<Checkbox
 					label="Private file"
 					description="For people in Lockstep only: it never appears on the board."
