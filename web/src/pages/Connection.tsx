@@ -2,13 +2,13 @@ import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { connection as connectionQuery, deletion, destinations } from "../api/queries";
 import { useBeginSignIn } from "../api/signIn";
 import type { Connection, ConnectionChange } from "../api/types";
 import { CheckSteps } from "../components/CheckSteps";
-import { Confirm } from "../components/Confirm";
+import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { List } from "../components/List";
@@ -252,28 +252,16 @@ function ReplaceSignIn({ connection, save, busy, error }: ReplaceProps) {
 }
 
 function DeleteConnection({ connection, opened, onClose }: { connection: Connection; opened: boolean; onClose: () => void }) {
-	const client = useQueryClient();
-	const navigate = useNavigate();
 	const { data: loss } = useQuery({ ...deletion(connection.id), enabled: opened });
-	const remove = useMutation({
-		mutationFn: () => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } })),
-		onSuccess: async () => {
-			// First away from the page: it would ask again for what is gone.
-			await navigate("/connections");
-			client.removeQueries({ queryKey: connectionQuery(connection.id).queryKey });
-			client.invalidateQueries({ queryKey: ["connection"] });
-		},
-	});
 	return (
-		<Confirm
+		<ConfirmDelete
+			name={connection.name}
 			opened={opened}
-			title={`Delete ${connection.name}?`}
-			yes="Delete"
-			danger
-			busy={remove.isPending}
-			error={remove.error}
-			onYes={() => remove.mutate()}
 			onClose={onClose}
+			remove={() => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } }))}
+			to="/connections"
+			forget={connectionQuery(connection.id).queryKey}
+			refresh={["connection"]}
 		>
 			{loss ? (
 				<>
@@ -286,6 +274,6 @@ function DeleteConnection({ connection, opened, onClose }: { connection: Connect
 			) : (
 				"Its destinations go with it, and its tickets are no longer kept in step. Work items on the board stay as they are."
 			)}
-		</Confirm>
+		</ConfirmDelete>
 	);
 }

@@ -6,7 +6,7 @@ import { useNavigate } from "react-router";
 import { api, ask } from "../api/client";
 import { destination, projectTypes, teamBoards, typeFields } from "../api/queries";
 import type { DeletionPolicy, IterationPolicy, NewDestination } from "../api/types";
-import { Confirm } from "../components/Confirm";
+import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Notice } from "../components/Notice";
 import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
@@ -271,29 +271,17 @@ function Iteration({ policy, change }: { policy: IterationPolicy; change: (polic
 type DeleteProps = { id: string; connection: string; opened: boolean; onClose: () => void };
 
 function DeleteDestination({ id, connection, opened, onClose }: DeleteProps) {
-	const client = useQueryClient();
-	const navigate = useNavigate();
-	const remove = useMutation({
-		mutationFn: () => ask(api.DELETE("/api/v1/destinations/{id}", { params: { path: { id } } })),
-		onSuccess: async () => {
-			// First away from the page: it would ask again for what is gone.
-			await navigate(`/connections/${connection}`);
-			client.removeQueries({ queryKey: destination(id).queryKey });
-			client.invalidateQueries({ queryKey: ["configuration"] });
-		},
-	});
 	return (
-		<Confirm
+		<ConfirmDelete
+			name="this destination"
 			opened={opened}
-			title="Delete this destination?"
-			yes="Delete"
-			danger
-			busy={remove.isPending}
-			error={remove.error}
-			onYes={() => remove.mutate()}
 			onClose={onClose}
+			remove={() => ask(api.DELETE("/api/v1/destinations/{id}", { params: { path: { id } } }))}
+			to={`/connections/${connection}`}
+			forget={destination(id).queryKey}
+			refresh={["configuration"]}
 		>
 			Nothing goes there any more. Work items on the board stay as they are.
-		</Confirm>
+		</ConfirmDelete>
 	);
 }

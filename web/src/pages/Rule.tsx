@@ -6,7 +6,7 @@ import { useNavigate, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { destinations as destinationsQuery, ruleCheck, ruleFacts, rule as ruleQuery } from "../api/queries";
 import type { AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch, Rule, RuleSettings } from "../api/types";
-import { Confirm } from "../components/Confirm";
+import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
@@ -308,29 +308,17 @@ function RuleForm({ rule }: { rule?: Rule }) {
 }
 
 function DeleteRule({ rule, opened, onClose }: { rule: Rule; opened: boolean; onClose: () => void }) {
-	const client = useQueryClient();
-	const navigate = useNavigate();
-	const remove = useMutation({
-		mutationFn: () => ask(api.DELETE("/api/v1/rules/{id}", { params: { path: { id: rule.id } } })),
-		onSuccess: async () => {
-			// First away from the page: it would ask again for what is gone.
-			await navigate("/rules");
-			client.removeQueries({ queryKey: ruleQuery(rule.id).queryKey });
-			client.invalidateQueries({ queryKey: ["configuration"] });
-		},
-	});
 	return (
-		<Confirm
+		<ConfirmDelete
+			name={rule.name}
 			opened={opened}
-			title={`Delete ${rule.name}?`}
-			yes="Delete"
-			danger
-			busy={remove.isPending}
-			error={remove.error}
-			onYes={() => remove.mutate()}
 			onClose={onClose}
+			remove={() => ask(api.DELETE("/api/v1/rules/{id}", { params: { path: { id: rule.id } } }))}
+			to="/rules"
+			forget={ruleQuery(rule.id).queryKey}
+			refresh={["configuration"]}
 		>
 			It makes no further tickets. Those it made stay.
-		</Confirm>
+		</ConfirmDelete>
 	);
 }

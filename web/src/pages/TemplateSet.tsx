@@ -7,7 +7,7 @@ import { api, ask } from "../api/client";
 import { standardTemplates, templateSet as templateSetQuery } from "../api/queries";
 import type { TemplateExample, TemplateSet, Templates } from "../api/types";
 import { BoardHtml } from "../components/BoardHtml";
-import { Confirm } from "../components/Confirm";
+import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Empty } from "../components/Empty";
 import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
@@ -265,29 +265,17 @@ function Example({ example }: { example: TemplateExample }) {
 }
 
 function DeleteTemplates({ known, opened, onClose }: { known: Templates; opened: boolean; onClose: () => void }) {
-	const client = useQueryClient();
-	const navigate = useNavigate();
-	const remove = useMutation({
-		mutationFn: () => ask(api.DELETE("/api/v1/templates/{id}", { params: { path: { id: known.id } } })),
-		onSuccess: async () => {
-			// First away from the page: it would ask again for what is gone.
-			await navigate("/templates");
-			client.removeQueries({ queryKey: templateSetQuery(known.id).queryKey });
-			client.invalidateQueries({ queryKey: ["configuration"] });
-		},
-	});
 	return (
-		<Confirm
+		<ConfirmDelete
+			name={known.set.name}
 			opened={opened}
-			title={`Delete ${known.set.name}?`}
-			yes="Delete"
-			danger
-			busy={remove.isPending}
-			error={remove.error}
-			onYes={() => remove.mutate()}
 			onClose={onClose}
+			remove={() => ask(api.DELETE("/api/v1/templates/{id}", { params: { path: { id: known.id } } }))}
+			to="/templates"
+			forget={templateSetQuery(known.id).queryKey}
+			refresh={["configuration"]}
 		>
 			Only templates that no destination uses can be deleted.
-		</Confirm>
+		</ConfirmDelete>
 	);
 }
