@@ -191,6 +191,11 @@ impl Engine {
             ticket.intent = None;
             store::tickets::save(&mut tx, &ticket).await?;
         }
+        if matches!(error, Error::NotFound { .. }) {
+            // It waits for its work item to come back, without giving up.
+            tx.commit().await?;
+            return self.item_is_gone(id).await.map(|_| None);
+        }
         file.attempts += 1;
         file.problem = given_up(&error, file.attempts);
         store::attachments::save(&mut tx, &file).await?;

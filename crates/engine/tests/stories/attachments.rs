@@ -79,10 +79,10 @@ async fn a_file_is_attached_to_the_work_item_once_and_taken_away_when_it_is_dele
 #[tokio::test]
 async fn a_private_file_never_leaves() {
     let story = begin(TestDatabase::sqlite().await).await;
-    let requests = story.board.requests();
+    let writes = story.board.writes();
     attach(&story, "customer.log", true).await;
     story.settle().await;
-    assert_eq!(story.board.requests(), requests, "nobody was even asked");
+    assert_eq!(story.board.writes(), writes, "nothing was even uploaded");
     story.engine.retry_ticket(story.ticket().await.id, &ada()).await.unwrap();
     attach(&story, "public.log", false).await;
     for_a_while(&story).await;
