@@ -6,6 +6,7 @@
 pub mod block;
 pub mod board;
 pub mod command;
+pub mod configuration;
 pub mod content;
 pub mod fields;
 pub mod following;
