@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Configuration, Connection, Destination, Rule, VERSION};
+use super::document::{Configuration, Connection, Destination, DestinationBinding, Rule, VERSION};
 use crate::rule::Criteria;
 
 /// What is wrong with a configuration, where, and how to mend it.
@@ -87,6 +87,11 @@ impl Configuration {
             trim(&mut connection.name);
             for destination in connection.destinations.iter_mut().flatten() {
                 trim(&mut destination.name);
+                if let DestinationBinding::Asset { asset } | DestinationBinding::Branch { asset, .. } =
+                    &mut destination.binding
+                {
+                    trim(asset);
+                }
                 destination.fields.templates.iter_mut().for_each(trim);
             }
         }
