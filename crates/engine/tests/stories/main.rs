@@ -10,6 +10,7 @@ mod aside;
 mod by_hand;
 mod commands;
 mod comments;
+mod configuration;
 mod creation;
 mod drift;
 mod economy;
