@@ -5,6 +5,7 @@ mod alarms;
 mod assets;
 mod breakers;
 mod by_hand;
+mod configuration;
 mod connection_sign_in;
 mod connections;
 mod destinations;
@@ -53,6 +54,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(destinations::routes())
         .merge(routing::routes())
         .merge(rules::routes())
-        .merge(templates::routes());
+        .merge(templates::routes())
+        .merge(configuration::routes());
     health::routes().merge(hooks::routes()).nest("/api/v1", v1)
 }
