@@ -54,7 +54,7 @@ pub enum FieldValue {
 /// Into which iteration new work items go. People decide from then on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(tag = "policy", rename_all = "snake_case")]
 pub enum IterationPolicy {
     /// The iteration under which the team's backlog lies; the project's root if the team has none.
     #[default]

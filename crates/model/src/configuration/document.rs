@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::content::TemplateSet;
 use crate::fields::{FieldSettings, FieldValue, IterationPolicy};
@@ -152,7 +152,7 @@ pub struct Destination {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub area: String,
     /// Into which iteration new work items go; under the team's backlog if absent.
-    #[serde(default, skip_serializing_if = "is_usual")]
+    #[serde(default, skip_serializing_if = "is_usual", deserialize_with = "strict_iteration")]
     pub iteration: IterationPolicy,
     /// Tags for new work items, beside our own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -183,6 +183,22 @@ pub struct Destination {
 /// Work items that a destination may get in a day if nobody says otherwise.
 fn usual_budget() -> u64 {
     200
+}
+
+/// Reads an iteration without words that it does not know: serde refuses these only where a variant has braces.
+fn strict_iteration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IterationPolicy, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(tag = "policy", rename_all = "snake_case", deny_unknown_fields)]
+    enum Strict {
+        Backlog {},
+        Current {},
+        Path { path: String },
+    }
+    Ok(match Strict::deserialize(deserializer)? {
+        Strict::Backlog {} => IterationPolicy::Backlog,
+        Strict::Current {} => IterationPolicy::Current,
+        Strict::Path { path } => IterationPolicy::Path { path },
+    })
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
