@@ -391,6 +391,22 @@ impl Engine {
         {
             return Ok(());
         }
+        let mut tx = self.inner.db.begin().await?;
+        self.change_connection_in(&mut tx, id, change, by).await?;
+        tx.commit().await?;
+        self.announce(EventKind::Connection, id.0);
+        self.wake_board(id);
+        Ok(())
+    }
+
+    /// The part of [`Self::change_connection`] that is one with what else is in the transaction: everything but the sign-in.
+    pub(crate) async fn change_connection_in(
+        &self,
+        tx: &mut store::Tx,
+        id: ConnectionId,
+        change: ConnectionChange,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
         let severity_map =
             change.severity_map.map(|map| map.filled_in(&SeverityMap::default(), SeverityChoices::default()));
         if let Some(map) = &severity_map {
@@ -399,8 +415,7 @@ impl Engine {
                 return Err(invalid("/severity_map", first.message.clone(), &first.mend));
             }
         }
-        let mut tx = self.inner.db.begin().await?;
-        let Some(mut connection) = store::connections::get(&mut tx, id).await? else {
+        let Some(mut connection) = store::connections::get(tx, id).await? else {
             return Err(Refusal::not_found("connection", id));
         };
         if let Some(name) = change.name.filter(|name| !name.trim().is_empty()) {
@@ -416,7 +431,7 @@ impl Engine {
         if let Some(mode) = change.mode {
             connection.mode = mode;
         }
-        store::connections::save(&mut tx, &connection).await?;
+        store::connections::save(tx, &connection).await?;
         let mut what = "Connection changed.".to_owned();
         if connection.mode != before {
             what = format!("Connection is {} now; it was {}.", connection.mode.as_str(), before.as_str());
@@ -424,15 +439,11 @@ impl Engine {
         if change.mode.is_some() && (connection.mode != before || connection.mode == Mode::Active) {
             // What waited for the old mode is looked at again, and says what holds it now.
             if connection.mode == Mode::Active {
-                store::connections::unblock(&mut tx, id).await?;
+                store::connections::unblock(tx, id).await?;
             }
-            store::tickets::retry_all(&mut tx, id).await?;
+            store::tickets::retry_all(tx, id).await?;
         }
-        self.note_configuration(&mut tx, "connection", id.0, by, &what).await?;
-        tx.commit().await?;
-        self.announce(EventKind::Connection, id.0);
-        self.wake_board(id);
-        Ok(())
+        self.note_configuration(tx, "connection", id.0, by, &what).await
     }
 
     /// Gives a connection another sign-in, which the board must accept first. What waited is tried again.

@@ -50,10 +50,23 @@ impl Engine {
     /// # Errors
     /// If the settings make no sense; each problem stands at its field.
     pub async fn create_rule(&self, settings: RuleSettings, by: &Actor) -> Result<RuleId, Refusal> {
-        let now = self.inner.world.now();
         let mut tx = self.inner.db.begin().await?;
-        refuse_rule(&problems(&mut tx, &settings).await?)?;
-        if store::rules::all(&mut tx).await?.len() >= MOST_RULES {
+        let id = self.create_rule_in(&mut tx, settings, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(id)
+    }
+
+    /// The part of [`Self::create_rule`] that is one with what else is in the transaction.
+    pub(crate) async fn create_rule_in(
+        &self,
+        tx: &mut store::Tx,
+        settings: RuleSettings,
+        by: &Actor,
+    ) -> Result<RuleId, Refusal> {
+        let now = self.inner.world.now();
+        refuse_rule(&problems(tx, &settings).await?)?;
+        if store::rules::all(tx).await?.len() >= MOST_RULES {
             return Err(Refusal::conflict(
                 "rules_full",
                 "There are too many rules",
@@ -71,10 +84,8 @@ impl Engine {
             settings,
             created_at: now,
         };
-        store::rules::add(&mut tx, &rule).await?;
-        self.rules_changed(&mut tx, rule.id.0, by, "Rule made.").await?;
-        tx.commit().await?;
-        self.configuration_changed();
+        store::rules::add(tx, &rule).await?;
+        self.rules_changed(tx, rule.id.0, by, "Rule made.").await?;
         Ok(rule.id)
     }
 
@@ -84,22 +95,33 @@ impl Engine {
     /// If there is no such rule, or the settings make no sense; each problem stands at its field.
     pub async fn change_rule(&self, id: RuleId, settings: RuleSettings, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let Some(rule) = store::rules::get(&mut tx, id).await? else {
+        self.change_rule_in(&mut tx, id, settings, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::change_rule`] that is one with what else is in the transaction.
+    pub(crate) async fn change_rule_in(
+        &self,
+        tx: &mut store::Tx,
+        id: RuleId,
+        settings: RuleSettings,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let Some(rule) = store::rules::get(tx, id).await? else {
             return Err(Refusal::not_found("rule", id));
         };
-        refuse_rule(&problems(&mut tx, &settings).await?)?;
+        refuse_rule(&problems(tx, &settings).await?)?;
         let was = &rule.settings;
         let tends_otherwise =
             was.auto_close != settings.auto_close || was.initial_state != settings.initial_state;
         let rule = self.changed(&rule, settings);
-        store::rules::save(&mut tx, &rule).await?;
+        store::rules::save(tx, &rule).await?;
         if tends_otherwise {
-            store::rules::mark_tickets(&mut tx, id).await?;
+            store::rules::mark_tickets(tx, id).await?;
         }
-        self.rules_changed(&mut tx, id.0, by, "Rule changed.").await?;
-        tx.commit().await?;
-        self.configuration_changed();
-        Ok(())
+        self.rules_changed(tx, id.0, by, "Rule changed.").await
     }
 
     /// The rule as it is once these settings are saved.
@@ -122,7 +144,20 @@ impl Engine {
     /// If these are not all rules, each once.
     pub async fn reorder_rules(&self, order: &[RuleId], by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let known = store::rules::all(&mut tx).await?;
+        self.reorder_rules_in(&mut tx, order, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::reorder_rules`] that is one with what else is in the transaction.
+    pub(crate) async fn reorder_rules_in(
+        &self,
+        tx: &mut store::Tx,
+        order: &[RuleId],
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let known = store::rules::all(tx).await?;
         let is_whole = known.len() == order.len() && known.iter().all(|rule| order.contains(&rule.id));
         if !is_whole {
             return Err(Refusal::conflict(
@@ -132,15 +167,13 @@ impl Engine {
                 "Read the rules again, and name each of them once.",
             ));
         }
-        store::rules::reorder(&mut tx, order).await?;
+        store::rules::reorder(tx, order).await?;
         for (rule, id) in known.iter().zip(order) {
             if rule.id != *id {
-                self.note_configuration(&mut tx, "rule", id.0, by, "Place among the rules changed.").await?;
+                self.note_configuration(tx, "rule", id.0, by, "Place among the rules changed.").await?;
             }
         }
-        store::rules::begin_walk(&mut tx).await?;
-        tx.commit().await?;
-        self.configuration_changed();
+        store::rules::begin_walk(tx).await?;
         Ok(())
     }
 
@@ -150,16 +183,26 @@ impl Engine {
     /// If there is no such rule.
     pub async fn delete_rule(&self, id: RuleId, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        if store::rules::get(&mut tx, id).await?.is_none() {
-            return Err(Refusal::not_found("rule", id));
-        }
-        // Without it they are closed as the status map says.
-        store::rules::mark_tickets(&mut tx, id).await?;
-        store::rules::delete(&mut tx, id).await?;
-        self.rules_changed(&mut tx, id.0, by, "Rule deleted.").await?;
+        self.delete_rule_in(&mut tx, id, by).await?;
         tx.commit().await?;
         self.configuration_changed();
         Ok(())
+    }
+
+    /// The part of [`Self::delete_rule`] that is one with what else is in the transaction.
+    pub(crate) async fn delete_rule_in(
+        &self,
+        tx: &mut store::Tx,
+        id: RuleId,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        if store::rules::get(tx, id).await?.is_none() {
+            return Err(Refusal::not_found("rule", id));
+        }
+        // Without it they are closed as the status map says.
+        store::rules::mark_tickets(tx, id).await?;
+        store::rules::delete(tx, id).await?;
+        self.rules_changed(tx, id.0, by, "Rule deleted.").await
     }
 
     async fn rules_changed(

@@ -184,7 +184,7 @@ impl Engine {
         Ok(templates.write(&about, &self.shown(findings, &assets), &evidence))
     }
 
-    async fn checked_templates(&self, mut set: TemplateSet) -> Result<TemplateSet, Refusal> {
+    pub(crate) async fn checked_templates(&self, mut set: TemplateSet) -> Result<TemplateSet, Refusal> {
         set.name = set.name.trim().to_owned();
         let problems = self.preview_templates(&set, Previewed::Examples).await?.problems;
         let Some(first) = problems.first() else { return Ok(set) };
@@ -206,13 +206,24 @@ impl Engine {
     /// If something is wrong with it, or its name is taken.
     pub async fn create_templates(&self, set: TemplateSet, by: &Actor) -> Result<TemplateSetId, Refusal> {
         let set = self.checked_templates(set).await?;
-        let now = self.inner.world.now();
-        let stored = Stored { id: self.inner.world.id(), version: 1, set, created_at: now, changed_at: now };
         let mut tx = self.inner.db.begin().await?;
-        store::templates::add(&mut tx, &stored).await.map_err(|error| taken(error, &stored.set.name))?;
-        self.note_configuration(&mut tx, "templates", stored.id.0, by, "Templates made.").await?;
+        let id = self.create_templates_in(&mut tx, set, by).await?;
         tx.commit().await?;
         self.configuration_changed();
+        Ok(id)
+    }
+
+    /// The part of [`Self::create_templates`] that is one with what else is in the transaction. The set was checked.
+    pub(crate) async fn create_templates_in(
+        &self,
+        tx: &mut Tx,
+        set: TemplateSet,
+        by: &Actor,
+    ) -> Result<TemplateSetId, Refusal> {
+        let now = self.inner.world.now();
+        let stored = Stored { id: self.inner.world.id(), version: 1, set, created_at: now, changed_at: now };
+        store::templates::add(tx, &stored).await.map_err(|error| taken(error, &stored.set.name))?;
+        self.note_configuration(tx, "templates", stored.id.0, by, "Templates made.").await?;
         Ok(stored.id)
     }
 
@@ -228,21 +239,32 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let set = self.checked_templates(set).await?;
         let mut tx = self.inner.db.begin().await?;
-        let Some(known) = store::templates::get(&mut tx, id).await? else {
+        self.change_templates_in(&mut tx, id, set, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::change_templates`] that is one with what else is in the transaction. The set was checked.
+    pub(crate) async fn change_templates_in(
+        &self,
+        tx: &mut Tx,
+        id: TemplateSetId,
+        set: TemplateSet,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let Some(known) = store::templates::get(tx, id).await? else {
             return Err(Refusal::not_found("set of templates", id));
         };
         if known.set == set {
             return Ok(());
         }
         let stored = Stored { version: known.version + 1, changed_at: self.inner.world.now(), set, ..known };
-        store::templates::save(&mut tx, &stored).await.map_err(|error| taken(error, &stored.set.name))?;
-        for destination in users_of(&mut tx, id).await? {
-            store::tickets::mark_of_destination(&mut tx, destination.id).await?;
+        store::templates::save(tx, &stored).await.map_err(|error| taken(error, &stored.set.name))?;
+        for destination in users_of(tx, id).await? {
+            store::tickets::mark_of_destination(tx, destination.id).await?;
         }
-        self.note_configuration(&mut tx, "templates", id.0, by, "Templates changed.").await?;
-        tx.commit().await?;
-        self.configuration_changed();
-        Ok(())
+        self.note_configuration(tx, "templates", id.0, by, "Templates changed.").await
     }
 
     /// Deletes a set of templates that no destination uses.
@@ -251,10 +273,23 @@ impl Engine {
     /// If there is no such set, or a destination uses it.
     pub async fn delete_templates(&self, id: TemplateSetId, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        if store::templates::get(&mut tx, id).await?.is_none() {
+        self.delete_templates_in(&mut tx, id, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::delete_templates`] that is one with what else is in the transaction.
+    pub(crate) async fn delete_templates_in(
+        &self,
+        tx: &mut Tx,
+        id: TemplateSetId,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        if store::templates::get(tx, id).await?.is_none() {
             return Err(Refusal::not_found("set of templates", id));
         }
-        let users = users_of(&mut tx, id).await?;
+        let users = users_of(tx, id).await?;
         if !users.is_empty() {
             let names: Vec<String> = users.into_iter().map(|destination| destination.settings.name).collect();
             return Err(Refusal::conflict(
@@ -264,11 +299,8 @@ impl Engine {
                 "Choose other templates at these destinations first.",
             ));
         }
-        store::templates::delete(&mut tx, id).await?;
-        self.note_configuration(&mut tx, "templates", id.0, by, "Templates deleted.").await?;
-        tx.commit().await?;
-        self.configuration_changed();
-        Ok(())
+        store::templates::delete(tx, id).await?;
+        self.note_configuration(tx, "templates", id.0, by, "Templates deleted.").await
     }
 
     /// A destination may only name templates that there are.

@@ -21,8 +21,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    alarms, assets, breakers, connections, destinations, findings, import, inspect, plan, rules, scans,
-    templates, tickets, tokens, users,
+    alarms, assets, breakers, configuration, connections, destinations, findings, import, inspect, plan,
+    rules, scans, templates, tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -61,6 +61,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Bring tickets and work items into agreement now
     Reconcile(plan::ReconcileArgs),
+    /// Configuration as code: everything that is decided, but for secrets, as one file
+    Config(configuration::ConfigArgs),
     /// Credentials and organization of an Azure DevOps
     Connection(Box<connections::ConnectionArgs>),
     /// Where work items go
@@ -117,6 +119,7 @@ async fn run(command: Command) -> Outcome {
         Command::Scans(args) => scans::run(args).await,
         Command::Plan(args) => plan::plan(args).await,
         Command::Reconcile(args) => plan::reconcile(args).await,
+        Command::Config(args) => configuration::run(args).await,
         Command::Connection(args) => connections::run(*args).await,
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,

@@ -384,3 +384,34 @@ fn rules_are_checked_planned_made_changed_moved_and_switched_off_from_the_comman
     stage.lockstep(&["rule", "disable", "last"]).ends_with(0);
     stage.lockstep(&["rule", "remove", "first", "--yes"]).ends_with(0);
 }
+
+#[test]
+fn a_platform_engineer_keeps_the_configuration_in_a_file() {
+    let stage = Stage::set();
+    stage.connect();
+    let exported = stage.lockstep(&["config", "export"]).ends_with(0).out;
+    assert!(exported.contains("organization: contoso") && !exported.contains("secret:"), "{exported}");
+    let file = stage.file("lockstep.yaml", &exported);
+    stage.lockstep(&["config", "validate", &file]).ends_with(0);
+    let same = stage.lockstep(&["config", "plan", &file, "--exit-code"]).ends_with(0);
+    assert!(same.out.contains("Nothing to change."), "{}", same.out);
+
+    let changed = exported
+        .replace("daily_budget: 200", "daily_budget: 50")
+        .replace("rules: []", "rules:\n  - name: urgent\n    criteria: {severity: {at_least: high}}");
+    let file = stage.file("lockstep.yaml", &changed);
+    let plan = stage.lockstep(&["config", "plan", &file, "--exit-code"]).ends_with(1).out;
+    assert!(plan.contains("daily_budget: 200 -> 50"), "{plan}");
+    assert!(plan.contains("create rule 'urgent'"), "{plan}");
+    assert!(plan.contains("1 to create, 1 to change, 0 to delete."), "{plan}");
+    assert!(stage.lockstep(&["config", "apply", &file]).ends_with(2).err.contains("--yes"));
+    stage.lockstep(&["config", "apply", &file, "--yes"]).ends_with(0);
+    stage.lockstep(&["config", "plan", &file, "--exit-code"]).ends_with(0);
+    assert!(stage.lockstep(&["rule", "list"]).ends_with(0).out.contains("urgent"));
+
+    let wrong = stage
+        .file("wrong.yaml", &changed.replace("    criteria:", "    destination: Nowhere\n    criteria:"));
+    let refused = stage.lockstep(&["config", "plan", &wrong]).ends_with(3).err;
+    assert!(refused.contains(".destination: there is no destination 'Nowhere'"), "{refused}");
+    assert!(refused.contains("wrong.yaml:"), "{refused}");
+}

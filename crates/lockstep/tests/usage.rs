@@ -26,6 +26,7 @@ fn help_names_every_exit_code_and_every_noun_has_its_own_help() {
         "connection",
         "destination",
         "rule",
+        "config",
         "token",
     ] {
         assert!(help.contains(&format!("  {noun} ")), "{noun}");
@@ -47,6 +48,9 @@ fn examples_are_in_the_help_of_what_people_type_most() {
         vec!["connection", "add"],
         vec!["destination", "add"],
         vec!["rule", "add"],
+        vec!["config", "export"],
+        vec!["config", "plan"],
+        vec!["config", "apply"],
         vec!["token", "create"],
         vec!["plan"],
         vec!["reconcile"],

@@ -68,7 +68,7 @@ pub enum Farewell {
 /// How much may happen at a destination before it waits for a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// So many work items are closed or opened again at once in any case.
     pub moves_at_once: u64,

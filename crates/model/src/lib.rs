@@ -7,6 +7,7 @@ pub mod attachment;
 pub mod block;
 pub mod board;
 pub mod command;
+pub mod configuration;
 pub mod content;
 pub mod fields;
 pub mod following;

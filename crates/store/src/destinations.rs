@@ -218,6 +218,16 @@ pub async fn save(tx: &mut Tx, destination: &Destination) -> Result<()> {
     Ok(())
 }
 
+/// Lets go what a destination is bound to, until it is saved in the same transaction: two may change places.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn let_go(tx: &mut Tx, id: DestinationId) -> Result<()> {
+    tx.execute("UPDATE destination SET binding_key = $2 WHERE id = $1", args![id, format!("moving/{id}")])
+        .await?;
+    Ok(())
+}
+
 /// Deletes a destination with its tickets. The work items stay as they are.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 
 mod board;
 mod clock;
+pub mod configuration;
 mod database;
 mod exchange;
 mod report;

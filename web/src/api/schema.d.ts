@@ -325,6 +325,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The stored configuration, without secrets
+         * @description Connections with their destinations, templates and rules; things are told by their names.
+         *
+         *     Needs the role administrator.
+         */
+        get: operations["export_configuration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Apply a configuration: all of it, or nothing
+         * @description With the fingerprint of a plan it is refused if the stored configuration has changed since. Answers what was done.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["apply_configuration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/configuration/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a configuration would change, field by field
+         * @description It is compared with the boards, tried, and thrown away: what the plan says can be done. Nothing is changed.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["plan_configuration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections": {
         parameters: {
             query?: never;
@@ -2379,6 +2445,11 @@ export interface components {
          * @enum {string}
          */
         CauseKind: "scan" | "rule" | "person" | "work_item" | "clock";
+        /**
+         * @description What is done to it.
+         * @enum {string}
+         */
+        ChangeAction: "create" | "change" | "delete" | "reorder" | "leave_alone";
         /** @description Body of `POST /api/v1/session/password`. */
         ChangePassword: {
             /** @description Password until now. */
@@ -2386,6 +2457,11 @@ export interface components {
             /** @description New password, at least 12 characters. */
             new: string;
         };
+        /**
+         * @description What a change is about.
+         * @enum {string}
+         */
+        ChangedThing: "connection" | "templates" | "destination" | "rule";
         /**
          * @description How a step went.
          * @enum {string}
@@ -2522,6 +2598,317 @@ export interface components {
             purl?: string | null;
             /** @description Installed version. */
             version?: string | null;
+        };
+        /**
+         * @description The configuration of an instance, or the part of it that a file is about.
+         *
+         *     A section that is absent is not looked at. What stands in a section is told by its name.
+         */
+        Configuration: {
+            /**
+             * @description Connections with their destinations. A connection is made by `lockstep connection add`, because it needs a secret;
+             *     here it can be changed.
+             */
+            connections?: components["schemas"]["ConfiguredConnection"][] | null;
+            /** @description Ticketing rules in their order; the first is asked first. */
+            rules?: components["schemas"]["ConfiguredRule"][] | null;
+            /** @description Sets of templates. */
+            templates?: components["schemas"]["TemplateSet"][] | null;
+            /**
+             * Format: int32
+             * @description Version of the format: 1.
+             */
+            version: number;
+        };
+        /** @description One thing that a configuration changes, or leaves alone although it does not name it. */
+        ConfigurationChange: {
+            /** @description What is done. */
+            action: components["schemas"]["ChangeAction"];
+            /** @description Of a destination: the name of its connection. */
+            connection?: string | null;
+            /** @description Field by field. */
+            fields?: components["schemas"]["ConfiguredFieldChange"][];
+            /** @description Its name; empty for the order of the rules. */
+            name: string;
+            /** @description To what. */
+            thing: components["schemas"]["ChangedThing"];
+        };
+        /** @description What a configuration would change, or has changed. */
+        ConfigurationPlan: {
+            /** @description Thing by thing, with what is left alone although the configuration does not name it. */
+            changes: components["schemas"]["ConfigurationChange"][];
+            /** @description Tells the stored configuration that the plan was made on. */
+            fingerprint: string;
+        };
+        /** @description Body of `POST /api/v1/configuration/plan` and `POST /api/v1/configuration/apply`. */
+        ConfigurationRequest: {
+            /** @description The configuration that is wanted. */
+            configuration: components["schemas"]["Configuration"];
+            /** @description Of the plan that is applied: nothing is done if the stored configuration has changed since. Not looked at by a plan. */
+            fingerprint?: string | null;
+            /** @description Delete what its sections do not name. Otherwise that is left alone. */
+            prune?: boolean;
+        };
+        /** @description What a destination is bound to. The more specific one takes a finding. */
+        ConfiguredBinding: {
+            /** @enum {string} */
+            kind: "default";
+        } | {
+            /** @enum {string} */
+            kind: "group";
+            /** @description 1 to 20 tags, compared without case. */
+            tags: string[];
+        } | {
+            /** @description Its name. It may be bound before its first scan. */
+            asset: string;
+            /** @enum {string} */
+            kind: "asset";
+        } | {
+            /** @description Its name. */
+            asset: string;
+            /** @description A branch, or a pattern in which `*` stands for any letters (`release/*`). Compared with case. */
+            branch: string;
+            /** @enum {string} */
+            kind: "branch";
+        };
+        /** @description A connection. What is absent stays as it is. */
+        ConfiguredConnection: {
+            /** @description Remark. */
+            description?: string | null;
+            /** @description Where work items go. Not looked at if absent. */
+            destinations?: components["schemas"]["ConfiguredDestination"][] | null;
+            /** @description Instance, without the organization. If it is another one, the file is for another connection and is refused. */
+            instance_url?: string | null;
+            mode?: components["schemas"]["ConfiguredMode"] | null;
+            /** @description Name of a connection that is there. */
+            name: string;
+            /** @description Organization (or collection). If it is another one, the file is for another connection and is refused. */
+            organization?: string | null;
+            severity_map?: components["schemas"]["SeverityMap"] | null;
+            sign_in?: components["schemas"]["ConfiguredSignIn"] | null;
+        };
+        /** @description Where work items go. What is absent has the value that a new destination would get. */
+        ConfiguredDestination: {
+            /** @description Area path; the team's default area if absent. */
+            area?: string;
+            /** @description What it is bound to. */
+            binding: components["schemas"]["ConfiguredBinding"];
+            /** @description Board of the team; the one that shows the type if absent. */
+            board?: string;
+            /**
+             * Format: int64
+             * @description Work items that may be created here in a day (UTC).
+             */
+            daily_budget?: number;
+            /** @description Whose value counts, due dates, assignee, templates, further fields. */
+            fields?: components["schemas"]["ConfiguredFields"];
+            /** @description Into which iteration new work items go; under the team's backlog if absent. */
+            iteration?: components["schemas"]["IterationPolicy"];
+            /** @description Lane for new work items; the default lane if absent. */
+            lane?: string;
+            /** @description How much may happen at once before it waits for a person. */
+            limits?: components["schemas"]["Limits"];
+            /** @description Name; no two destinations of a connection have the same. */
+            name: string;
+            /** @description What becomes of a ticket whose work item was deleted on the board. */
+            on_deletion?: components["schemas"]["DeletionPolicy"];
+            /** @description Project. */
+            project: string;
+            /** @description How severities are said. Rows that are absent are those of the connection, else the usual ones. */
+            severity_map?: components["schemas"]["SeverityMap"];
+            /** @description How statuses are said. Made from the states of the type if absent. */
+            status_map?: {
+                [key: string]: components["schemas"]["ConfiguredStatus"];
+            };
+            /** @description Tags for new work items, beside our own. */
+            tags?: string[];
+            /** @description Team; the project's default team if absent. */
+            team?: string;
+            /** @description What becomes of a ticket when the asset of its findings is archived. */
+            when_archived?: components["schemas"]["Farewell"];
+            /** @description Work item type. */
+            work_item_type: string;
+        };
+        /** @description One field that gets another value. */
+        ConfiguredFieldChange: {
+            /** @description The value that it gets; absent for the usual one. */
+            new?: unknown;
+            /** @description The value that is stored; absent if it is the usual one. */
+            old?: unknown;
+            /** @description Path within the thing: `status_map.fixed.state`. */
+            path: string;
+        };
+        /** @description What a destination says about single fields. */
+        ConfiguredFields: {
+            /**
+             * @description Who gets new work items, by sign-in name; nobody if absent.
+             * @default
+             */
+            assignee: string;
+            /**
+             * @description Days from the first sighting of a finding to its due date, by severity. A severity that is absent has none.
+             * @default {}
+             */
+            due_days: {
+                [key: string]: number;
+            };
+            /**
+             * @description Whose value counts where Lockstep and a person changed the same field.
+             * @default {
+             *       "description": "ask",
+             *       "due_date": "ask",
+             *       "priority": "ask",
+             *       "severity": "ask",
+             *       "title": "ask"
+             *     }
+             */
+            owners: components["schemas"]["Owners"];
+            /** @default null */
+            parent: components["schemas"]["WorkItemId"] | null;
+            /**
+             * @description Name of the set of templates; the standard ones if absent.
+             * @default null
+             */
+            templates: string | null;
+            /**
+             * @description Further fields of new work items, by reference name.
+             * @default {}
+             */
+            values: {
+                [key: string]: components["schemas"]["FieldValue"];
+            };
+        };
+        /**
+         * @description Whether a connection writes.
+         * @enum {string}
+         */
+        ConfiguredMode: "active" | "paused" | "shadow";
+        /** @description A state or a column that a status is said with. At least one of the two is given. */
+        ConfiguredPlace: {
+            /**
+             * @description Column of the destination's board.
+             * @default null
+             */
+            column: string | null;
+            /**
+             * @description Half of a split column: its Done half if `true`, its Doing half if `false`; either if absent.
+             * @default null
+             */
+            done: boolean | null;
+            /**
+             * @description Lane into which the card is put when it is moved here.
+             * @default null
+             */
+            lane: string | null;
+            /**
+             * @description State of the work item type.
+             * @default null
+             */
+            state: string | null;
+        };
+        /** @description A ticketing rule. What is absent has the value that a new rule would get. */
+        ConfiguredRule: {
+            /** @description All findings, or only new ones. */
+            applies_to?: components["schemas"]["AppliesTo"];
+            /** @description Whether and where its work items are closed. */
+            auto_close?: components["schemas"]["AutoClose"];
+            /** @description Name of the destination's connection; needed where several connections have a destination of that name. */
+            connection?: string | null;
+            /**
+             * @description Which findings: `all: [...]`, `any: [...]`, `not: ...`, or a fact with its test, such as
+             *     `severity: {at_least: high}`. Every finding if absent.
+             */
+            criteria?: unknown;
+            /** @description Name of the destination of its tickets. If absent: where the findings' asset is bound, else the default. */
+            destination?: string | null;
+            /** @description It is in effect. */
+            enabled?: boolean;
+            /**
+             * Format: date
+             * @description First day (UTC) on which it is in effect.
+             */
+            from?: string | null;
+            /** @description Which findings share a ticket; one ticket for each finding if absent. */
+            grouping?: components["schemas"]["Grouping"];
+            /** @description State in which its work items begin; that of the status map if absent. */
+            initial_state?: string | null;
+            /** @description What becomes of a finding whose group has a work item already. */
+            late_member?: components["schemas"]["LateMember"];
+            /** @description Name; no two rules have the same. */
+            name: string;
+            /** @description Whether rules behind it are asked about what it matches. */
+            on_match?: components["schemas"]["OnMatch"];
+            /**
+             * Format: date
+             * @description Last day (UTC) on which it is in effect.
+             */
+            until?: string | null;
+        };
+        /** @description How a connection signs in, without secrets. */
+        ConfiguredSignIn: {
+            /** @enum {string} */
+            method: "personal_access_token";
+        } | {
+            /** @description Where tokens are issued; the public service if absent. */
+            authority?: string | null;
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "client_secret";
+            /** @description Tenant id or domain. */
+            tenant: string;
+        } | {
+            /** @description Client id of a user-assigned identity; the machine's own if absent. */
+            client_id?: string | null;
+            /** @enum {string} */
+            method: "managed_identity";
+        } | {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "workload_identity";
+            /** @description Tenant id or domain. */
+            tenant: string;
+        } | {
+            /** @description Application (client) id. */
+            client_id: string;
+            /** @enum {string} */
+            method: "person";
+            /** @description Tenant id or domain, or `organizations`. */
+            tenant: string;
+        };
+        /** @description How one status is said, and which other places mean it too. */
+        ConfiguredStatus: {
+            /**
+             * @description Further places that mean the same: a card there is left alone.
+             * @default []
+             */
+            accepted: components["schemas"]["ConfiguredPlace"][];
+            /**
+             * @description Column of the destination's board.
+             * @default null
+             */
+            column: string | null;
+            /**
+             * @description Half of a split column: its Done half if `true`, its Doing half if `false`; either if absent.
+             * @default null
+             */
+            done: boolean | null;
+            /**
+             * @description Where several statuses share a place, a person's move there means this one.
+             * @default false
+             */
+            is_meant: boolean;
+            /**
+             * @description Lane into which the card is put when it is moved here.
+             * @default null
+             */
+            lane: string | null;
+            /**
+             * @description State of the work item type.
+             * @default null
+             */
+            state: string | null;
         };
         /** @description A field on which both sides differ. */
         Conflict: {
@@ -5568,6 +5955,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationPlan"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_configuration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurationRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigurationPlan"];
+                };
             };
             /** @description What went wrong */
             default: {

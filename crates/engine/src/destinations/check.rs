@@ -9,13 +9,13 @@ use store::destinations::{Process, Settings};
 use crate::Refusal;
 
 /// What came of a check.
-pub(super) struct Checked {
+pub(crate) struct Checked {
     /// Settings without blanks, as far as the board was found.
-    pub(super) settings: Settings,
+    pub(crate) settings: Settings,
     /// What is wrong; empty if they fit.
-    pub(super) problems: Vec<MapProblem>,
+    pub(crate) problems: Vec<MapProblem>,
     /// What was read of the board; none if project, team or type are not there.
-    pub(super) process: Option<Process>,
+    pub(crate) process: Option<Process>,
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -3,13 +3,14 @@
 mod check;
 mod drift;
 
-use model::map::{MapProblem, MapRow};
+use model::map::{MapProblem, MapRow, SeverityMap};
 use model::routing::Binding;
 use model::{AssetId, ConnectionId, DestinationId};
 use store::Tx;
 use store::destinations::{Destination, Process, Settings};
 
-use self::check::Checked;
+pub(crate) use self::check::Checked;
+use crate::connections::Board;
 use crate::engine::Engine;
 use crate::{Actor, Refusal};
 
@@ -53,48 +54,18 @@ impl Engine {
         let connection = store::connections::get(&mut tx, new.connection_id).await?;
         drop(tx);
         let usual = connection.and_then(|connection| connection.severity_map).unwrap_or_default();
-        let mut checked = check::against_board(&at.client, new.settings, &usual).await?;
+        let mut checked = check_with(&at, new.binding.clone(), new.settings, &usual).await?;
         if !self.templates_exist(&checked.settings).await? {
             checked.problems.push(MapProblem::general(
                 "there are no such templates",
                 "choose others, or leave it to the standard ones",
             ));
         }
-        let unbound = new.binding.asset().is_some_and(|asset| asset.trim().is_empty());
-        if unbound {
-            checked.problems.insert(
-                0,
-                MapProblem::general(
-                    "the asset has no name",
-                    "name the asset whose findings go there, or make it the default",
-                ),
-            );
-        }
-        if let Some((what, mend)) = new.binding.problem() {
-            checked.problems.insert(0, MapProblem::general(what, mend));
-        }
         Ok(checked)
     }
 
     async fn checked_for_saving(&self, new: NewDestination) -> Result<(Settings, Process), Refusal> {
-        let checked = self.check_against_board(new).await?;
-        match checked.process {
-            Some(process) if checked.problems.is_empty() => Ok((checked.settings, process)),
-            _ => {
-                let first = checked.problems.first().cloned().unwrap_or_else(|| MapProblem::general("", ""));
-                let mut refusal = Refusal::invalid(
-                    "destination_invalid",
-                    "The destination does not fit the board",
-                    format!("The destination is not saved: {}.", first.message),
-                    format!("{}.", sentence(&first.mend)),
-                );
-                for problem in checked.problems {
-                    let pointer = problem.row.as_ref().map_or("/".to_owned(), MapRow::pointer);
-                    refusal = refusal.field(pointer, format!("{}; {}", problem.message, problem.mend));
-                }
-                Err(refusal)
-            }
-        }
+        self.check_against_board(new).await?.for_saving()
     }
 
     /// Makes a destination.
@@ -107,29 +78,55 @@ impl Engine {
         by: &Actor,
     ) -> Result<DestinationId, Refusal> {
         let (settings, process) = self.checked_for_saving(new.clone()).await?;
-        let id: DestinationId = self.inner.world.id();
+        let connection = new.connection_id;
         let mut tx = self.inner.db.begin().await?;
+        let id = self.create_destination_in(&mut tx, NewDestination { settings, ..new }, process, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        self.subscribe_for_new(connection, by).await?;
+        Ok(id)
+    }
+
+    /// The part of [`Self::create_destination`] that is one with what else is in the transaction. The settings were
+    /// checked, and `process` is what was read of the board then.
+    pub(crate) async fn create_destination_in(
+        &self,
+        tx: &mut Tx,
+        new: NewDestination,
+        process: Process,
+        by: &Actor,
+    ) -> Result<DestinationId, Refusal> {
+        let id: DestinationId = self.inner.world.id();
         let destination = Destination {
             id,
             connection_id: new.connection_id,
-            binding: self.binding_of(&mut tx, &new, None).await?,
-            settings,
+            binding: self.binding_of(tx, &new, None).await?,
+            settings: new.settings,
             process,
             drift: None,
             created_at: self.inner.world.now(),
         };
-        store::destinations::add(&mut tx, &destination).await?;
-        store::rules::begin_walk(&mut tx).await?;
-        self.note_configuration(&mut tx, "destination", id.0, by, "Destination made.").await?;
-        let hooked = store::connections::get(&mut tx, new.connection_id)
-            .await?
-            .is_some_and(|connection| !connection.subscriptions.is_empty());
-        tx.commit().await?;
-        self.configuration_changed();
-        if hooked && let Err(refusal) = self.subscribe_hooks(new.connection_id, by).await {
+        store::destinations::add(tx, &destination).await?;
+        store::rules::begin_walk(tx).await?;
+        self.note_configuration(tx, "destination", id.0, by, "Destination made.").await?;
+        Ok(id)
+    }
+
+    /// A connection that subscribed to service hooks subscribes to the project of a new destination, too.
+    pub(crate) async fn subscribe_for_new(
+        &self,
+        connection: ConnectionId,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let known = store::connections::get(&mut tx, connection).await?;
+        drop(tx);
+        if known.is_some_and(|known| !known.subscriptions.is_empty())
+            && let Err(refusal) = self.subscribe_hooks(connection, by).await
+        {
             tracing::warn!(%refusal, "the project of a new destination could not be subscribed to; it is polled");
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Changes a destination. Its tickets are looked at again.
@@ -144,7 +141,23 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let (settings, process) = self.checked_for_saving(new.clone()).await?;
         let mut tx = self.inner.db.begin().await?;
-        let Some(mut destination) = store::destinations::get(&mut tx, id).await? else {
+        self.change_destination_in(&mut tx, id, NewDestination { settings, ..new }, process, by).await?;
+        tx.commit().await?;
+        self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::change_destination`] that is one with what else is in the transaction. The settings were
+    /// checked, and `process` is what was read of the board then.
+    pub(crate) async fn change_destination_in(
+        &self,
+        tx: &mut Tx,
+        id: DestinationId,
+        new: NewDestination,
+        process: Process,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let Some(mut destination) = store::destinations::get(tx, id).await? else {
             return Err(Refusal::not_found("destination", id));
         };
         if destination.connection_id != new.connection_id {
@@ -155,17 +168,14 @@ impl Engine {
                 "Make a new destination at the other connection.",
             ));
         }
-        destination.binding = self.binding_of(&mut tx, &new, Some(id)).await?;
-        destination.settings = settings;
+        destination.binding = self.binding_of(tx, &new, Some(id)).await?;
+        destination.settings = new.settings;
         destination.process = process;
         destination.drift = None;
-        store::destinations::save(&mut tx, &destination).await?;
-        store::tickets::mark_of_destination(&mut tx, id).await?;
-        store::rules::begin_walk(&mut tx).await?;
-        self.note_configuration(&mut tx, "destination", id.0, by, "Destination changed.").await?;
-        tx.commit().await?;
-        self.configuration_changed();
-        Ok(())
+        store::destinations::save(tx, &destination).await?;
+        store::tickets::mark_of_destination(tx, id).await?;
+        store::rules::begin_walk(tx).await?;
+        self.note_configuration(tx, "destination", id.0, by, "Destination changed.").await
     }
 
     /// Deletes a destination with its tickets. The work items stay as they are.
@@ -174,14 +184,25 @@ impl Engine {
     /// If there is no such destination.
     pub async fn delete_destination(&self, id: DestinationId, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        if store::destinations::get(&mut tx, id).await?.is_none() {
-            return Err(Refusal::not_found("destination", id));
-        }
-        store::destinations::delete(&mut tx, id).await?;
-        self.note_configuration(&mut tx, "destination", id.0, by, "Destination deleted.").await?;
-        store::rules::begin_walk(&mut tx).await?;
+        self.delete_destination_in(&mut tx, id, by).await?;
         tx.commit().await?;
         self.configuration_changed();
+        Ok(())
+    }
+
+    /// The part of [`Self::delete_destination`] that is one with what else is in the transaction.
+    pub(crate) async fn delete_destination_in(
+        &self,
+        tx: &mut Tx,
+        id: DestinationId,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        if store::destinations::get(tx, id).await?.is_none() {
+            return Err(Refusal::not_found("destination", id));
+        }
+        store::destinations::delete(tx, id).await?;
+        self.note_configuration(tx, "destination", id.0, by, "Destination deleted.").await?;
+        store::rules::begin_walk(tx).await?;
         Ok(())
     }
 
@@ -212,6 +233,59 @@ impl Engine {
         match store::destinations::bound_to(tx, &binding, new.connection_id).await? {
             Some(other) if Some(other.id) != own => Err(taken(&new.binding, &other.settings.name)),
             _ => Ok(binding),
+        }
+    }
+}
+
+/// Fills in blanks and says what is wrong, but for the templates. Rows that the severity map lacks are those of `usual`.
+///
+/// # Errors
+/// If the board cannot be read.
+pub(crate) async fn check_with(
+    at: &Board,
+    binding: Binding<String>,
+    settings: Settings,
+    usual: &SeverityMap,
+) -> Result<Checked, Refusal> {
+    let mut checked = check::against_board(&at.client, settings, usual).await?;
+    let unbound = binding.asset().is_some_and(|asset| asset.trim().is_empty());
+    if unbound {
+        checked.problems.insert(
+            0,
+            MapProblem::general(
+                "the asset has no name",
+                "name the asset whose findings go there, or make it the default",
+            ),
+        );
+    }
+    if let Some((what, mend)) = binding.problem() {
+        checked.problems.insert(0, MapProblem::general(what, mend));
+    }
+    Ok(checked)
+}
+
+impl Checked {
+    /// Settings and what was read of the board, if nothing is wrong.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each at its row.
+    pub(crate) fn for_saving(self) -> Result<(Settings, Process), Refusal> {
+        match self.process {
+            Some(process) if self.problems.is_empty() => Ok((self.settings, process)),
+            _ => {
+                let first = self.problems.first().cloned().unwrap_or_else(|| MapProblem::general("", ""));
+                let mut refusal = Refusal::invalid(
+                    "destination_invalid",
+                    "The destination does not fit the board",
+                    format!("The destination is not saved: {}.", first.message),
+                    format!("{}.", sentence(&first.mend)),
+                );
+                for problem in self.problems {
+                    let pointer = problem.row.as_ref().map_or("/".to_owned(), MapRow::pointer);
+                    refusal = refusal.field(pointer, format!("{}; {}", problem.message, problem.mend));
+                }
+                Err(refusal)
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod attachments;
 mod by_hand;
 mod commands;
 mod comments;
+mod configuration;
 mod creation;
 mod drift;
 mod economy;

@@ -4,6 +4,7 @@ pub(crate) mod alarms;
 pub(crate) mod assets;
 pub(crate) mod breakers;
 pub(crate) mod by_hand;
+pub(crate) mod configuration;
 pub(crate) mod connections;
 mod destination_settings;
 pub(crate) mod destinations;

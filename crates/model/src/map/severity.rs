@@ -16,6 +16,7 @@ pub struct SeverityMap(pub BTreeMap<Severity, SeverityTarget>);
 /// Priority and severity of a work item for one severity of a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct SeverityTarget {
     /// Priority 1 (most urgent) to 4.
     pub priority: i64,

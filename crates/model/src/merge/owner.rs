@@ -30,7 +30,7 @@ impl Owner {
 /// The policy of a destination, field by field. Tags and links are sets, in which each side keeps its own; the state goes by
 /// the status map; assignee, area, iteration and lane are the board's after the creation. None of these needs an owner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Owners {
     /// Title.

@@ -67,10 +67,11 @@ const LOWERED: [(Method, &str, Role); 39] = [
 ];
 
 /// Reading routes that need more than a reader.
-const RAISED: [(Method, &str, Role); 3] = [
+const RAISED: [(Method, &str, Role); 4] = [
     (Method::GET, "/api/v1/users", Role::Administrator),
     (Method::GET, "/api/v1/tokens", Role::Administrator),
     (Method::GET, "/api/v1/alarm-targets", Role::Administrator),
+    (Method::GET, "/api/v1/configuration", Role::Administrator),
 ];
 
 /// What a route requires, by method and the path it was registered with.

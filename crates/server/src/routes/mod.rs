@@ -6,6 +6,7 @@ mod assets;
 mod attachments;
 mod breakers;
 mod by_hand;
+mod configuration;
 mod connection_sign_in;
 mod connections;
 mod destinations;
@@ -55,6 +56,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(destinations::routes())
         .merge(routing::routes())
         .merge(rules::routes())
-        .merge(templates::routes());
+        .merge(templates::routes())
+        .merge(configuration::routes());
     health::routes().merge(hooks::routes()).nest("/api/v1", v1)
 }
