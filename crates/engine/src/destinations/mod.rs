@@ -173,7 +173,7 @@ impl Engine {
         destination.process = process;
         destination.drift = None;
         store::destinations::save(tx, &destination).await?;
-        store::tickets::mark_of_destination(tx, id).await?;
+        store::tickets::retry_of_destination(tx, id).await?;
         store::rules::begin_walk(tx).await?;
         self.note_configuration(tx, "destination", id.0, by, "Destination changed.").await
     }
