@@ -441,11 +441,8 @@ mod tests {
         let text = "version: 1\nrules:\n  - name: a\n    destination: Nowhere\n";
         let file = ConfigFile::parse("lockstep.yaml".into(), text).unwrap();
         let field = |pointer: &str| api::FieldProblem { pointer: pointer.into(), detail: "is wrong".into() };
-        let fields = vec![
-            field("/rules/0/destination"),
-            field("/rules/0/criteria/all/0"),
-            field("/configuration/rules"),
-        ];
+        let fields =
+            [field("/rules/0/destination"), field("/rules/0/criteria/all/0"), field("/configuration/rules")];
         let said =
             file.problems(fields.iter().map(|it| {
                 (it.pointer.strip_prefix("/configuration").unwrap_or(&it.pointer), it.detail.clone())
