@@ -93,7 +93,8 @@ pub(crate) fn simulation(numbers: &[(&str, u64)]) -> anyhow::Result<()> {
     let numbers: Vec<(&str, String)> =
         numbers.iter().map(|(name, number)| (*name, number.to_string())).collect();
     let numbers: Vec<(&str, &str)> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
-    let simulation = ["test", "--package", "engine", "--test", "simulation", "--", "--nocapture"];
+    // All packages, so that they are compiled as for the other tests and not once more.
+    let simulation = ["test", "--workspace", "--test", "simulation", "--", "--nocapture"];
     run::program("cargo", &simulation, ".", &numbers)
 }
 
@@ -105,6 +106,7 @@ fn tests() -> anyhow::Result<()> {
         "cargo",
         &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"],
         ".",
-        &[("LOCKSTEP_TEST_POSTGRES", address.as_str())],
+        // The simulation has a step of its own.
+        &[("LOCKSTEP_TEST_POSTGRES", address.as_str()), ("LOCKSTEP_SEEDS", "1")],
     )
 }
