@@ -70,7 +70,7 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
     assert!(by_number.contains("health\tin_step") && by_number.contains("state\tNew"), "{by_number}");
     let proof = stage.file("proof.txt", "GET /?q=' OR 1=1");
     stage.lockstep(&["tickets", "attach", &number.to_string(), &proof]).ends_with(0);
-    stage.until(&["tickets", "files", &number.to_string()], |out| out.contains("on the board"));
+    stage.until(&["tickets", "attachments", &number.to_string()], |out| out.contains("on the board"));
     let log = stage.lockstep(&["tickets", "log", &number.to_string()]).ends_with(0).out;
     assert!(!log.is_empty());
 

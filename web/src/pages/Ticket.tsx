@@ -24,9 +24,9 @@ import { count, HEALTH_MEANS, HEALTH_TONE } from "../words";
 import { TicketActions } from "./by-hand/TicketActions";
 import { Repairs } from "./Repairs";
 import classes from "./Ticket.module.css";
+import { Attachments } from "./ticket/Attachments";
 import { Comments } from "./ticket/Comments";
 import { Conflicts } from "./ticket/Conflicts";
-import { Files } from "./ticket/Files";
 
 const ABOVE = [{ label: "Tickets", to: "/tickets" }];
 
@@ -113,7 +113,7 @@ export function TicketPage() {
 				</Stack>
 				<Stack gap={14}>
 					<Comments id={id} />
-					<Files id={id} />
+					<Attachments id={id} />
 					<Members id={id} />
 					<Log id={id} />
 				</Stack>

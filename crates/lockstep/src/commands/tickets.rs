@@ -82,8 +82,8 @@ Examples:
         /// Id of the ticket, or number of its work item (#123)
         ticket: String,
     },
-    /// List the files of a ticket and its work item
-    Files {
+    /// List the attachments of a ticket and its work item
+    Attachments {
         /// Id of the ticket, or number of its work item (#123)
         ticket: String,
     },
@@ -218,7 +218,7 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
             let id = lookup::ticket(&client, &ticket).await?;
             print_comments(output, &client.get::<Vec<Comment>>(&format!("tickets/{id}/comments")).await?)?;
         }
-        Action::Files { ticket } => {
+        Action::Attachments { ticket } => {
             let id = lookup::ticket(&client, &ticket).await?;
             print_files(output, &client.get::<Vec<Attachment>>(&format!("tickets/{id}/attachments")).await?)?;
         }

@@ -22,16 +22,16 @@ function place(file: Attachment): string {
 }
 
 /** Evidence that people attached, and a place for more. */
-export function Files({ id }: { id: string }) {
+export function Attachments({ id }: { id: string }) {
 	const developer = useMay("developer");
 	const query = useQuery(ticketAttachments(id));
 	const files = query.data ?? [];
 	return (
-		<Panel title="Files">
+		<Panel title="Attachments">
 			{query.isPending && <Loading lines={2} />}
 			{query.isError && <Trouble error={query.error} retry={() => query.refetch()} />}
 			{query.isSuccess && files.length === 0 && (
-				<Empty title="No files">What is attached here, a screenshot or a log, is attached to the work item, too.</Empty>
+				<Empty title="No attachments">What is attached here, a screenshot or a log, is attached to the work item, too.</Empty>
 			)}
 			{files.length > 0 && (
 				<ul className={classes.comments}>
