@@ -47,6 +47,26 @@ describe("a ticket", () => {
 		await visitor.leaves();
 	});
 
+	it("takes an attachment to the work item", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const { id, item } = await inStep(visitor, 2);
+		await visitor.open(`/tickets/${id}`);
+		const attachments = page.getByRole("region", { name: "Attachments" });
+		const proof = { name: "proof.txt", mimeType: "text/plain", buffer: Buffer.from("what was seen") };
+		await attachments.locator("input[type=file]").setInputFiles(proof);
+		await attachments.getByRole("button", { name: "Attach" }).click();
+		await attachments.getByText("here and on the board").waitFor({ timeout: FOLLOWS_WITHIN });
+		const there = await act<{ relations: { rel: string; attributes: { name?: string } }[] }>(
+			"GET",
+			`_apis/wit/workitems/${item.id}?$expand=relations&api-version=7.1`,
+		);
+		assert.ok(there.relations.some((link) => link.rel === "AttachedFile" && link.attributes.name === "proof.txt"));
+		await visitor.accessible("ticket with an attachment");
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
 	it("names a work item that was deleted, and takes it out of the recycle bin when somebody says so", async () => {
 		const visitor = await Visitor.signedIn(browser, { viewport: NARROW, theme: "dark" });
 		const { page } = visitor;
