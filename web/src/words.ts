@@ -249,6 +249,7 @@ export const ACTION: Record<PlanAction, string> = {
 	update: "Change",
 	close: "Close",
 	reopen: "Reopen",
+	restore: "Restore",
 	follow: "Follow the board",
 	join: "Join",
 	wait: "Wait",

@@ -424,11 +424,13 @@ pub enum PlanAction {
     Close,
     /// The work item is opened again.
     Reopen,
+    /// The work item is taken out of the recycle bin.
+    Restore,
     /// The findings follow the card.
     Follow,
     /// Findings join a ticket that exists.
     Join,
-    /// It waits: budget, pause, or an unknown outcome of an earlier try.
+    /// It waits: budget, breaker, or an unknown outcome of an earlier try.
     Wait,
 }
 

@@ -100,6 +100,8 @@ pub enum PlanAction {
     Close,
     /// The work item is opened again.
     Reopen,
+    /// The work item is taken out of the recycle bin.
+    Restore,
     /// The findings follow the card.
     Follow,
     /// Findings join a ticket that exists.
@@ -153,9 +155,11 @@ impl Plan {
             PlanAction::Create => self.create += 1,
             PlanAction::Follow => self.follow += 1,
             PlanAction::Wait => self.over_budget += 1,
-            PlanAction::Update | PlanAction::Close | PlanAction::Reopen | PlanAction::Join => {
-                self.update += 1
-            }
+            PlanAction::Update
+            | PlanAction::Close
+            | PlanAction::Reopen
+            | PlanAction::Restore
+            | PlanAction::Join => self.update += 1,
         }
         if self.tickets.len() < Self::LISTED {
             self.tickets.push(ticket);

@@ -385,6 +385,7 @@ fn ticket_plan(ticket: engine::TicketPlan) -> TicketPlan {
         action: match ticket.action {
             engine::PlanAction::Create => PlanAction::Create,
             engine::PlanAction::Update => PlanAction::Update,
+            engine::PlanAction::Restore => PlanAction::Restore,
             engine::PlanAction::Close => PlanAction::Close,
             engine::PlanAction::Reopen => PlanAction::Reopen,
             engine::PlanAction::Follow => PlanAction::Follow,

@@ -263,6 +263,21 @@ pub async fn spend(tx: &mut Tx, id: DestinationId, budget: u64, now: DateTime<Ut
     Ok(touched == 1)
 }
 
+/// Takes so many creations of today's budget, whether or not it has them left.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn take(tx: &mut Tx, id: DestinationId, count: u64, now: DateTime<Utc>) -> Result<()> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    tx.execute(
+        "INSERT INTO destination_day (destination_id, day, created) VALUES ($1, $2, $3)
+         ON CONFLICT (destination_id, day) DO UPDATE SET created = destination_day.created + $3",
+        args![id, day(now), count],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Gives back what was taken for a creation that certainly did not happen.
 ///
 /// # Errors

@@ -11,6 +11,7 @@ const TONE: Record<PlanAction, string> = {
 	update: "quiet",
 	close: "good",
 	reopen: "warn",
+	restore: "warn",
 	follow: "active",
 	join: "quiet",
 	wait: "quiet",

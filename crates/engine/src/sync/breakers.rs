@@ -37,11 +37,18 @@ type Wishes = BTreeMap<(DestinationId, Stroke), BTreeSet<TicketId>>;
 impl Engine {
     /// Counts what would happen now, lets the breakers trip that must, and answers what may go on.
     pub(crate) async fn count_strokes(&self, pass: &Pass<'_>) -> Result<Allowed, Refusal> {
-        let board = pass.board;
         let mut tx = self.inner.db.begin().await?;
-        let (wishes, under_way) = wishes(&mut tx, board).await?;
+        let allowed = self.count_strokes_in(&mut tx, pass).await?;
+        tx.commit().await?;
+        Ok(allowed)
+    }
+
+    /// The same, as a part of a transaction that may be thrown away.
+    pub(crate) async fn count_strokes_in(&self, tx: &mut Tx, pass: &Pass<'_>) -> Result<Allowed, Refusal> {
+        let board = pass.board;
+        let (wishes, under_way) = wishes(tx, board).await?;
         let mut standings: HashMap<(TicketId, Stroke), Vec<(BreakerId, Verdict)>> = HashMap::new();
-        for standing in store::breakers::standings(&mut tx, board.id).await? {
+        for standing in store::breakers::standings(tx, board.id).await? {
             let wanted = wishes.iter().any(|((_, stroke), tickets)| {
                 *stroke == standing.stroke && tickets.contains(&standing.ticket)
             });
@@ -52,7 +59,7 @@ impl Engine {
                     .push((standing.breaker, standing.verdict));
             } else {
                 // It happened, or is not wanted any more.
-                store::breakers::remove_ticket(&mut tx, standing.breaker, standing.ticket).await?;
+                store::breakers::remove_ticket(tx, standing.breaker, standing.ticket).await?;
             }
         }
         let has = |ticket: TicketId, stroke: Stroke, verdict: Verdict| {
@@ -63,7 +70,7 @@ impl Engine {
         // What was announced was let through before; it may turn out that it did not happen.
         let mut allowed: BTreeSet<_> = under_way.into_iter().map(|ticket| (ticket, Stroke::Create)).collect();
         let mut waiting: HashMap<(DestinationId, Stroke), Breaker> =
-            store::breakers::waiting_at(&mut tx, board.id)
+            store::breakers::waiting_at(tx, board.id)
                 .await?
                 .into_iter()
                 .map(|breaker| ((breaker.destination_id, breaker.stroke), breaker))
@@ -78,15 +85,15 @@ impl Engine {
                     undecided.insert(*ticket);
                 }
             }
-            let bound = self.bound(&mut tx, destination, *stroke, undecided.len()).await?;
+            let bound = self.bound(tx, destination, *stroke, undecided.len()).await?;
             let counted = if undecided.len() as u64 > bound {
-                moving(self, &mut tx, destination, *stroke, &undecided).await?
+                moving(self, tx, destination, *stroke, &undecided).await?
             } else {
                 undecided.clone()
             };
             if counted.len() as u64 > bound {
                 let breaker = waiting.remove(&(*id, *stroke));
-                self.hold_back(&mut tx, destination, *stroke, bound, &counted, breaker).await?;
+                self.hold_back(tx, destination, *stroke, bound, &counted, breaker).await?;
             } else {
                 allowed.extend(undecided.into_iter().map(|ticket| (ticket, *stroke)));
             }
@@ -94,11 +101,10 @@ impl Engine {
         // What is left is not too much any more, and nobody needs to decide about it.
         for breaker in waiting.into_values() {
             let now = self.inner.world.now();
-            if store::breakers::decide(&mut tx, breaker.id, Verdict::Over, None, now).await? {
-                self.clear(&mut tx, Kind::BreakerTripped, About::Breaker(breaker.id)).await?;
+            if store::breakers::decide(tx, breaker.id, Verdict::Over, None, now).await? {
+                self.clear(tx, Kind::BreakerTripped, About::Breaker(breaker.id)).await?;
             }
         }
-        tx.commit().await?;
         Ok(Allowed(allowed))
     }
 

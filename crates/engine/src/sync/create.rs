@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use model::board::{Draft, Hyperlink, WorkItem};
 use model::fields::IterationPolicy;
 use model::following::Repair;
-use model::merge::Base;
+use model::merge::{Base, Desired};
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
@@ -26,7 +26,15 @@ const UNSEEN: Duration = Duration::minutes(10);
 pub(crate) struct AnnouncedCreation {
     ticket: Ticket,
     draft: Draft,
+    wanted: Box<Desired>,
     announced_at: DateTime<Utc>,
+}
+
+impl AnnouncedCreation {
+    /// What the work item makes come true.
+    pub(crate) fn wanted(&self) -> &Desired {
+        &self.wanted
+    }
 }
 
 impl Engine {
@@ -184,10 +192,15 @@ impl Engine {
         ticket.health = Health::Pending;
         store::tickets::save(tx, &ticket).await?;
         // Nobody else may act on this connection before the deadline is over.
-        if !self.holds_until(tx, pass.board, deadline).await? {
+        if !self.holds_until(tx, pass, deadline).await? {
             return Ok(Decided::TakenOver);
         }
-        Ok(Decided::Announced(AnnouncedCreation { ticket, draft, announced_at: now }))
+        Ok(Decided::Announced(AnnouncedCreation {
+            ticket,
+            draft,
+            wanted: Box::new(desired),
+            announced_at: now,
+        }))
     }
 
     /// Reads the current iterations that the creations of this pass need. Answers `false` if the board could not be asked;

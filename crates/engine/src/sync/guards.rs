@@ -50,6 +50,7 @@ impl Engine {
         // This process may have stood still since the pass began: what is stored now counts.
         match store::connections::mode(tx, ticket.connection_id).await? {
             Mode::Active => {}
+            Mode::Paused | Mode::Shadow if pass.is_rehearsal => {}
             Mode::Paused => {
                 let what = match wish {
                     Wish::Create(_) => "The connection is paused.",

@@ -23,6 +23,7 @@ mod pass;
 mod plan;
 mod repair;
 mod report;
+mod retry;
 mod send;
 mod update;
 

@@ -34,6 +34,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) allowed: Allowed,
     /// Where new work items go whose destination wants the current iteration of its team.
     pub(crate) current_iterations: HashMap<model::DestinationId, String>,
+    /// Nothing of it is kept, and nothing sent: what would be is told. Switches of the connection do not count.
+    pub(crate) is_rehearsal: bool,
     /// Types of work items that are not at home.
     pub(crate) foreign: Foreign,
     /// How long changes of people that are followed in this pass had to wait, in milliseconds.
@@ -61,16 +63,23 @@ impl Pass<'_> {
 }
 
 /// What was read of the board for a pass.
-struct Looked {
-    items: HashMap<WorkItemId, Item>,
+pub(super) struct Looked {
+    pub(super) items: HashMap<WorkItemId, Item>,
     /// Where the work items are that the read did not give.
     lost: HashMap<model::TicketId, Whereabouts>,
     /// What became of changes whose outcome is not known.
     traces: Traces,
+    /// Work items that were asked for.
+    read: u64,
 }
 
 impl Looked {
-    fn named(&self, ticket: &Ticket) -> Option<&Item> {
+    /// What was seen for a ticket beside its own work item.
+    pub(super) fn seen(&self, ticket: &Ticket) -> Seen<'_> {
+        Seen { lost: self.lost.get(&ticket.id), named: self.named(ticket), traces: &self.traces }
+    }
+
+    pub(super) fn named(&self, ticket: &Ticket) -> Option<&Item> {
         named_work_item(ticket).and_then(|id| self.items.get(&id))
     }
 }
@@ -133,6 +142,7 @@ impl Engine {
             destinations,
             allowed: Allowed::default(),
             current_iterations: HashMap::new(),
+            is_rehearsal: false,
             foreign: Foreign::default(),
             lags: Mutex::default(),
         }))
@@ -215,32 +225,8 @@ impl Engine {
         let (with_item, without): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| ticket.work_item_id.is_some());
 
-        let mut ids: Vec<WorkItemId> = with_item.iter().filter_map(|ticket| ticket.work_item_id).collect();
-        // Work items that people named for a ticket are looked at with the others.
-        let named = with_item.iter().chain(&without).filter_map(named_work_item);
-        ids.extend(named.collect::<Vec<_>>());
-        ids.sort_unstable();
-        ids.dedup();
-        let mut items: HashMap<WorkItemId, Item> = HashMap::new();
-        if !ids.is_empty() {
-            failpoint::reached("before read").await;
-            match board.client.read(&ids).await {
-                Ok(found) => items = found.into_iter().map(|item| (item.id(), item)).collect(),
-                Err(error) => {
-                    let until = match self.reach(&error) {
-                        Reach::Connection(until) => until,
-                        Reach::Ticket => now + Span::seconds(15),
-                    };
-                    self.block(board, &error, until).await?;
-                    return Ok(result);
-                }
-            }
-            failpoint::reached("after read").await;
-            result.read += ids.len() as u64;
-        }
-        let Some(lost) = self.look_around(&mut pass, &with_item, &items).await? else { return Ok(result) };
-        let Some(traces) = self.look_back(&pass, &with_item, &items).await? else { return Ok(result) };
-        let looked = Looked { items, lost, traces };
+        let Some(looked) = self.observe(&mut pass, &with_item, &without).await? else { return Ok(result) };
+        result.read += looked.read;
         if let Turn::Stop = self.update_all(&pass, with_item, &looked, &mut result).await? {
             return Ok(result);
         }
@@ -266,6 +252,40 @@ impl Engine {
             self.announce(EventKind::Finding, None);
         }
         Ok(result)
+    }
+
+    /// Reads what the turns of these tickets need of the board. `None`: it could not be asked, and the connection waits.
+    pub(super) async fn observe(
+        &self,
+        pass: &mut Pass<'_>,
+        with_item: &[Ticket],
+        without: &[Ticket],
+    ) -> Result<Option<Looked>, Refusal> {
+        let mut ids: Vec<WorkItemId> = with_item.iter().filter_map(|ticket| ticket.work_item_id).collect();
+        // Work items that people named for a ticket are looked at with the others.
+        let named = with_item.iter().chain(without).filter_map(named_work_item);
+        ids.extend(named.collect::<Vec<_>>());
+        ids.sort_unstable();
+        ids.dedup();
+        let mut items: HashMap<WorkItemId, Item> = HashMap::new();
+        if !ids.is_empty() {
+            failpoint::reached("before read").await;
+            match pass.board.client.read(&ids).await {
+                Ok(found) => items = found.into_iter().map(|item| (item.id(), item)).collect(),
+                Err(error) => {
+                    let until = match self.reach(&error) {
+                        Reach::Connection(until) => until,
+                        Reach::Ticket => self.inner.world.now() + Span::seconds(15),
+                    };
+                    self.block(pass.board, &error, until).await?;
+                    return Ok(None);
+                }
+            }
+            failpoint::reached("after read").await;
+        }
+        let Some(lost) = self.look_around(pass, with_item, &items).await? else { return Ok(None) };
+        let Some(traces) = self.look_back(pass, with_item, &items).await? else { return Ok(None) };
+        Ok(Some(Looked { items, lost, traces, read: ids.len() as u64 }))
     }
 
     /// Reads what the turns of these tickets need beside the work items: where the lost ones are, and the types of those
@@ -314,8 +334,7 @@ impl Engine {
             result.tickets += 1;
             let id = ticket.id;
             let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
-            let seen =
-                Seen { lost: looked.lost.get(&id), named: looked.named(&ticket), traces: &looked.traces };
+            let seen = looked.seen(&ticket);
             let tx = pieces.begin().await?;
             match self.decide_update(tx, pass, ticket, item, seen, deadline, result).await {
                 Ok(Decided::Rest) => pieces.keep().await?,
@@ -391,12 +410,15 @@ impl Engine {
     pub(crate) async fn holds_until(
         &self,
         tx: &mut Tx,
-        board: &Board,
+        pass: &Pass<'_>,
         deadline: DateTime<Utc>,
     ) -> Result<bool, Refusal> {
+        if pass.is_rehearsal {
+            return Ok(true);
+        }
         let now = self.inner.world.now();
         let until = (deadline + Span::seconds(5)).max(now);
-        Ok(store::connections::lease(tx, board.id, self.inner.owner, now, until).await?)
+        Ok(store::connections::lease(tx, pass.board.id, self.inner.owner, now, until).await?)
     }
 
     /// The intent of a ticket may still be under way: nothing is decided before its outcome can be known.

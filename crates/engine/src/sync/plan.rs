@@ -1,19 +1,28 @@
-//! What would happen now, compared with the live board, without doing it.
+//! What would happen now, compared with the live board. A plan is not a guess: every ticket has its turn as in a pass, by the
+//! same decisions, in transactions that are thrown away, and nothing is sent. Pauses and shadow mode do not count: the plan
+//! says what their end brings.
 
 use std::collections::HashMap;
 
-use model::lifecycle::command_of;
-use model::merge::{FieldChange, merge};
-use model::{Status, WorkItemId};
-use store::tickets::Health;
+use model::DestinationId;
+use model::guard::Stroke;
+use model::merge::{Desired, FieldChange};
+use store::Tx;
+use store::tickets::{Health, Ticket};
 use uuid::Uuid;
 
-use crate::Refusal;
+use crate::connections::Board;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
-use crate::sync::following::rules_for;
+use crate::sync::lookup::Answers;
+use crate::sync::pass::{Decided, Pass};
+use crate::sync::repair::AnnouncedWrite;
+use crate::{ReconcileResult, Refusal};
 
+/// Tickets that are looked at in one go.
 const STEP: i64 = 200;
+/// Tickets without a work item that are looked at: more than any budget lets through in a day.
+const MOST_PENDING: i64 = 10_000;
 
 impl Engine {
     /// What would happen now if everything were brought into agreement.
@@ -24,156 +33,193 @@ impl Engine {
         let mut plan = Plan::default();
         for id in self.connection_ids().await? {
             let Some(board) = self.board(id).await? else { continue };
-            let mut tx = self.inner.db.read().await?;
+            let mut tx = self.inner.db.begin().await?;
             let Some(mut pass) = self.prepare(&mut tx, &board).await? else { continue };
+            pass.is_rehearsal = true;
+            pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
             drop(tx);
-            self.plan_creations(&pass, &mut plan).await?;
-            let mut after = Uuid::nil();
-            loop {
-                let mut tx = self.inner.db.read().await?;
-                let tickets = store::tickets::live_after(&mut tx, id, after, STEP).await?;
-                drop(tx);
-                let Some(last) = tickets.last() else { break };
-                after = last.id.0;
-                let ids: Vec<WorkItemId> = tickets.iter().filter_map(|ticket| ticket.work_item_id).collect();
-                let mut items: HashMap<WorkItemId, azure::Item> =
-                    board.client.read(&ids).await?.into_iter().map(|item| (item.id(), item)).collect();
-                let here =
-                    tickets.iter().filter_map(|ticket| Some((ticket, items.get(&ticket.work_item_id?)?)));
-                pass.foreign = self.learn_abroad(&pass, here).await?;
-                let mut tx = self.inner.db.read().await?;
-                for ticket in tickets {
-                    let (Some((destination, shape)), Some(number)) =
-                        (pass.destination(&ticket), ticket.work_item_id)
-                    else {
-                        continue;
-                    };
-                    let row = |action, fields: Vec<FieldChange>, reason: String| TicketPlan {
-                        ticket_id: Some(ticket.id),
-                        work_item_id: Some(number),
-                        title: ticket.title.clone(),
-                        destination: destination.settings.name.clone(),
-                        action,
-                        fields,
-                        reason,
-                    };
-                    let (Some(item), Some(base)) = (items.remove(&number), ticket.base.as_ref()) else {
-                        plan.nothing += 1;
-                        continue;
-                    };
-                    if ticket.intent.is_some() {
-                        plan.list(row(
-                            PlanAction::Wait,
-                            Vec::new(),
-                            "the outcome of an earlier write is not known yet".into(),
-                        ));
-                        continue;
-                    }
-                    let abroad = pass.foreign.of(destination, &item);
-                    let view = item.view(abroad.map_or(shape, |abroad| &abroad.shape));
-                    if ticket.health == Health::Merged {
-                        plan.nothing += 1;
-                        continue;
-                    }
-                    let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-                    let desired = self.desired(&mut tx, destination, Some(&ticket), &findings).await?;
-                    let outcome = merge(base, &desired, &view, rules_for(destination, &ticket, abroad));
-                    let was_closed = base.status.is_some_and(|status| !status.is_open());
-                    if let Some(command) = outcome.follow.and_then(command_of) {
-                        let reason = format!("the card was moved to {}: {command:?}", view.state);
-                        plan.list(row(PlanAction::Follow, outcome.fields, reason));
-                    } else if outcome.writes.is_empty() {
-                        plan.nothing += 1;
-                    } else {
-                        let moves = outcome
-                            .fields
-                            .iter()
-                            .any(|change| matches!(change.field.as_str(), "State" | "Column"));
-                        let action = match (moves, desired.status.is_open(), was_closed) {
-                            (true, false, _) => PlanAction::Close,
-                            (true, true, true) => PlanAction::Reopen,
-                            _ if moves && base.status == Some(Status::AwaitingValidation) => {
-                                PlanAction::Reopen
-                            }
-                            _ => PlanAction::Update,
-                        };
-                        let reason = format!("the findings are {}", desired.status.label());
-                        plan.list(row(action, outcome.fields, reason));
-                    }
-                }
-            }
+            self.rehearse_creations(&mut pass, &mut plan).await?;
+            self.rehearse_updates(&mut pass, &mut plan).await?;
         }
         Ok(plan)
     }
 
-    async fn plan_creations(&self, pass: &crate::sync::Pass<'_>, plan: &mut Plan) -> Result<(), Refusal> {
-        let now = self.inner.world.now();
-        let mut tx = self.inner.db.read().await?;
-        let mut left: HashMap<model::DestinationId, u64> = HashMap::new();
-        for ticket in store::tickets::pending(&mut tx, pass.board.id, 10_000).await? {
-            let Some((destination, _)) = pass.destination(&ticket) else { continue };
-            let findings = store::findings::of_ticket(&mut tx, ticket.id).await?;
-            let desired = self.desired(&mut tx, destination, Some(&ticket), &findings).await?;
-            if !desired.status.is_open() {
-                plan.nothing += 1;
-                continue;
-            }
-            let budget = match left.get(&destination.id) {
-                Some(left) => *left,
-                None => {
-                    let spent = store::destinations::spent(&mut tx, destination.id, now).await?;
-                    destination.settings.daily_budget.saturating_sub(spent)
+    async fn rehearse_updates(&self, pass: &mut Pass<'_>, plan: &mut Plan) -> Result<(), Refusal> {
+        let mut after = Uuid::nil();
+        loop {
+            let mut tx = self.inner.db.read().await?;
+            let tickets = store::tickets::live_after(&mut tx, pass.board.id, after, STEP).await?;
+            drop(tx);
+            let Some(last) = tickets.last() else { return Ok(()) };
+            after = last.id.0;
+            let Some(looked) = self.observe(pass, &tickets, &[]).await? else {
+                return Err(unread(pass.board));
+            };
+            let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
+            let mut tx = self.inner.db.begin().await?;
+            for ticket in tickets {
+                if ticket.intent.is_some() {
+                    plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), UNDER_WAY.into()));
+                    continue;
                 }
-            };
-            left.insert(destination.id, budget.saturating_sub(1));
-            let (action, reason) = if ticket.intent.is_some() {
-                (PlanAction::Wait, "the outcome of an earlier try is not known yet".to_owned())
-            } else if budget == 0 {
-                (
-                    PlanAction::Wait,
-                    format!("the budget of {} a day is used up", destination.settings.daily_budget),
-                )
-            } else {
-                (PlanAction::Create, format!("{} finding without a work item", desired.status.label()))
-            };
-            let field = |field: &str, to: String| FieldChange {
-                field: field.into(),
-                from: String::new(),
-                to,
-                reason: "new work item".into(),
-                decided_by: None,
-            };
-            let mut fields = vec![field("Title", desired.title.clone())];
-            fields.extend(desired.priority.map(|priority| field("Priority", priority.to_string())));
-            fields.extend(desired.severity.clone().map(|severity| field("Severity", severity)));
-            fields.push(field("Tags", desired.tags.join("; ")));
-            plan.list(TicketPlan {
-                ticket_id: Some(ticket.id),
-                work_item_id: None,
-                title: desired.title,
-                destination: destination.settings.name.clone(),
-                action,
-                fields,
-                reason,
-            });
+                let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
+                let (mut result, known) = (ReconcileResult::default(), ticket.clone());
+                let seen = looked.seen(&ticket);
+                let decided =
+                    self.decide_update(&mut tx, pass, ticket, item, seen, deadline, &mut result).await;
+                if result.followed > 0 {
+                    let reason = item
+                        .and_then(|item| item.text("System.State"))
+                        .map(|state| format!("the card was moved to {state}"));
+                    let reason = reason.unwrap_or_default();
+                    plan.list(row(pass, &known, PlanAction::Follow, Vec::new(), reason));
+                }
+                match decided {
+                    Ok(Decided::Announced(AnnouncedWrite::Update(update))) => {
+                        let action = action(update.outcome.base.status, &update.intent.wanted);
+                        let reason = format!("the findings are {}", update.intent.wanted.status.label());
+                        plan.list(row(pass, &known, action, update.outcome.fields, reason));
+                    }
+                    Ok(Decided::Announced(AnnouncedWrite::Restore(_))) => {
+                        let reason = "the work item lies in the recycle bin".to_owned();
+                        plan.list(row(pass, &known, PlanAction::Restore, Vec::new(), reason));
+                    }
+                    Ok(Decided::Rest | Decided::TakenOver) => {
+                        self.list_rest(&mut tx, pass, &known, result.followed > 0, plan).await?;
+                    }
+                    Err(refusal) => {
+                        plan.list(row(pass, &known, PlanAction::Wait, Vec::new(), refusal.detail));
+                        // What the failed turn left behind is thrown away with it.
+                        tx = self.inner.db.begin().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn rehearse_creations(&self, pass: &mut Pass<'_>, plan: &mut Plan) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let tickets = store::tickets::pending(&mut tx, pass.board.id, MOST_PENDING).await?;
+        drop(tx);
+        let Some(looked) = self.observe(pass, &[], &tickets).await? else { return Err(unread(pass.board)) };
+        let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
+        // What this plan would take of the budgets of today, in transactions that were thrown away.
+        let mut taken: HashMap<DestinationId, u64> = HashMap::new();
+        let mut tickets = tickets.into_iter().peekable();
+        while tickets.peek().is_some() {
+            let mut tx = self.inner.db.begin().await?;
+            let now = self.inner.world.now();
+            for (destination, count) in &taken {
+                store::destinations::take(&mut tx, *destination, *count, now).await?;
+            }
+            for ticket in tickets.by_ref().take(STEP as usize) {
+                if ticket.intent.is_some() {
+                    plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), UNDER_WAY.into()));
+                    continue;
+                }
+                let (mut result, known) = (ReconcileResult::default(), ticket.clone());
+                let (found, named) = (Answers::default(), looked.named(&ticket));
+                let decided =
+                    self.decide_creation(&mut tx, pass, ticket, &found, named, deadline, &mut result).await;
+                match decided {
+                    Ok(Decided::Announced(creation)) => {
+                        *taken.entry(known.destination_id).or_default() += 1;
+                        let wanted = creation.wanted();
+                        let reason = format!("{} finding without a work item", wanted.status.label());
+                        let mut listed = row(pass, &known, PlanAction::Create, fields_of(wanted), reason);
+                        listed.title.clone_from(&wanted.title);
+                        plan.list(listed);
+                    }
+                    Ok(Decided::Rest | Decided::TakenOver) => {
+                        self.list_rest(&mut tx, pass, &known, false, plan).await?;
+                    }
+                    Err(refusal) => {
+                        plan.list(row(pass, &known, PlanAction::Wait, Vec::new(), refusal.detail));
+                        break;
+                    }
+                }
+            }
         }
         Ok(())
     }
 
-    /// Lets a ticket that waits or is parked be tried at once.
-    ///
-    /// # Errors
-    /// If there is no such ticket.
-    pub async fn retry_ticket(&self, id: model::TicketId, by: &crate::Actor) -> Result<(), Refusal> {
-        let mut tx = self.inner.db.begin().await?;
-        let Some(ticket) = store::tickets::get(&mut tx, id).await? else {
-            return Err(Refusal::not_found("ticket", id));
-        };
-        store::tickets::retry(&mut tx, id).await?;
-        store::comments::retry(&mut tx, id, self.inner.world.now()).await?;
-        self.note_configuration(&mut tx, "ticket", id.0, by, "Asked to be tried again.").await?;
-        tx.commit().await?;
-        self.wake_board(ticket.connection_id);
+    /// Nothing would be sent: because there is nothing to do, or because something keeps it.
+    async fn list_rest(
+        &self,
+        tx: &mut Tx,
+        pass: &Pass<'_>,
+        known: &Ticket,
+        is_listed: bool,
+        plan: &mut Plan,
+    ) -> Result<(), Refusal> {
+        let after = store::tickets::get(tx, known.id).await?;
+        let waits = after.as_ref().is_some_and(|ticket| match ticket.health {
+            Health::Held | Health::OverBudget | Health::Pending | Health::Waiting => ticket.problem.is_some(),
+            _ => false,
+        });
+        if let Some(ticket) = after.filter(|_| waits) {
+            let reason = ticket.problem.clone().unwrap_or_default();
+            plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), reason));
+        } else if !is_listed {
+            plan.nothing += 1;
+        }
         Ok(())
     }
+}
+
+const UNDER_WAY: &str = "the outcome of an earlier write is not known yet";
+
+fn unread(board: &Board) -> Refusal {
+    let mut refusal = Refusal::conflict(
+        "board_unread",
+        "The board could not be read",
+        "The board could not be read, so nobody can say what would happen.",
+        "Check the connection, and try again.",
+    );
+    refusal.detail = format!("{} (connection {})", refusal.detail, board.id);
+    refusal
+}
+
+fn row(
+    pass: &Pass<'_>,
+    ticket: &Ticket,
+    action: PlanAction,
+    fields: Vec<FieldChange>,
+    reason: String,
+) -> TicketPlan {
+    let destination = pass.destination_of(ticket.destination_id);
+    TicketPlan {
+        ticket_id: Some(ticket.id),
+        work_item_id: ticket.work_item_id,
+        title: ticket.title.clone(),
+        destination: destination.map(|found| found.settings.name.clone()).unwrap_or_default(),
+        action,
+        fields,
+        reason,
+    }
+}
+
+/// What is done to a work item that stands for `agreed`.
+fn action(agreed: Option<model::Status>, wanted: &Desired) -> PlanAction {
+    match Stroke::between(agreed, wanted.status) {
+        Some(Stroke::Close) => PlanAction::Close,
+        Some(Stroke::Reopen) => PlanAction::Reopen,
+        Some(Stroke::Create) | None => PlanAction::Update,
+    }
+}
+
+/// What a new work item says.
+fn fields_of(wanted: &Desired) -> Vec<FieldChange> {
+    let field = |field: &str, to: String| FieldChange {
+        field: field.into(),
+        from: String::new(),
+        to,
+        reason: "new work item".into(),
+        decided_by: None,
+    };
+    let mut fields = vec![field("Title", wanted.title.clone())];
+    fields.extend(wanted.priority.map(|priority| field("Priority", priority.to_string())));
+    fields.extend(wanted.severity.clone().map(|severity| field("Severity", severity)));
+    fields.push(field("Tags", wanted.tags.join("; ")));
+    fields
 }

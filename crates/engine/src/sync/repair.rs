@@ -580,7 +580,7 @@ impl Engine {
         );
         self.note_on_ticket(tx, &ticket, &cause_of(&order), what).await?;
         store::tickets::save(tx, &ticket).await?;
-        if !self.holds_until(tx, pass.board, deadline).await? {
+        if !self.holds_until(tx, pass, deadline).await? {
             return Ok(Decided::TakenOver);
         }
         let restoration = AnnouncedRestoration {

@@ -163,6 +163,7 @@ impl Engine {
         let rules = rules_for(destination, &known, abroad);
         let mut outcome = merge(&base, &desired, &view, rules);
         if outcome.follow.is_some()
+            && !pass.is_rehearsal
             && store::connections::mode(tx, ticket.connection_id).await? == Mode::Shadow
         {
             self.shadow_follow(tx, &mut ticket, base, &view).await?;
@@ -262,7 +263,7 @@ impl Engine {
         ticket.intent = Some(Intent::Update { deadline, update: Box::new(intent.clone()) });
         ticket.health = Health::Waiting;
         store::tickets::save(tx, &ticket).await?;
-        if !self.holds_until(tx, pass.board, deadline).await? {
+        if !self.holds_until(tx, pass, deadline).await? {
             return Ok(Decided::TakenOver);
         }
         let update = AnnouncedUpdate { ticket, id, intent, outcome, shape: shape.clone() };
