@@ -4445,7 +4445,7 @@ export interface components {
          * @description What would happen for a ticket.
          * @enum {string}
          */
-        PlanAction: "create" | "update" | "close" | "reopen" | "follow" | "join" | "wait";
+        PlanAction: "create" | "update" | "close" | "reopen" | "restore" | "follow" | "join" | "wait";
         /** @description What went wrong, to what, why, and what to do next. Media type `application/problem+json` (RFC 9457). */
         Problem: {
             /** @description Stable word for programs, such as `report_invalid`. */
