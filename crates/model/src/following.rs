@@ -9,7 +9,7 @@ use crate::board::{ItemLink, WorkItem};
 use crate::map::{StatusEntry, StatusMap, Target};
 use crate::merge::UpdateIntent;
 use crate::process::{BoardLayout, StateCategory, WorkItemType};
-use crate::{DestinationId, TicketId, WorkItemId};
+use crate::{DestinationId, Status, TicketId, WorkItemId};
 
 /// What becomes of a ticket whose work item was deleted on the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -134,14 +134,17 @@ pub struct Order {
     pub by_policy: bool,
 }
 
-/// A state that a person chose for the work item of a ticket. It is over once the card stands there, or once somebody on the
-/// board moves it elsewhere.
+/// A state that a person chose for the work item of a ticket. It is over once the card stands there, once somebody on the
+/// board moves it elsewhere, or once the findings are not what it says any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChosenState {
     /// The state.
     pub state: String,
     /// Who chose it.
     pub by: String,
+    /// What the findings were together when it was chosen. None: it holds whatever they are, as a farewell does.
+    #[serde(default)]
+    pub says: Option<Status>,
 }
 
 /// A place that a person has agreed to: nothing is said about it any more.
@@ -195,12 +198,19 @@ pub struct Following {
     pub area: Option<ChosenState>,
     /// Links to other work items that the next creation sets.
     pub links: Vec<ItemLink>,
+    /// Work items that could not be linked to: they are gone, or may not be seen.
+    pub unlinkable: Vec<WorkItemId>,
 }
 
 impl Following {
     /// Copies that nobody has been told to leave alone.
     pub fn unknown_copies(&self) -> Vec<WorkItemId> {
         self.copies.iter().filter(|copy| !self.known_copies.contains(copy)).copied().collect()
+    }
+
+    /// Forgets a chosen state that says what the findings are not any more.
+    pub fn outgrow_choice(&mut self, status: Status) {
+        self.chosen = self.chosen.take().filter(|chosen| chosen.says.is_none_or(|says| says == status));
     }
 }
 

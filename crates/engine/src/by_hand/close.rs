@@ -238,7 +238,8 @@ impl Engine {
         }
         // What the findings became has marked the ticket and may have touched it.
         let (mut ticket, _) = self.with_destination(tx, id).await?;
-        ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone() });
+        let says = Some(Self::together(&store::findings::of_ticket(tx, id).await?));
+        ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone(), says });
         ticket.parked = false;
         if ticket.intent.is_none() {
             ticket.next_attempt_at = self.inner.world.now();

@@ -121,7 +121,7 @@ impl Engine {
             .is_some_and(|item| home(&target).is_same(&item.project, &item.work_item_type));
         let repair = if stays {
             ticket.following.area =
-                Some(ChosenState { state: target.settings.area.clone(), by: by.name.clone() });
+                Some(ChosenState { state: target.settings.area.clone(), by: by.name.clone(), says: None });
             Repair::HandOver { destination: to }
         } else {
             self.close_on_leaving(tx, &mut ticket, by).await?;
@@ -160,7 +160,7 @@ impl Engine {
                 "Move the card to a state from which it can be closed, then try again.",
             ));
         };
-        ticket.following.chosen = Some(ChosenState { state, by: by.name.clone() });
+        ticket.following.chosen = Some(ChosenState { state, by: by.name.clone(), says: None });
         Ok(())
     }
 }

@@ -307,7 +307,8 @@ impl Engine {
                     self.command(tx, finding, &command, None, by, what.clone()).await?;
                 }
             }
-            ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone() });
+            let says = Some(Self::together(&store::findings::of_ticket(tx, ticket.id).await?));
+            ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone(), says });
             store::tickets::save(tx, &ticket).await?;
         }
         store::tickets::mark(tx, ticket.id).await?;

@@ -2,7 +2,7 @@
 
 use azure::{Error, Item, Write};
 use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
-use model::board::{Draft, Hyperlink, WorkItem};
+use model::board::{Draft, Hyperlink, ItemLink, WorkItem};
 use model::fields::IterationPolicy;
 use model::following::Repair;
 use model::merge::{Base, Desired};
@@ -323,6 +323,9 @@ impl Engine {
             ticket.intent = None;
             store::destinations::give_back(tx, ticket.destination_id, creation.announced_at).await?;
         }
+        // A parent that is gone is a matter of the destination.
+        let links: Vec<ItemLink> = ticket.following.links.clone();
+        self.leave_out_links(tx, &mut ticket, error, &links).await?;
         match self.reach(error) {
             Reach::Connection(until) if of_all => {
                 // The connection waits; a ticket that was on its way with others is not to blame.

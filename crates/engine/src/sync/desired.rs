@@ -207,6 +207,7 @@ impl Engine {
                 .following
                 .links
                 .iter()
+                .filter(|link| !ticket.following.unlinkable.contains(&link.to))
                 .copied()
                 .chain(settings.fields.parent.map(|to| ItemLink { kind: ItemLinkKind::Parent, to }))
                 .collect(),

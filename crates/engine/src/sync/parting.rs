@@ -102,8 +102,9 @@ impl Engine {
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);
                 };
+                let linkable = !ticket.following.unlinkable.contains(&to);
                 let linked = is_linked(item, to);
-                if linked && !moves {
+                if (linked || !linkable) && !moves {
                     // It is closed, or it cannot be from where it stands.
                     ticket.base = Some(outcome.base.clone());
                     self.carry_out_here(tx, ticket, &Order { repair: Repair::Release, ..order }).await?;
@@ -115,7 +116,9 @@ impl Engine {
                 let words =
                     format!("{} merged this work item into {to}: its findings are there now.", order.by);
                 if let Some(change) = last_write(outcome, view).filter(|_| !linked) {
-                    change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
+                    if linkable {
+                        change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
+                    }
                     say(change, &words, &ticket.token);
                 }
             }

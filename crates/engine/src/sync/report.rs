@@ -1,10 +1,12 @@
 //! What becomes of a ticket after a try: the words people read, and when it is tried again.
 
-use azure::Error;
+use azure::{Error, Missing};
 use chrono::{DateTime, Duration, Utc};
 use model::TicketId;
+use model::board::ItemLink;
 use store::Tx;
 use store::alarms::Kind;
+use store::audit::{Cause, CauseKind};
 use store::tickets::{Health, Ticket};
 
 use crate::Refusal;
@@ -80,6 +82,30 @@ impl Engine {
             store::tickets::park_damaged(&mut tx, *id, why).await?;
         }
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Of the work items that a write failed for one may be gone that it would have been linked to: without the link it is
+    /// carried out.
+    pub(crate) async fn leave_out_links(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        error: &Error,
+        links: &[ItemLink],
+    ) -> Result<(), Refusal> {
+        if !matches!(error, Error::NotFound { what: Missing::WorkItem, .. }) {
+            return Ok(());
+        }
+        for ItemLink { to, .. } in links {
+            if ticket.following.unlinkable.contains(to) {
+                continue;
+            }
+            ticket.following.unlinkable.push(*to);
+            let cause = Cause::new(CauseKind::WorkItem, format!("work item {to}"));
+            let what = format!("Not linked to work item {to}: it is gone, or may not be seen.");
+            self.note_on_ticket(tx, ticket, &cause, what).await?;
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 use azure::{Error, ItemShape, Walk, Write};
 use chrono::{DateTime, Utc};
 use model::WorkItemId;
+use model::board::ItemLink;
 use model::map::Position;
 use model::merge::{Outcome, UpdateIntent};
 use store::tickets::{Intent, Ticket};
@@ -161,6 +162,9 @@ impl Engine {
             if error.is_certain_not_applied() {
                 stored.intent = None;
             }
+            let links: Vec<ItemLink> =
+                outcome.writes.iter().flat_map(|write| write.add_links.iter().copied()).collect();
+            self.leave_out_links(tx, &mut stored, &error, &links).await?;
             match self.reach(&error) {
                 Reach::Connection(until) if of_all => {
                     // The connection waits; a ticket that was on its way with others is not to blame.

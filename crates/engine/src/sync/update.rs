@@ -158,6 +158,7 @@ impl Engine {
             // Somebody on the board moved the card: that counts, and not what was chosen here before.
             ticket.following.chosen = None;
         }
+        ticket.following.outgrow_choice(desired.status);
         let mut own_marks = 0;
         let known = ticket.clone();
         let rules = rules_for(destination, &known, abroad);
@@ -316,6 +317,7 @@ impl Engine {
         };
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
         let desired = self.desired(tx, destination, Some(ticket), &findings).await?;
+        ticket.following.outgrow_choice(desired.status);
         let outcome = merge(&base, &desired, view, rules(destination, ticket));
         // The board may add its fields a moment after creation; the lane is set on the next look.
         let lane_waits =

@@ -20,7 +20,18 @@ impl Simulation {
             engine.change_connection(connection, change, &by("Ada")).await.map(|_| ())
         })
         .await;
-        self.shadow_since = (mode == Mode::Shadow).then(|| azure::Clock::now(&*self.clock));
+        self.see_the_mode().await;
+    }
+
+    /// Whatever switched the connection: since when it writes nothing.
+    pub(crate) async fn see_the_mode(&mut self) {
+        let mut tx = self.db().read().await.unwrap();
+        let mode = store::connections::mode(&mut tx, self.connection).await.unwrap();
+        drop(tx);
+        self.shadow_since = match mode {
+            Mode::Shadow => self.shadow_since.or_else(|| Some(azure::Clock::now(&*self.clock))),
+            Mode::Active | Mode::Paused => None,
+        };
     }
 
     /// Somebody decides about a breaker, if one waits.

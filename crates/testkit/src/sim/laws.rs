@@ -12,7 +12,7 @@ use store::tickets::{Health, Ticket};
 use crate::sim::code::{ASSETS, title};
 use crate::sim::following::{self, Formers};
 use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
-use crate::sim::{Simulation, Violation, talk};
+use crate::sim::{Simulation, Violation, evidence, talk};
 
 /// Long text of a Bug in the demo's process.
 const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
@@ -30,11 +30,13 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
             let used_since = following::used_since(sim, ticket).await;
             nothing_of_a_person_is_lost(ticket, &revisions(&sim.wire, id), &decided, used_since)?;
             talk::check(sim, ticket).await?;
+            evidence::check(sim, ticket).await?;
         }
         both_sides_agree(sim, ticket)?;
     }
     only_scans_prove_fixes(sim).await?;
     every_change_has_a_cause(sim).await?;
+    talk::commands_are_obeyed_once(sim).await?;
     every_open_finding_has_a_ticket(sim).await
 }
 
@@ -295,14 +297,15 @@ fn both_sides_agree(sim: &Simulation, ticket: &Ticket) -> Checked {
             format!("{name} knows revision {} of {id}, which has {}", read.revision, now["rev"]),
         );
     }
-    if read.project != "Webshop" || read.work_item_type != "Bug" {
+    let home = &sim.homes[&ticket.destination_id];
+    if read.project != home.project || read.work_item_type != home.work_item_type.name {
         // Said with the states of another process.
         return Ok(());
     }
-    let accepted = sim.status_map.accepts(ticket.status, &Position::of(read), &sim.work_item_type);
+    let accepted = home.status_map.accepts(ticket.status, &Position::of(read), &home.work_item_type);
     let was_kept = ticket.base.as_ref().is_some_and(|base| base.kept_place.is_some());
     let is_explained = !ticket.conflicts.is_empty() || ticket.problem.is_some() || was_kept;
-    if accepted || is_explained || sim.status_map.target(ticket.status).is_none() {
+    if accepted || is_explained || home.status_map.target(ticket.status).is_none() {
         return Ok(());
     }
     broken(
@@ -440,7 +443,8 @@ async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
             .filter(|pair| !is_restored(&pair[1]))
             .map(|pair| &pair[1])
             .collect();
-        if !of_comments.is_empty() && !log.iter().any(|what| what.starts_with("A comment of")) {
+        let is_talk = |what: &String| what.starts_with("A comment of") || what.starts_with("The file ");
+        if !of_comments.is_empty() && !log.iter().any(is_talk) {
             return broken(
                 law,
                 format!(

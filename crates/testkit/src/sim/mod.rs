@@ -4,7 +4,9 @@
 //!
 //! The same seed gives the same run.
 
+mod by_hand;
 mod code;
+mod evidence;
 mod following;
 mod guards;
 mod laws;
@@ -16,6 +18,7 @@ mod users;
 mod wanderers;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use azure::Clock;
@@ -24,10 +27,12 @@ use emulator::seed::DEMO_PAT;
 use engine::{
     Actor, Engine, ImportRequest, NewConnection, NewDestination, Refusal, Settings, SignInMethod, World,
 };
+use model::configuration::Configuration;
 use model::following::DeletionPolicy;
 use model::guard::{Farewell, Limits};
 use model::map::{SeverityMap, StatusMap};
 use model::process::WorkItemType;
+use model::routing::Binding;
 use model::rule::Grouping;
 use model::{ConnectionId, DestinationId, RuleId, Severity};
 use rand::rngs::StdRng;
@@ -79,6 +84,7 @@ pub async fn run(seed: u64, tally: &Arc<Tally>) -> Outcome {
             violation = guards::check_always(&sim).await.err();
         }
         if violation.is_some() {
+            sim.tell_tickets().await;
             return Outcome { violation, trace: sim.trace };
         }
     }
@@ -91,6 +97,9 @@ pub async fn run(seed: u64, tally: &Arc<Tally>) -> Outcome {
     }
     if violation.is_none() {
         violation = sim.stays_quiet().await.err();
+    }
+    if violation.is_some() {
+        sim.tell_tickets().await;
     }
     Outcome { violation, trace: sim.trace }
 }
@@ -111,15 +120,26 @@ pub(crate) struct Simulation {
     hooks: Vec<(String, Option<String>, String)>,
     connection: ConnectionId,
     destination: DestinationId,
+    /// In another project, for what people move there.
+    elsewhere: DestinationId,
+    /// What is known of the destinations.
+    pub(crate) homes: BTreeMap<DestinationId, Home>,
+    /// The configuration as it was once written to a file.
+    filed: Option<Configuration>,
     /// When the connection was switched to shadow mode, while it is.
     shadow_since: Option<chrono::DateTime<chrono::Utc>>,
     rule: RuleId,
     grouping: Grouping,
     on_deletion: DeletionPolicy,
-    pub(crate) status_map: StatusMap,
-    pub(crate) work_item_type: WorkItemType,
     tally: Arc<Tally>,
     trace: Vec<String>,
+}
+
+/// What is known of a destination.
+pub(crate) struct Home {
+    pub(crate) project: String,
+    pub(crate) status_map: StatusMap,
+    pub(crate) work_item_type: WorkItemType,
 }
 
 /// The process of a number, for leases.
@@ -154,19 +174,13 @@ impl Simulation {
             hooks: Vec::new(),
             connection: ConnectionId(Uuid::nil()),
             destination: DestinationId(Uuid::nil()),
+            elsewhere: DestinationId(Uuid::nil()),
+            homes: BTreeMap::new(),
+            filed: None,
             shadow_since: None,
             rule: RuleId(Uuid::nil()),
             grouping: Grouping::PerFinding,
             on_deletion: DeletionPolicy::Ask,
-            status_map: StatusMap::default(),
-            work_item_type: WorkItemType {
-                name: String::new(),
-                reference_name: String::new(),
-                states: Vec::new(),
-                initial_state: None,
-                transitions: Default::default(),
-                fields: Default::default(),
-            },
             tally,
             trace: Vec::new(),
             chance: StdRng::seed_from_u64(0),
@@ -238,22 +252,46 @@ impl Simulation {
                 on_deletion: self.on_deletion,
             },
         };
-        self.destination = engine.create_destination(destination, &by("Ada")).await?;
+        self.destination = engine.create_destination(destination.clone(), &by("Ada")).await?;
+        let elsewhere = NewDestination {
+            binding: Binding::Asset { asset: "nothing that is scanned".into() },
+            settings: store::destinations::Settings {
+                name: "Elsewhere".into(),
+                project: wanderers::ELSEWHERE.into(),
+                team: "Backoffice Team".into(),
+                lane: String::new(),
+                status_map: StatusMap::default(),
+                ..destination.settings
+            },
+            ..destination
+        };
+        self.elsewhere = engine.create_destination(elsewhere, &by("Ada")).await?;
+        self.somebody_is_known().await;
         self.rule =
             engine.create_rule(users::rule(grouping.clone(), true, Severity::Low), &by("Ada")).await?;
         engine.subscribe_hooks(self.connection, &by("Ada")).await?;
         self.grouping = grouping;
-        self.read_destination().await;
+        self.read_destinations().await;
         Ok(())
     }
 
-    /// What the destination's map says now.
-    async fn read_destination(&mut self) {
+    /// What the destinations' maps say now.
+    async fn read_destinations(&mut self) {
         let mut tx = self.database.db.read().await.unwrap();
-        let saved = store::destinations::all(&mut tx).await.unwrap().remove(0);
-        drop(tx);
-        self.status_map = saved.settings.status_map.clone();
-        self.work_item_type = saved.process.work_item_type;
+        for saved in store::destinations::all(&mut tx).await.unwrap() {
+            let home = Home {
+                project: saved.settings.project,
+                status_map: saved.settings.status_map,
+                work_item_type: saved.process.work_item_type,
+            };
+            self.homes.insert(saved.id, home);
+        }
+    }
+
+    /// What is decided about the destination of everything that is scanned.
+    async fn settings(&self) -> store::destinations::Settings {
+        let mut tx = self.database.db.read().await.unwrap();
+        store::destinations::get(&mut tx, self.destination).await.unwrap().unwrap().settings
     }
 
     pub(crate) fn db(&self) -> &store::Db {
@@ -284,6 +322,30 @@ impl Simulation {
         self.on(0, Fate::Lives, "works", |engine| async move { engine.step().await }).await;
     }
 
+    /// Each ticket with its log, for whoever looks for the reason of a broken law.
+    async fn tell_tickets(&mut self) {
+        for ticket in self.tickets().await {
+            let mut tx = self.db().read().await.unwrap();
+            let log = tx
+                .all(
+                    "SELECT at, what FROM audit WHERE subject = 'ticket' AND subject_id = $1 ORDER BY id",
+                    args![ticket.id],
+                )
+                .await
+                .unwrap();
+            drop(tx);
+            let (number, health) = (ticket.work_item_id, ticket.health.as_str());
+            self.trace.push(format!(
+                "{} {number:?}: {health}, {}, {:?}, {:?}",
+                ticket.token, ticket.status, ticket.problem, ticket.following
+            ));
+            for entry in log {
+                let at = entry.time("at").unwrap().format("%d %H:%M:%S");
+                self.trace.push(format!("    {at} {}", entry.text("what").unwrap()));
+            }
+        }
+    }
+
     fn note(&mut self, what: impl Into<String>) {
         let at = self.clock.now().format("%d %H:%M:%S");
         self.trace.push(format!("{at} {}", what.into()));
@@ -292,16 +354,18 @@ impl Simulation {
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
         match self.chance.random_range(0..100) {
-            0..34 => self.a_replica_works().await,
-            34..45 => self.time_passes(),
-            45..64 => {
+            0..32 => self.a_replica_works().await,
+            32..42 => self.time_passes(),
+            42..59 => {
                 let what = people::do_something(&self.wire, &mut self.chance, &self.tally);
                 self.note(what);
             }
-            64..71 => self.a_scan_arrives().await,
-            71..75 => self.somebody_decides().await,
-            75..78 => self.somebody_looks_at_breakers().await,
-            78..84 => self.somebody_mends().await,
+            59..66 => self.a_scan_arrives().await,
+            66..70 => self.somebody_decides().await,
+            70..73 => self.somebody_looks_at_breakers().await,
+            73..78 => self.somebody_mends().await,
+            78..82 => self.somebody_works_by_hand().await,
+            82..84 => self.somebody_brings_evidence().await,
             84..87 => self.somebody_says_something().await,
             87..91 => self.hooks_arrive().await,
             91..95 => self.the_weather_changes(),

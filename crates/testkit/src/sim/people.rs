@@ -18,6 +18,7 @@ pub(crate) const LOCKSTEP: &str = "service@contoso.example";
 /// Everything that a person can do on the board.
 pub(crate) const DEEDS: &[&str] = &[
     "adds a tag",
+    "asks for something in a comment",
     "changes a title",
     "changes a type",
     "changes priority or severity",
@@ -37,6 +38,7 @@ pub(crate) const DEEDS: &[&str] = &[
     "removes the text",
     "restores",
     "shows an area",
+    "takes a file away",
     "takes our tag away",
     "writes around our block",
 ];
@@ -134,7 +136,7 @@ fn column_field(wire: &Wire) -> Option<String> {
 /// Somebody does something on the board. Answers what, for the trace.
 pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>) -> String {
     let items = live(wire);
-    let deed = chance.random_range(0..16);
+    let deed = chance.random_range(0..18);
     if deed == 0 {
         let Some((project, gone)) = recycled(wire).into_iter().next() else {
             return "nothing to restore".into();
@@ -152,6 +154,40 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
     let number: u32 = chance.random_range(1..1000);
     match deed {
         14..16 => wanderers::befall(wire, &item, &items, chance, tally),
+        16 => {
+            let command = [
+                "accept until 2031-01-31 The WAF stops it.",
+                "accept",
+                "false-positive This is test code.",
+                "retest",
+                "split 1 That is for others.",
+                "reassign elsewhere",
+                "sing",
+            ][chance.random_range(0..7)];
+            let path = format!(
+                "{}/_apis/wit/workItems/{id}/comments?api-version=7.1-preview.4",
+                text("System.TeamProject")
+            );
+            let said = json!({ "text": format!("/lockstep {command}") });
+            let done = ask(wire, "POST", &path, &said).is_some();
+            told(tally, "asks for something in a comment", done, format!("asks on {id}: {command}"))
+        }
+        17 => {
+            // There are few: the first that has one.
+            let with_file = items.iter().find_map(|id| {
+                let item = self::item(wire, *id)?;
+                let relations = item["relations"].as_array()?;
+                let at = relations.iter().position(|relation| relation["rel"] == "AttachedFile")?;
+                let name = relations[at]["attributes"]["name"].as_str().unwrap_or_default().to_owned();
+                Some((*id, at, name))
+            });
+            let Some((id, at, name)) = with_file else { return "nobody has a file to take away".into() };
+            let done = edit(wire, id, json!([{ "op": "remove", "path": format!("/relations/{at}") }]));
+            if done {
+                wire.was_taken(&name);
+            }
+            told(tally, "takes a file away", done, format!("takes {name} away from {id}"))
+        }
         1..=4 => {
             let state = ["New", "Active", "Resolved", "Closed"][chance.random_range(0..4)];
             let done = text("System.State") != state && edit(wire, id, set("System.State", state));

@@ -161,6 +161,28 @@ fn broken(law: &'static str, what: String) -> Result<(), Violation> {
     Err(Violation { law, what })
 }
 
+/// Each version of a comment is obeyed once at most.
+pub(crate) async fn commands_are_obeyed_once(sim: &Simulation) -> Result<(), Violation> {
+    let mut tx = sim.db().read().await.unwrap();
+    let rows = tx
+        .all(
+            "SELECT cause_label, COUNT(*) AS times FROM audit WHERE subject = 'ticket' AND what LIKE '% asked in a comment: %'
+             GROUP BY subject_id, cause_label",
+            args![],
+        )
+        .await
+        .unwrap();
+    for row in rows {
+        let times = row.int("times").unwrap();
+        if times > 1 {
+            let what = format!("{} was obeyed {times} times", row.text("cause_label").unwrap());
+            return broken("a command is obeyed once", what);
+        }
+        sim.tally.count("a command in a comment is obeyed");
+    }
+    Ok(())
+}
+
 /// Nothing private is on the board; nothing is there twice; nothing is lost; what a person wrote there we never touch.
 pub(crate) async fn check(sim: &Simulation, ticket: &Ticket) -> Result<(), Violation> {
     let Some(WorkItemId(id)) = ticket.work_item_id else { return Ok(()) };
@@ -196,8 +218,11 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket) -> Result<(), Viola
             let what = format!("{name} is there {} times and is wanted: {wanted}", copies.len());
             return broken("no comment is lost", what);
         }
-        let words = model::content::escape(&said.text);
-        if let Some(copy) = copies.first().filter(|copy| !text(copy).contains(&words)) {
+        // As people read it: paragraphs and entities are the board's business.
+        let one_line = |words: &str| words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = one_line(&said.text);
+        let reads = |copy: &&&Value| one_line(&model::content::plain(&text(copy))).contains(&words);
+        if let Some(copy) = copies.first().filter(|copy| !reads(copy)) {
             return broken("no comment is lost", format!("{name} says {} in place of {words}", text(copy)));
         }
     }

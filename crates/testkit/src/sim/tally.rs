@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
-use crate::sim::{people, replica, talk, wire};
+use crate::sim::{by_hand, evidence, people, replica, talk, wire};
 
 /// What people here, scans, hooks and processes do in a simulation.
 const ACTS: &[&str] = &[
@@ -14,6 +14,7 @@ const ACTS: &[&str] = &[
     "a call with a revoked credential",
     "a connection is paused",
     "a connection is resumed",
+    "a command in a comment is obeyed",
     "a hook comes",
     "a hook comes twice",
     "a hook is forged",
@@ -25,8 +26,12 @@ const ACTS: &[&str] = &[
     "a scan comes",
     "a scan comes again",
     "a scan is kept back",
+    "a second rule changes",
+    "a second rule comes",
+    "a second rule goes",
     "a ticket is pushed",
     "an asset is archived",
+    "an older configuration is applied",
     "an asset is taken up again",
     "late request carried out (done)",
     "late request carried out (refused)",
@@ -53,6 +58,7 @@ const ACTS: &[&str] = &[
     "stood still: a write leaves",
     "stood still: a write was carried out",
     "stood still: a write was lost",
+    "the configuration is written to a file",
     "the credential is renewed",
     "the credential is revoked",
     "the daily budget changes",
@@ -101,7 +107,8 @@ impl Tally {
         let places = self.places.lock().unwrap();
         let mut wanted: Vec<String> = ACTS.iter().map(|act| (*act).to_owned()).collect();
         wanted.extend(people::DEEDS.iter().map(|deed| format!("a person {deed}")));
-        wanted.extend(talk::ACTS.iter().map(|act| (*act).to_owned()));
+        let acts = [talk::ACTS, by_hand::ACTS, evidence::ACTS].concat();
+        wanted.extend(acts.into_iter().map(str::to_owned));
         wanted.extend(wire::faults());
         let mut gaps = Vec::new();
         for what in &wanted {

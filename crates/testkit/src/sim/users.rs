@@ -6,14 +6,17 @@ use emulator::seed::DEMO_PAT;
 use engine::{ConnectionChange, NewDestination, SignInMethod, StatusChange};
 use model::guard::Limits;
 use model::map::{SeverityTarget, StatusEntry, StatusMap, Target};
-use model::rule::{Criteria, Grouping, RuleSettings};
+use model::role::Role;
+use model::rule::{AppliesTo, AutoClose, CloseWhen, Criteria, Grouping, LateMember, OnMatch, RuleSettings};
 use model::status::FallBack;
-use model::{FindingId, Severity, Status};
+use model::{DestinationId, FindingId, Severity, Status, UserId};
 use rand::RngExt;
+use rand::rngs::StdRng;
 use secrecy::SecretString;
 use store::args;
 use store::connections::Mode;
 use store::destinations::Settings;
+use uuid::Uuid;
 
 use crate::sim::code::ASSETS;
 use crate::sim::replica::Fate;
@@ -34,6 +37,40 @@ pub(crate) fn status_map(by_column: bool) -> StatusMap {
         }
     }
     map
+}
+
+/// The second rule, while there is one.
+const SECOND: &str = "Second";
+
+/// How a rule of chance works.
+fn any_rule(name: &str, elsewhere: DestinationId, chance: &mut StdRng) -> RuleSettings {
+    let coin = |chance: &mut StdRng, odds| chance.random_bool(odds);
+    let groupings = [
+        Grouping::PerFinding,
+        Grouping::PerFinding,
+        Grouping::PerVulnerabilityAndAsset,
+        Grouping::PerVulnerability,
+        Grouping::PerFix,
+        Grouping::PerAsset,
+    ];
+    let least = [Severity::Low, Severity::Critical][chance.random_range(0..2)];
+    RuleSettings {
+        enabled: coin(chance, 0.7),
+        grouping: groupings[chance.random_range(0..groupings.len())].clone(),
+        on_match: if coin(chance, 0.5) { OnMatch::Stop } else { OnMatch::GoOn },
+        applies_to: if coin(chance, 0.8) { AppliesTo::AllFindings } else { AppliesTo::NewFindings },
+        destination: coin(chance, 0.15).then_some(elsewhere),
+        initial_state: coin(chance, 0.1).then(|| "New".to_owned()),
+        auto_close: AutoClose {
+            enabled: coin(chance, 0.8),
+            when: if coin(chance, 0.8) { CloseWhen::AllClosed } else { CloseWhen::AllFixed },
+            state: None,
+            not_for_temporary: coin(chance, 0.3),
+        },
+        late_member: [LateMember::Reopen, LateMember::Reopen, LateMember::AddToOpen, LateMember::NewItem]
+            [chance.random_range(0..4)],
+        ..RuleSettings::new(name, Criteria::severity_at_least(least))
+    }
 }
 
 pub(crate) fn rule(grouping: Grouping, enabled: bool, least: Severity) -> RuleSettings {
@@ -86,7 +123,9 @@ impl Simulation {
     /// Somebody changes how Lockstep works.
     pub(crate) async fn somebody_turns_a_knob(&mut self) {
         let Some(number) = self.somebody_awake() else { return };
-        match self.chance.random_range(0..14) {
+        match self.chance.random_range(0..17) {
+            14 => self.a_second_rule(number).await,
+            15 | 16 => self.somebody_uses_a_file(number).await,
             13 => {
                 let only = self.chance.random_bool(0.5);
                 self.tally.count(if only {
@@ -167,15 +206,11 @@ impl Simulation {
             }
             7 => {
                 self.tally.count("the rule changes");
-                let grouping = [Grouping::PerFinding, Grouping::PerVulnerabilityAndAsset]
-                    [self.chance.random_range(0..2)]
-                .clone();
-                let least = [Severity::Low, Severity::Critical][self.chance.random_range(0..2)];
-                let enabled = self.chance.random_bool(0.7);
+                let settings = any_rule("Everything", self.elsewhere, &mut self.chance);
                 let (id, fate) =
                     (self.rule, self.fate_at(&["before UPDATE rule", "before INSERT INTO audit"]));
                 self.on(number, fate, "changes the rule", |engine| async move {
-                    engine.change_rule(id, rule(grouping, enabled, least), &by("Ada")).await
+                    engine.change_rule(id, settings, &by("Ada")).await
                 })
                 .await;
             }
@@ -196,9 +231,7 @@ impl Simulation {
 
     async fn change_destination(&mut self, number: usize, change: impl FnOnce(&mut Settings)) {
         let (destination, connection_id) = (self.destination, self.connection);
-        let mut tx = self.db().read().await.unwrap();
-        let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
-        drop(tx);
+        let mut settings = self.settings().await;
         change(&mut settings);
         let fate =
             self.fate_at(&["before UPDATE destination", "before UPDATE ticket", "a read was answered"]);
@@ -207,6 +240,81 @@ impl Simulation {
             engine.change_destination(destination, new, &by("Ada")).await.map(|_| ())
         })
         .await;
+    }
+
+    async fn rules(&self) -> Vec<store::rules::Rule> {
+        let mut tx = self.db().read().await.unwrap();
+        store::rules::all(&mut tx).await.unwrap()
+    }
+
+    /// A second rule is made, changed or deleted.
+    async fn a_second_rule(&mut self, number: usize) {
+        let settings = any_rule(SECOND, self.elsewhere, &mut self.chance);
+        let fate =
+            self.fate_at(&["before UPDATE rule", "before INSERT INTO rule", "before INSERT INTO audit"]);
+        let known =
+            self.rules().await.into_iter().find(|rule| rule.settings.name == SECOND).map(|rule| rule.id);
+        match known {
+            None => {
+                self.tally.count("a second rule comes");
+                self.on(number, fate, "is given a second rule", |engine| async move {
+                    engine.create_rule(settings, &by("Ada")).await.map(drop)
+                })
+                .await;
+            }
+            Some(id) if self.chance.random_bool(0.5) => {
+                self.tally.count("a second rule changes");
+                self.on(number, fate, "changes the second rule", |engine| async move {
+                    engine.change_rule(id, settings, &by("Ada")).await
+                })
+                .await;
+            }
+            Some(id) => {
+                self.tally.count("a second rule goes");
+                self.on(number, fate, "deletes the second rule", |engine| async move {
+                    engine.delete_rule(id, &by("Ada")).await
+                })
+                .await;
+            }
+        }
+    }
+
+    /// The configuration is written to a file, or what was written once is applied.
+    async fn somebody_uses_a_file(&mut self, number: usize) {
+        let Some(filed) = self.filed.clone().filter(|_| self.chance.random_bool(0.5)) else {
+            self.tally.count("the configuration is written to a file");
+            match self.replicas[number].configuration().await {
+                Ok(configuration) => self.filed = Some(configuration),
+                Err(refusal) => self.note(format!("the configuration cannot be told: {}", refusal.detail)),
+            }
+            return;
+        };
+        self.tally.count("an older configuration is applied");
+        let prune = self.chance.random_bool(0.5);
+        let fate = self.fate_at(&["before UPDATE destination", "before UPDATE rule", "before commit"]);
+        self.on(number, fate, "applies an older configuration", |engine| async move {
+            engine.apply_configuration(filed, prune, None, &by("Ada")).await.map(drop)
+        })
+        .await;
+        self.see_the_mode().await;
+    }
+
+    /// The person who works on the board is a user here, in some runs.
+    pub(crate) async fn somebody_is_known(&mut self) {
+        let role = [None, Some(Role::Developer), Some(Role::Analyst), Some(Role::Analyst)]
+            [self.chance.random_range(0..4)];
+        let Some(role) = role else { return };
+        let user = store::users::User {
+            id: UserId(Uuid::from_u128(77)),
+            name: "Ada Marsh".into(),
+            role: role.as_str().into(),
+            address: Some("ada.marsh@contoso.example".into()),
+            board_identity: None,
+            created_at: self.clock.now(),
+        };
+        let mut tx = self.db().begin().await.unwrap();
+        store::users::create(&mut tx, &user, "no password").await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     async fn assets(&self) -> Vec<store::assets::Asset> {
@@ -260,9 +368,14 @@ impl Simulation {
             })
             .await;
         }
-        let mut tx = self.db().read().await.unwrap();
-        let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
-        drop(tx);
+        let first = self.rule;
+        for other in self.rules().await.into_iter().filter(|rule| rule.id != first) {
+            self.on(0, Fate::Lives, "loses its second rule", |engine| async move {
+                engine.delete_rule(other.id, &by("Ada")).await
+            })
+            .await;
+        }
+        let mut settings = self.settings().await;
         settings.daily_budget = 1000;
         settings.limits = Limits { creations_at_once: 1000, ..Limits::default() };
         let (destination, connection_id) = (self.destination, self.connection);
@@ -273,6 +386,6 @@ impl Simulation {
             engine.change_rule(id, rule(grouping, true, Severity::Low), &by("Ada")).await
         })
         .await;
-        self.read_destination().await;
+        self.read_destinations().await;
     }
 }

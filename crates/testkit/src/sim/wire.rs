@@ -104,10 +104,12 @@ pub(crate) struct Wire {
     clock: Arc<HandClock>,
     tally: Arc<Tally>,
     weather: Mutex<Weather>,
-    /// Work items that people deleted, ever.
     hidden_areas: Mutex<BTreeSet<String>>,
     hidden_away: Mutex<BTreeSet<i64>>,
+    /// Work items that people deleted, ever.
     deleted: Mutex<BTreeSet<i64>>,
+    /// Names of files that people took away from work items.
+    taken: Mutex<BTreeSet<String>>,
     late: Mutex<Vec<(DateTime<Utc>, emulator::Request)>>,
     rejecting: AtomicBool,
 }
@@ -129,6 +131,7 @@ impl Wire {
             hidden_areas: Mutex::default(),
             hidden_away: Mutex::default(),
             deleted: Mutex::default(),
+            taken: Mutex::default(),
             late: Mutex::default(),
             rejecting: AtomicBool::new(false),
         }
@@ -142,6 +145,16 @@ impl Wire {
     /// Work items that people deleted, ever.
     pub(crate) fn deleted(&self) -> BTreeSet<i64> {
         self.deleted.lock().unwrap().clone()
+    }
+
+    /// A person took a file away from a work item.
+    pub(crate) fn was_taken(&self, file: &str) {
+        self.taken.lock().unwrap().insert(file.to_owned());
+    }
+
+    /// Names of files that people took away from work items, ever.
+    pub(crate) fn taken(&self) -> BTreeSet<String> {
+        self.taken.lock().unwrap().clone()
     }
 
     /// Lockstep may, or may not, see an area from now on.
