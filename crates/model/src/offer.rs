@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::map::{Meaning, Position, StatusMap};
 use crate::process::{StateCategory, WorkItemType};
+use crate::status::Status;
 
 /// A state that may be chosen, and what it says about the findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,13 +52,30 @@ pub fn for_closing(map: &StatusMap, work_item_type: &WorkItemType, from: &str) -
     })
 }
 
+/// States in which a work item can be closed whose findings are closed already, as `status` says: those that end the work
+/// and say nothing else.
+pub fn for_closed(
+    map: &StatusMap,
+    work_item_type: &WorkItemType,
+    from: &str,
+    status: Status,
+) -> Vec<OfferedState> {
+    let by_state = map.target(status).is_some_and(|target| target.state.is_some());
+    offered(map, work_item_type, |state, category, _| {
+        let position = Position { state: state.to_owned(), ..Position::default() };
+        category == StateCategory::Completed
+            && (!by_state || map.accepts(status, &position, work_item_type))
+            && work_item_type.path(from, state).is_some()
+    })
+}
+
 /// The state in which a work item ends that is given up: where a fix is said, else the first that closes it.
 pub fn farewell(map: &StatusMap, work_item_type: &WorkItemType, from: &str) -> Option<String> {
     let closes = |state: &str| {
         work_item_type.state(state).is_some_and(|state| state.category == StateCategory::Completed)
             && work_item_type.path(from, state).is_some()
     };
-    let said = map.target(crate::Status::Fixed).and_then(|target| target.state.clone());
+    let said = map.target(Status::Fixed).and_then(|target| target.state.clone());
     said.filter(|state| closes(state))
         .or_else(|| work_item_type.states.iter().map(|state| state.name.clone()).find(|state| closes(state)))
 }
@@ -102,6 +120,9 @@ mod tests {
             .collect();
         assert_eq!(names, ["Resolved", "Closed"]);
         assert_eq!(for_closing(&StatusMap::suggest(&bug()), &bug(), "Island"), []);
+        let closed = for_closed(&StatusMap::suggest(&bug()), &bug(), "New", Status::FalsePositive);
+        let names: Vec<&str> = closed.iter().map(|offer| offer.state.as_str()).collect();
+        assert_eq!(names, ["Closed"], "Resolved would say that somebody mended what is none");
         assert_eq!(farewell(&StatusMap::suggest(&bug()), &bug(), "New").as_deref(), Some("Closed"));
     }
 }

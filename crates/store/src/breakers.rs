@@ -173,6 +173,15 @@ pub async fn remove_ticket(tx: &mut Tx, id: BreakerId, ticket: TicketId) -> Resu
     Ok(())
 }
 
+/// A ticket goes to another destination: no breaker of the one that it leaves is about it any more.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn forget_ticket(tx: &mut Tx, ticket: TicketId) -> Result<()> {
+    tx.execute("DELETE FROM breaker_ticket WHERE ticket_id = $1", args![ticket]).await?;
+    Ok(())
+}
+
 /// Stores what a person said, or that it is over. Answers `false` if somebody was faster.
 ///
 /// # Errors

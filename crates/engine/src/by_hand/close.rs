@@ -86,9 +86,18 @@ fn why_not_closable(ticket: &Ticket, destination: &Destination) -> Option<String
     None
 }
 
-fn offers(ticket: &Ticket, destination: &Destination) -> Vec<OfferedState> {
+async fn offers(
+    tx: &mut Tx,
+    ticket: &Ticket,
+    destination: &Destination,
+) -> Result<Vec<OfferedState>, Refusal> {
     let from = ticket.work_item.as_ref().map_or("", |item| item.state.as_str());
-    offer::for_closing(&destination.settings.status_map, &destination.process.work_item_type, from)
+    let (map, of) = (&destination.settings.status_map, &destination.process.work_item_type);
+    let status = Engine::together(&store::findings::of_ticket(tx, ticket.id).await?);
+    Ok(match status.is_open() {
+        true => offer::for_closing(map, of, from),
+        false => offer::for_closed(map, of, from, status),
+    })
 }
 
 fn checked_count(count: usize) -> Result<(), Refusal> {
@@ -129,7 +138,7 @@ impl Engine {
                 offer.refused.push(Handled { ticket: *id, title: ticket.title, refused: Some(why) });
                 continue;
             }
-            let states = offers(&ticket, &destination);
+            let states = offers(&mut tx, &ticket, &destination).await?;
             let place = home(&destination);
             let known =
                 offer.groups.iter_mut().find(|group| place.is_same(&group.project, &group.work_item_type));
@@ -220,21 +229,20 @@ impl Engine {
                 "Look at the ticket.",
             ));
         }
-        let chosen =
-            offered_state(offers(&ticket, &destination), state, &destination.process.work_item_type.name)?;
+        let offers = offers(tx, &ticket, &destination).await?;
+        let chosen = offered_state(offers, state, &destination.process.work_item_type.name)?;
         let why = reason.map_or_else(|| ".".to_owned(), |reason| format!(": {reason}"));
         let what = format!("{} closed the ticket with the state {}{why}", by.name, chosen.state);
-        let Some(command) = person_command(chosen.means) else {
-            return Err(refused(
-                "ticket_not_closable",
-                format!("The state {} says nothing about findings.", chosen.state),
-                "Choose another state.",
-            ));
-        };
-        for finding in store::findings::of_ticket(tx, id).await? {
-            if finding.status.is_open() {
-                self.command(tx, &finding, &command, reason, by, what.clone()).await?;
-            }
+        let findings = store::findings::of_ticket(tx, id).await?;
+        for finding in findings.iter().filter(|finding| finding.status.is_open()) {
+            let Some(command) = person_command(chosen.means) else {
+                return Err(refused(
+                    "ticket_not_closable",
+                    format!("The state {} says nothing about findings.", chosen.state),
+                    "Choose another state.",
+                ));
+            };
+            self.command(tx, finding, &command, reason, by, what.clone()).await?;
         }
         // What the findings became has marked the ticket and may have touched it.
         let (mut ticket, _) = self.with_destination(tx, id).await?;

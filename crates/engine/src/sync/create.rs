@@ -147,6 +147,7 @@ impl Engine {
         if !desired.status.is_open() {
             // Nothing to do any more before anything was created.
             ticket.health = Health::Closed;
+            (ticket.problem, ticket.next_step) = (None, None);
             ticket.synced_mark = ticket.mark;
             ticket.synced_at = Some(now);
             store::tickets::save(tx, &ticket).await?;

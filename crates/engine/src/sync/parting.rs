@@ -15,7 +15,7 @@ use store::tickets::{Health, Ticket};
 
 use crate::Refusal;
 use crate::engine::Engine;
-use crate::sync::repair::cause_of;
+use crate::sync::repair::{cause_of, rehome};
 
 /// How long a work item waits for the one that it is merged into.
 const WAIT: chrono::Duration = chrono::Duration::seconds(15);
@@ -95,30 +95,36 @@ impl Engine {
                     self.drop_order(tx, ticket, &order, "that ticket has ended").await?;
                     return Ok(Parting::GoesOn);
                 };
-                let Some(to) = into.work_item_id else {
+                let findings = store::findings::of_ticket(tx, into.id).await?;
+                if into.work_item_id.is_none() && Self::together(&findings).is_open() {
                     ticket.health = Health::Waiting;
+                    ticket.problem =
+                        Some("The ticket that this one is merged into has no work item yet.".into());
+                    ticket.next_step = Some("Look at the other ticket.".into());
                     ticket.next_attempt_at = self.inner.world.now() + WAIT;
                     ticket.base = Some(outcome.base.clone());
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);
-                };
-                let linkable = !ticket.following.unlinkable.contains(&to);
-                let linked = is_linked(item, to);
-                if (linked || !linkable) && !moves {
+                }
+                // Nothing may be left to do there before there was a work item: then there is nothing to link to.
+                let to = into.work_item_id.filter(|to| !ticket.following.unlinkable.contains(to));
+                let linked = to.is_some_and(|to| is_linked(item, to));
+                let there = to.map_or_else(|| "another ticket".to_owned(), |to| format!("{to}"));
+                if (linked || to.is_none()) && !moves {
                     // It is closed, or it cannot be from where it stands.
                     ticket.base = Some(outcome.base.clone());
                     self.carry_out_here(tx, ticket, &Order { repair: Repair::Release, ..order }).await?;
-                    ticket.problem = Some(format!("This ticket was merged into the one of work item {to}."));
+                    let there = to
+                        .map_or_else(|| "another one".to_owned(), |to| format!("the one of work item {to}"));
+                    ticket.problem = Some(format!("This ticket was merged into {there}."));
                     ticket.next_step = Some("Look at the other ticket.".into());
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);
                 }
                 let words =
-                    format!("{} merged this work item into {to}: its findings are there now.", order.by);
+                    format!("{} merged this work item into {there}: its findings are there now.", order.by);
                 if let Some(change) = last_write(outcome, view).filter(|_| !linked) {
-                    if linkable {
-                        change.add_links.push(ItemLink { kind: ItemLinkKind::DuplicateOf, to });
-                    }
+                    change.add_links.extend(to.map(|to| ItemLink { kind: ItemLinkKind::DuplicateOf, to }));
                     say(change, &words, &ticket.token);
                 }
             }
@@ -129,7 +135,7 @@ impl Engine {
                 };
                 if is_closed(destination, view) {
                     self.replace(tx, ticket, &order).await?;
-                    ticket.destination_id = to;
+                    rehome(tx, ticket, to).await?;
                     ticket.following.links = vec![ItemLink { kind: ItemLinkKind::Related, to: view.id }];
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);

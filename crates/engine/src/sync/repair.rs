@@ -3,13 +3,13 @@
 
 use azure::Item;
 use chrono::{DateTime, Utc};
-use model::WorkItemId;
 use model::block;
 use model::board::{Change, Draft, Hyperlink, WorkItem};
 use model::following::{Following, Order, Place, Repair};
 use model::map::Position;
 use model::merge::{Agreed, Base, Desired, FieldChange, Outcome};
 use model::process::StateCategory;
+use model::{DestinationId, WorkItemId};
 use store::Tx;
 use store::alarms::Kind;
 use store::audit::{Cause, CauseKind};
@@ -307,7 +307,7 @@ impl Engine {
             Repair::HandOver { destination } => {
                 // It may have been taken in the meantime.
                 if self.check_hand_over(tx, ticket, destination).await.is_ok() {
-                    ticket.destination_id = destination;
+                    rehome(tx, ticket, destination).await?;
                     ticket.following.agreed_place = None;
                 }
             }
@@ -315,7 +315,7 @@ impl Engine {
                 self.release(tx, ticket, order).await?
             }
             Repair::MoveTo { destination } if ticket.work_item_id.is_none() => {
-                ticket.destination_id = destination;
+                rehome(tx, ticket, destination).await?;
             }
             Repair::Replace if ticket.work_item_id.is_none() => {}
             Repair::Restore
@@ -540,7 +540,7 @@ impl Engine {
             (Repair::Replace, _) => self.replace(tx, &mut ticket, &order).await?,
             (Repair::MoveTo { destination }, _) => {
                 self.replace(tx, &mut ticket, &order).await?;
-                ticket.destination_id = destination;
+                rehome(tx, &mut ticket, destination).await?;
                 store::tickets::save(tx, &ticket).await?;
             }
             (Repair::MergeInto { .. }, _) => {
@@ -636,4 +636,11 @@ impl Engine {
         }
         Ok(Turn::Done)
     }
+}
+
+/// The ticket belongs to another destination from now on; the caller stores it.
+pub(crate) async fn rehome(tx: &mut Tx, ticket: &mut Ticket, to: DestinationId) -> Result<(), Refusal> {
+    store::breakers::forget_ticket(tx, ticket.id).await?;
+    ticket.destination_id = to;
+    Ok(())
 }
