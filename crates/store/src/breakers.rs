@@ -282,6 +282,8 @@ pub struct Waiting {
     pub has_work_item: bool,
     /// A write of it is under way: it was let through before.
     pub is_under_way: bool,
+    /// A person made it.
+    pub by_hand: bool,
     /// What its card was last taken to say.
     pub agreed: Option<Status>,
     /// Status of one of its findings.
@@ -295,10 +297,11 @@ pub struct Waiting {
 pub async fn dirty(tx: &mut Tx, connection: ConnectionId) -> Result<Vec<Waiting>> {
     tx.all(
         "SELECT t.id, t.destination_id, t.work_item_id, t.agreed_status, f.status,
-                CASE WHEN t.intent IS NULL THEN FALSE ELSE TRUE END AS under_way
+                CASE WHEN t.intent IS NULL THEN FALSE ELSE TRUE END AS under_way,
+                CASE WHEN t.group_key LIKE $2 THEN TRUE ELSE FALSE END AS by_hand
          FROM ticket t LEFT JOIN ticket_finding tf ON tf.ticket_id = t.id LEFT JOIN finding f ON f.id = tf.finding_id
          WHERE t.connection_id = $1 AND t.mark <> t.synced_mark AND NOT t.parked ORDER BY t.id",
-        args![connection],
+        args![connection, format!("{}%", crate::tickets::BY_HAND)],
     )
     .await?
     .iter()
@@ -313,6 +316,7 @@ pub async fn dirty(tx: &mut Tx, connection: ConnectionId) -> Result<Vec<Waiting>
             destination: row.id("destination_id")?,
             has_work_item: row.opt_int("work_item_id")?.is_some(),
             is_under_way: row.bool("under_way")?,
+            by_hand: row.bool("by_hand")?,
             agreed: status("agreed_status")?,
             finding: status("status")?,
         })

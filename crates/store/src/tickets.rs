@@ -18,6 +18,9 @@ use crate::db::to_json;
 use crate::views::Statement;
 use crate::{Result, Row, Tx, args};
 
+/// How the group of a ticket begins that a person made: no rule has a group like it.
+pub const BY_HAND: &str = "by-hand/";
+
 /// A write that was announced before it was sent. It stays until its outcome is known for certain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "write", rename_all = "snake_case")]

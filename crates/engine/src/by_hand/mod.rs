@@ -288,7 +288,7 @@ impl Engine {
             return Err(Refusal::not_found("finding", "for the ticket"));
         };
         let mut ticket = self.blank_ticket(destination, worst, String::new());
-        ticket.group_key = format!("by-hand/{}", ticket.id);
+        ticket.group_key = format!("{}{}", store::tickets::BY_HAND, ticket.id);
         store::tickets::add(tx, &ticket).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         let what = format!("Ticket made by hand for the destination {}.", destination.settings.name);

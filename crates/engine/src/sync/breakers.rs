@@ -257,7 +257,8 @@ async fn wishes(tx: &mut Tx, board: &Board) -> Result<(Wishes, Vec<TicketId>), R
             under_way.push(first.ticket);
             None
         } else {
-            wanted.is_open().then_some(Stroke::Create)
+            // Whoever made a ticket by hand has looked.
+            (wanted.is_open() && !first.by_hand).then_some(Stroke::Create)
         };
         if let Some(stroke) = stroke {
             wishes.entry((first.destination, stroke)).or_default().insert(first.ticket);

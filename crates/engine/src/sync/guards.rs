@@ -73,8 +73,10 @@ impl Engine {
             }
             Wish::Update(..) => None,
         };
-        // Whoever chose the state of this very card has looked.
-        if let Some(stroke) = stroke.filter(|_| ticket.following.chosen.is_none()) {
+        // Whoever chose the state of this very card, or made the ticket by hand, has looked.
+        let has_looked = ticket.following.chosen.is_some()
+            || (stroke == Some(Stroke::Create) && ticket.group_key.starts_with(store::tickets::BY_HAND));
+        if let Some(stroke) = stroke.filter(|_| !has_looked) {
             let held = self.held_by(tx, ticket.id, destination, stroke).await?;
             if held.is_none() && pass.allowed.has(ticket.id, stroke) {
                 return self.is_flapping(tx, destination, ticket, wish, now).await;

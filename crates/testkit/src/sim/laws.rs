@@ -443,11 +443,12 @@ async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
             .filter(|pair| !is_restored(&pair[1]))
             .map(|pair| &pair[1])
             .collect();
-        // Who attached a file is the cause, also where the ticket was released before the answer came.
+        // Whoever said something is the cause, also where the ticket was released before the answer came.
+        let is_over = ticket.health == Health::Released;
         let is_talk = |what: &String| {
             what.starts_with("A comment of")
                 || what.starts_with("The file ")
-                || what.contains(" attached the file ")
+                || (is_over && (what.contains(" attached the file ") || what.contains("comment")))
         };
         if !of_comments.is_empty() && !log.iter().any(is_talk) {
             return broken(
