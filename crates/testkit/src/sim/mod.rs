@@ -68,7 +68,7 @@ pub struct Outcome {
 }
 
 /// Deeds before everything comes to rest.
-const DEEDS: u32 = 100;
+const DEEDS: u32 = 130;
 /// Processes on one database.
 const REPLICAS: usize = 2;
 
@@ -228,7 +228,7 @@ impl Simulation {
         self.connection = engine.create_connection(connection, &by("Ada")).await?;
         let map = users::status_map(by_column);
         let moves_at_once = [0, 1, 2, 2][self.chance.random_range(0..4)];
-        let creations_at_once = [1, 2, 1000, 1000][self.chance.random_range(0..4)];
+        let creations_at_once = [1, 2, 1000, 1000, 1000, 1000][self.chance.random_range(0..6)];
         let farewell = if self.chance.random_bool(0.3) { Farewell::Release } else { Farewell::Close };
         let destination = NewDestination {
             connection_id: self.connection,
@@ -354,21 +354,21 @@ impl Simulation {
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
         match self.chance.random_range(0..100) {
-            0..32 => self.a_replica_works().await,
-            32..42 => self.time_passes(),
-            42..59 => {
+            0..35 => self.a_replica_works().await,
+            35..45 => self.time_passes(),
+            45..61 => {
                 let what = people::do_something(&self.wire, &mut self.chance, &self.tally);
                 self.note(what);
             }
-            59..66 => self.a_scan_arrives().await,
-            66..70 => self.somebody_decides().await,
-            70..73 => self.somebody_looks_at_breakers().await,
-            73..78 => self.somebody_mends().await,
-            78..82 => self.somebody_works_by_hand().await,
-            82..84 => self.somebody_brings_evidence().await,
-            84..87 => self.somebody_says_something().await,
-            87..91 => self.hooks_arrive().await,
-            91..95 => self.the_weather_changes(),
+            61..67 => self.a_scan_arrives().await,
+            67..70 => self.somebody_decides().await,
+            70..72 => self.somebody_looks_at_breakers().await,
+            72..78 => self.somebody_mends().await,
+            78..81 => self.somebody_works_by_hand().await,
+            81..83 => self.somebody_brings_evidence().await,
+            83..86 => self.somebody_says_something().await,
+            86..89 => self.hooks_arrive().await,
+            89..92 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }
     }

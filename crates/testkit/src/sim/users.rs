@@ -123,6 +123,20 @@ impl Simulation {
     /// Somebody changes how Lockstep works.
     pub(crate) async fn somebody_turns_a_knob(&mut self) {
         let Some(number) = self.somebody_awake() else { return };
+        // What keeps everything from being written is ended before long: there is little to see meanwhile.
+        let mut tx = self.db().read().await.unwrap();
+        let mode = store::connections::mode(&mut tx, self.connection).await.unwrap();
+        drop(tx);
+        if mode != Mode::Active && self.chance.random_bool(0.4) {
+            let was_shadow = mode == Mode::Shadow;
+            self.tally.count(if was_shadow { "shadow mode ends" } else { "a connection is resumed" });
+            return self.switch(number, Mode::Active).await;
+        }
+        if self.wire.rejects_sign_ins() && self.chance.random_bool(0.4) {
+            self.tally.count("the credential is renewed");
+            self.wire.reject_sign_ins(false);
+            return self.renew_the_credential(number).await;
+        }
         match self.chance.random_range(0..17) {
             14 => self.a_second_rule(number).await,
             15 | 16 => self.somebody_uses_a_file(number).await,
@@ -147,7 +161,7 @@ impl Simulation {
                 self.tally.count("the limits change");
                 let limits = Limits {
                     moves_at_once: [0, 1, 2][self.chance.random_range(0..3)],
-                    creations_at_once: [1, 3, 1000, 1000][self.chance.random_range(0..4)],
+                    creations_at_once: [1, 1000, 1000, 1000][self.chance.random_range(0..4)],
                     ..Limits::default()
                 };
                 self.change_destination(number, |settings| settings.limits = limits).await;
@@ -201,7 +215,7 @@ impl Simulation {
             }
             6 => {
                 self.tally.count("the daily budget changes");
-                let budget = [0, 1, 2, 1000][self.chance.random_range(0..4)];
+                let budget = [0, 2, 1000, 1000][self.chance.random_range(0..4)];
                 self.change_destination(number, |settings| settings.daily_budget = budget).await;
             }
             7 => {

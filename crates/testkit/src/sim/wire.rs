@@ -70,9 +70,7 @@ impl Fault {
     ];
 
     /// What befalls writes more often than the others: what is worst for them, and what fits few of them.
-    const OFTEN: [Self; 7] = [
-        Self::AppliedLate,
-        Self::AppliedLate,
+    const OFTEN: [Self; 5] = [
         Self::AppliedLate,
         Self::AppliedLate,
         Self::InPart,
@@ -189,6 +187,11 @@ impl Wire {
         self.rejecting.store(rejected, Ordering::SeqCst);
     }
 
+    /// Our credential is revoked.
+    pub(crate) fn rejects_sign_ins(&self) -> bool {
+        self.rejecting.load(Ordering::SeqCst)
+    }
+
     /// The board itself, after what was held back and is due was carried out.
     pub(crate) fn board<T>(&self, act: impl FnOnce(&mut emulator::State, DateTime<Utc>) -> T) -> T {
         self.apply_late();
@@ -213,7 +216,7 @@ impl Wire {
     fn draw(&self, is_write: bool, is_batch: bool) -> Option<Fault> {
         let mut weather = self.weather.lock().unwrap();
         // There are few writes among many reads.
-        let storm = if is_write { weather.storm * 2 } else { weather.storm }.min(70);
+        let storm = if is_write { weather.storm * 3 } else { weather.storm }.min(80);
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }
