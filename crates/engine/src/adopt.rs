@@ -253,7 +253,7 @@ impl Engine {
         )
         .await?;
         ticket.following.order = Some(order);
-        ticket.parked = false;
+        ticket.unpark();
         if ticket.health == Health::Released {
             ticket.health = Health::Waiting;
         }

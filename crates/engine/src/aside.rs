@@ -215,7 +215,7 @@ impl Engine {
             let order = Order { repair: Repair::Release, by: by.name.clone(), by_policy: false };
             ticket.following.laid_aside = true;
             ticket.following.order = Some(order.clone());
-            ticket.parked = false;
+            ticket.unpark();
             // While a write is under way, the pass that learns its outcome releases it.
             if ticket.intent.is_none() {
                 self.carry_out_here(tx, &mut ticket, &order).await?;

@@ -68,7 +68,7 @@ pub use rule_plan::{DestinationShare, RulePlan};
 pub use rules::refuse_rule;
 pub use settings::Settings;
 pub use sign_in::SignInMethod;
-pub use sync::offered;
+pub use sync::{ApplyReport, ApplySummary, ApprovedTicket, offered};
 pub use templates::{Preview, PreviewOf, Previewed};
 pub use triage::StatusChange;
 pub use world::{Chance, OsChance, World};

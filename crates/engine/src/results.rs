@@ -127,12 +127,16 @@ pub struct TicketPlan {
     pub fields: Vec<FieldChange>,
     /// Why.
     pub reason: String,
+    /// Revision of the work item that this was decided on; none for a new one, and where nothing would be written.
+    pub revision: Option<i64>,
+    /// Tells everything that would be written; none where nothing would be.
+    pub fingerprint: Option<String>,
 }
 
 /// What would happen now.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// At most [`Plan::LISTED`] tickets for which something would happen.
+    /// Tickets for which something would happen, as many as were asked for.
     pub tickets: Vec<TicketPlan>,
     /// Work items that would be created.
     pub create: u64,
@@ -147,10 +151,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Most tickets that are listed one by one; all are counted.
+    /// So many tickets are listed for people; all are counted.
     pub const LISTED: usize = 500;
+    /// Most tickets that a plan can list, and that one apply can be about.
+    pub const MOST_LISTED: usize = 5_000;
 
-    pub(crate) fn list(&mut self, ticket: TicketPlan) {
+    pub(crate) fn list(&mut self, ticket: TicketPlan, most: usize) {
         match ticket.action {
             PlanAction::Create => self.create += 1,
             PlanAction::Follow => self.follow += 1,
@@ -161,7 +167,7 @@ impl Plan {
             | PlanAction::Restore
             | PlanAction::Join => self.update += 1,
         }
-        if self.tickets.len() < Self::LISTED {
+        if self.tickets.len() < most {
             self.tickets.push(ticket);
         }
     }

@@ -254,15 +254,20 @@ impl Planner {
                     share.why = Some(reason.clone());
                 }
             }
-            self.plan.plan.list(TicketPlan {
-                ticket_id: group.map(|group| group.ticket),
-                work_item_id: group.and_then(|group| group.work_item),
-                title: finding.detail.title.clone(),
-                destination: destination.settings.name.clone(),
-                action,
-                fields: Vec::new(),
-                reason,
-            });
+            self.plan.plan.list(
+                TicketPlan {
+                    ticket_id: group.map(|group| group.ticket),
+                    work_item_id: group.and_then(|group| group.work_item),
+                    title: finding.detail.title.clone(),
+                    destination: destination.settings.name.clone(),
+                    action,
+                    fields: Vec::new(),
+                    reason,
+                    revision: None,
+                    fingerprint: None,
+                },
+                Plan::LISTED,
+            );
         }
         Ok(())
     }
@@ -307,15 +312,20 @@ impl Planner {
         share.findings += 1;
         share.wait += 1;
         share.why = Some(reason.clone());
-        self.plan.plan.list(TicketPlan {
-            ticket_id: None,
-            work_item_id: None,
-            title,
-            destination: String::new(),
-            action: PlanAction::Wait,
-            fields: Vec::new(),
-            reason,
-        });
+        self.plan.plan.list(
+            TicketPlan {
+                ticket_id: None,
+                work_item_id: None,
+                title,
+                destination: String::new(),
+                action: PlanAction::Wait,
+                fields: Vec::new(),
+                reason,
+                revision: None,
+                fingerprint: None,
+            },
+            Plan::LISTED,
+        );
     }
 
     /// Where more would be created at once than usual, all of it waits for a person.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Approval;
 use crate::board::{ItemLink, WorkItem};
 use crate::map::{StatusEntry, StatusMap, Target};
 use crate::merge::UpdateIntent;
@@ -200,6 +201,10 @@ pub struct Following {
     pub links: Vec<ItemLink>,
     /// Work items that could not be linked to: they are gone, or may not be seen.
     pub unlinkable: Vec<WorkItemId>,
+    /// What a person approved to be written, until that is settled.
+    pub approval: Option<Approval>,
+    /// Who undid what was written last. The ticket is parked until a person lets it be tried again.
+    pub undone_by: Option<String>,
 }
 
 impl Following {

@@ -76,6 +76,8 @@ ids! {
     AlarmTargetId,
     /// A breaker that tripped.
     BreakerId,
+    /// A plan that a person applied, or undid.
+    PlanApplyId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

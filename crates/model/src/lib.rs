@@ -3,6 +3,7 @@
 //! Everything that decides lives here, so that it can be read in an afternoon and tested without mocks. Time, chance
 //! and what the board says come in as arguments.
 
+pub mod approval;
 pub mod attachment;
 pub mod block;
 pub mod board;

@@ -247,7 +247,7 @@ pub async fn tickets_with(
 ) -> Result<Vec<(model::DestinationId, String, u64)>> {
     tx.all(
         "SELECT d.id, d.name, COUNT(*) AS n FROM ticket t JOIN destination d ON d.id = t.destination_id
-         WHERE t.health = $1 GROUP BY d.id, d.name ORDER BY d.id",
+         WHERE t.health = $1 AND NOT t.undone GROUP BY d.id, d.name ORDER BY d.id",
         args![health.as_str()],
     )
     .await?

@@ -133,6 +133,8 @@ from! {
     model::AlarmId => |v| Arg::Id(v.0),
     model::AlarmTargetId => |v| Arg::Id(v.0),
     model::BreakerId => |v| Arg::Id(v.0),
+    model::PlanApplyId => |v| Arg::Id(v.0),
+    Option<model::PlanApplyId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::AssetId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::TicketId> => |v| Arg::OptId(v.map(|id| id.0)),
     model::WorkItemId => |v| Arg::Int(v.0),

@@ -5,6 +5,7 @@
 //! short and are never open across a network call.
 
 pub mod alarms;
+pub mod applies;
 pub mod assets;
 pub mod attachments;
 pub mod audit;

@@ -68,6 +68,11 @@ pub enum Intent {
         /// It is never sent at or after this.
         deadline: DateTime<Utc>,
     },
+    /// Moving the work item into the recycle bin: its creation is undone.
+    Delete {
+        /// It is never sent at or after this.
+        deadline: DateTime<Utc>,
+    },
 }
 
 impl Intent {
@@ -77,6 +82,7 @@ impl Intent {
             Self::Create { deadline, .. }
             | Self::Update { deadline, .. }
             | Self::Restore { deadline }
+            | Self::Delete { deadline }
             | Self::Attachment { deadline, .. }
             | Self::Comment { deadline, .. } => *deadline,
         }
@@ -229,6 +235,14 @@ pub struct Ticket {
     pub synced_at: Option<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+}
+
+impl Ticket {
+    /// It does not wait for a person any more.
+    pub fn unpark(&mut self) {
+        self.parked = false;
+        self.following.undone_by = None;
+    }
 }
 
 const SELECT: &str = "SELECT t.id, t.connection_id, t.destination_id, t.group_key, t.comes_after, t.token, t.title, t.status, t.health,
@@ -526,6 +540,23 @@ pub async fn due(tx: &mut Tx, connection: ConnectionId, now: DateTime<Utc>, limi
     readable(&rows)
 }
 
+/// Those of these tickets that wait for something that a person approved.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn approved(tx: &mut Tx, ids: &[TicketId]) -> Result<Read> {
+    let mut read = Read::default();
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new(SELECT);
+        statement.push(" WHERE t.id IN ").bind_list(ids.iter().copied()).push(" ORDER BY t.id");
+        let rows = statement.all(tx).await?;
+        let found = readable(&rows)?;
+        read.tickets.extend(found.tickets.into_iter().filter(|ticket| ticket.following.approval.is_some()));
+        read.damaged.extend(found.damaged);
+    }
+    Ok(read)
+}
+
 /// When the next waiting ticket of a connection may be tried.
 ///
 /// # Errors
@@ -685,7 +716,7 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
         "UPDATE ticket SET title = $2, status = $3, health = $4, work_item_id = $5, work_item = $6, base = $7, intent = $8,
                 conflicts = $9, attempts = $10, next_attempt_at = $11, parked = $12, problem = $13, next_step = $14,
                 synced_at = $15, synced_mark = $16, assignee = $17, moves = $18, agreed_status = $19, following = $20,
-                has_copies = $21, token = $22, destination_id = $23 WHERE id = $1",
+                has_copies = $21, token = $22, destination_id = $23, undone = $24 WHERE id = $1",
         args![
             ticket.id,
             &ticket.title,
@@ -710,6 +741,7 @@ pub async fn save(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
             !ticket.following.copies.is_empty(),
             &ticket.token,
             ticket.destination_id,
+            ticket.following.undone_by.is_some(),
         ],
     )
     .await?;
@@ -787,13 +819,13 @@ pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Res
 }
 
 /// Lets all tickets of a destination be looked at again, also those that wait for another try or for a person: what kept
-/// them may be mended.
+/// them may be mended. What a person undid stays undone.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn retry_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
     tx.execute(
-        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0,
+        "UPDATE ticket SET mark = mark + 1, parked = undone, attempts = 0,
                 next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END
          WHERE destination_id = $1",
         args![destination],
@@ -860,11 +892,18 @@ pub async fn mark_of_work_item(
     Ok(touched > 0)
 }
 
-/// Lets a parked or waiting ticket be tried at once.
+/// Lets a parked or waiting ticket be tried at once, also one that a person undid.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
+    if let Some(mut ticket) = get(tx, id).await?
+        && ticket.following.undone_by.take().is_some()
+    {
+        (ticket.problem, ticket.next_step) = (None, None);
+        ticket.health = if ticket.work_item_id.is_some() { Health::Waiting } else { Health::Pending };
+        save(tx, &ticket).await?;
+    }
     tx.execute(
         "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, moves = '[]',
                 next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END WHERE id = $1",
@@ -874,14 +913,15 @@ pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
     Ok(())
 }
 
-/// Lets all tickets of a connection that wait for another try be tried at once: what kept them was mended.
+/// Lets all tickets of a connection that wait for another try be tried at once: what kept them was mended. What a person
+/// undid stays undone.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn retry_all(tx: &mut Tx, connection: ConnectionId) -> Result<u64> {
     tx.execute(
         "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, next_attempt_at = 0
-         WHERE connection_id = $1 AND intent IS NULL AND (parked OR mark <> synced_mark)",
+         WHERE connection_id = $1 AND intent IS NULL AND (parked OR mark <> synced_mark) AND NOT undone",
         args![connection],
     )
     .await

@@ -248,7 +248,7 @@ impl Engine {
         let (mut ticket, _) = self.with_destination(tx, id).await?;
         let says = Some(Self::together(&store::findings::of_ticket(tx, id).await?));
         ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone(), says });
-        ticket.parked = false;
+        ticket.unpark();
         if ticket.intent.is_none() {
             ticket.next_attempt_at = self.inner.world.now();
         }

@@ -5,6 +5,7 @@
 //! was counted leaves it to the next pass: no pass closes, reopens or creates more than was looked at.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use model::guard::Stroke;
 use model::map::Position;
@@ -22,12 +23,29 @@ use crate::{Actor, Refusal};
 
 /// What may happen in a pass, as far as breakers count it.
 #[derive(Debug, Default)]
-pub(crate) struct Allowed(BTreeSet<(TicketId, Stroke)>);
+pub(crate) struct Allowed {
+    counted: BTreeSet<(TicketId, Stroke)>,
+    /// Of what was counted and is not decided about; `None` where it is too much already.
+    undecided: BTreeMap<(DestinationId, Stroke), Option<u64>>,
+    /// What came up since, and was let through.
+    since: Mutex<BTreeMap<(DestinationId, Stroke), u64>>,
+}
 
 impl Allowed {
     /// It was counted, and it was not too much.
     pub(crate) fn has(&self, ticket: TicketId, stroke: Stroke) -> bool {
-        self.0.contains(&(ticket, stroke))
+        self.counted.contains(&(ticket, stroke))
+    }
+
+    /// How much it would be with one more that came up since it was counted. `None`: it is too much already.
+    fn with_one_more(&self, of: (DestinationId, Stroke)) -> Option<u64> {
+        let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).get(&of).copied();
+        let counted = self.undecided.get(&of).copied().unwrap_or(Some(0))?;
+        Some(counted + since.unwrap_or(0) + 1)
+    }
+
+    fn let_through(&self, of: (DestinationId, Stroke)) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default() += 1;
     }
 }
 
@@ -75,6 +93,7 @@ impl Engine {
                 .into_iter()
                 .map(|breaker| ((breaker.destination_id, breaker.stroke), breaker))
                 .collect();
+        let mut known = BTreeMap::new();
         for ((id, stroke), tickets) in &wishes {
             let Some(destination) = pass.destination_of(*id) else { continue };
             let mut undecided = BTreeSet::new();
@@ -94,7 +113,9 @@ impl Engine {
             if counted.len() as u64 > bound {
                 let breaker = waiting.remove(&(*id, *stroke));
                 self.hold_back(tx, destination, *stroke, bound, &counted, breaker).await?;
+                known.insert((*id, *stroke), None);
             } else {
+                known.insert((*id, *stroke), Some(counted.len() as u64));
                 allowed.extend(undecided.into_iter().map(|ticket| (ticket, *stroke)));
             }
         }
@@ -105,7 +126,25 @@ impl Engine {
                 self.clear(tx, Kind::BreakerTripped, About::Breaker(breaker.id)).await?;
             }
         }
-        Ok(Allowed(allowed))
+        Ok(Allowed { counted: allowed, undecided: known, since: Mutex::default() })
+    }
+
+    /// Something came up since it was counted. Answers whether it is not too much, together with what was; it counts then.
+    pub(crate) async fn is_usual(
+        &self,
+        tx: &mut Tx,
+        pass: &Pass<'_>,
+        destination: &Destination,
+        stroke: Stroke,
+    ) -> Result<bool, Refusal> {
+        let of = (destination.id, stroke);
+        let Some(wanted) = pass.allowed.with_one_more(of) else { return Ok(false) };
+        let many = usize::try_from(wanted).unwrap_or(usize::MAX);
+        if self.bound(tx, destination, stroke, many).await? < wanted {
+            return Ok(false);
+        }
+        pass.allowed.let_through(of);
+        Ok(true)
     }
 
     async fn bound(
@@ -305,7 +344,7 @@ async fn moving(
     Ok(counted)
 }
 
-fn verb(stroke: Stroke) -> &'static str {
+pub(crate) fn verb(stroke: Stroke) -> &'static str {
     match stroke {
         Stroke::Create => "create",
         Stroke::Close => "close",

@@ -94,7 +94,10 @@ impl Engine {
                     Intent::Comment { .. } => true,
                     Intent::Attachment { .. } => return self.settle_attachment(pass, &ticket, item).await,
                     // The board is looked at first, for the change that is in doubt.
-                    Intent::Create { .. } | Intent::Update { .. } | Intent::Restore { .. } => {
+                    Intent::Create { .. }
+                    | Intent::Update { .. }
+                    | Intent::Restore { .. }
+                    | Intent::Delete { .. } => {
                         return self.later(id, Some(self.inner.world.now() + Duration::seconds(5))).await;
                     }
                 }

@@ -35,6 +35,11 @@ impl AnnouncedCreation {
     pub(crate) fn wanted(&self) -> &Desired {
         &self.wanted
     }
+
+    /// What is sent.
+    pub(crate) fn draft(&self) -> &Draft {
+        &self.draft
+    }
 }
 
 impl Engine {
@@ -53,7 +58,12 @@ impl Engine {
     ) -> Result<Decided<AnnouncedCreation>, Refusal> {
         let world = &self.inner.world;
         let Some((destination, _)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
+        let approval = ticket.following.approval;
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
+        if ticket.following.approval != approval {
+            // Somebody approved something after the board was read: that has its turn by itself.
+            return Ok(Decided::Rest);
+        }
         if ticket.work_item_id.is_some() || ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
@@ -100,6 +110,7 @@ impl Engine {
                         "Work item {id} was created in {created_in}{moved}, and deleted on the board since."
                     );
                     self.note_on_ticket(tx, &ticket, &cause, what).await?;
+                    self.approval_done(tx, &mut ticket, Some(*id), None).await?;
                     // The next pass finds it there, and what becomes of it is said or done.
                     ticket.next_attempt_at = world.now();
                     store::tickets::save(tx, &ticket).await?;
@@ -327,7 +338,10 @@ impl Engine {
         // A parent that is gone is a matter of the destination.
         let links: Vec<ItemLink> = ticket.following.links.clone();
         self.leave_out_links(tx, &mut ticket, error, &links).await?;
-        match self.reach(error) {
+        let reach = self.reach(error);
+        let waits = of_all && matches!(reach, Reach::Connection(_));
+        self.approval_refused_by_board(tx, &mut ticket, error, waits).await?;
+        match reach {
             Reach::Connection(until) if of_all => {
                 // The connection waits; a ticket that was on its way with others is not to blame.
                 ticket.next_attempt_at = until;
@@ -380,7 +394,10 @@ impl Engine {
             let others: Vec<model::WorkItemId> = items.iter().skip(1).map(Item::id).collect();
             self.more_than_one(tx, &mut ticket, view.id, &others).await?;
         }
-        let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
+        let cause = match &ticket.following.approval {
+            Some(approval) => Cause::new(CauseKind::Person, approval.cause()),
+            None => Cause::new(CauseKind::Rule, "a rule asked for a work item"),
+        };
         let entry = Entry {
             id: self.inner.world.id(),
             at: self.inner.world.now(),
@@ -393,6 +410,7 @@ impl Engine {
         store::audit::add(tx, entry).await?;
         ticket.work_item = Some(view.clone());
         ticket.following.links.clear();
+        self.approval_done(tx, &mut ticket, Some(view.id), Some(view.revision)).await?;
         store::tickets::save(tx, &ticket).await?;
         store::comments::has_work_item(tx, ticket.id, self.inner.world.now()).await?;
         // The card may have to be placed at once; what was just read is good enough to decide that.

@@ -15,6 +15,7 @@ use store::tickets::{Health, Ticket};
 use crate::Refusal;
 use crate::alarms::About;
 use crate::engine::Engine;
+use crate::sync::breakers::verb;
 use crate::sync::pass::Pass;
 
 /// A ticket that is held back has its next look after this; what is decided meanwhile wakes it at once.
@@ -51,6 +52,8 @@ impl Engine {
         match store::connections::mode(tx, ticket.connection_id).await? {
             Mode::Active => {}
             Mode::Paused | Mode::Shadow if pass.is_rehearsal => {}
+            // In shadow mode people look first, and then ask for it.
+            Mode::Shadow if ticket.following.approval.is_some() => {}
             Mode::Paused => {
                 let what = match wish {
                     Wish::Create(_) => "The connection is paused.",
@@ -78,11 +81,23 @@ impl Engine {
             || (stroke == Some(Stroke::Create) && ticket.group_key.starts_with(store::tickets::BY_HAND));
         if let Some(stroke) = stroke.filter(|_| !has_looked) {
             let held = self.held_by(tx, ticket.id, destination, stroke).await?;
-            if held.is_none() && pass.allowed.has(ticket.id, stroke) {
+            let is_looked_at = pass.is_rehearsal || ticket.following.approval.is_some();
+            let is_allowed = pass.allowed.has(ticket.id, stroke)
+                || (is_looked_at && held.is_none() && self.is_usual(tx, pass, destination, stroke).await?);
+            if held.is_none() && is_allowed {
                 return self.is_flapping(tx, destination, ticket, wish, now).await;
             }
             match held {
                 Some((what, next_step)) => hold(ticket, Health::Held, &what, &next_step, now + LOOK_AGAIN),
+                None if is_looked_at => {
+                    let what = format!(
+                        "{} would {} more work items at once than usual: that waits for a person.",
+                        destination.settings.name,
+                        verb(stroke)
+                    );
+                    let next_step = "Let these through on the page Alarms once they are held, or leave them.";
+                    hold(ticket, Health::Held, &what, next_step, now + LOOK_AGAIN);
+                }
                 None => {
                     // It came up after this pass had counted.
                     ticket.health = waits;

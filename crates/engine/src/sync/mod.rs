@@ -8,6 +8,8 @@
 //! * Every update carries the revision it was planned on.
 //! * One ticket's error stays on that ticket. Only what concerns the whole connection stops the others.
 
+mod apply;
+mod approval;
 mod attachments;
 mod breakers;
 mod comments;
@@ -25,8 +27,10 @@ mod repair;
 mod report;
 mod retry;
 mod send;
+mod undo;
 mod update;
 
+pub use apply::{ApplyReport, ApplySummary, ApprovedTicket};
 pub(crate) use desired::assets_of;
 pub(crate) use following::home;
 pub use following::offered;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use azure::{Item, ItemShape};
 use chrono::{DateTime, Duration as Span, Utc};
-use model::WorkItemId;
 use model::following::Repair;
+use model::{TicketId, WorkItemId};
 use store::connections::{Connection, Mode};
 use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
@@ -117,8 +117,19 @@ pub(crate) enum Decided<T> {
     Rest,
     /// This was announced, and is to be sent.
     Announced(T),
+    /// What a person approved is not done, and why: nothing that was decided may be stored.
+    Refused(String),
     /// Another replica holds the connection: nothing that was decided may be stored.
     TakenOver,
+}
+
+/// Which tickets have their turn in a pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Turns<'a> {
+    /// Those that are due.
+    Due,
+    /// These, if they wait for something that a person approved.
+    Approved(&'a [TicketId]),
 }
 
 impl Engine {
@@ -201,6 +212,18 @@ impl Engine {
     /// # Errors
     /// If the database refuses. What the board refuses is kept on its ticket or on the connection.
     pub(crate) async fn pass(&self, board: &Board) -> Result<ReconcileResult, Refusal> {
+        self.pass_over(board, Turns::Due).await
+    }
+
+    /// The same for chosen tickets.
+    ///
+    /// # Errors
+    /// As of [`Engine::pass`].
+    pub(crate) async fn pass_over(
+        &self,
+        board: &Board,
+        turns: Turns<'_>,
+    ) -> Result<ReconcileResult, Refusal> {
         let _alone = board.gate.lock().await;
         let mut result = ReconcileResult::default();
         if !self.hold_lease(board).await? {
@@ -212,8 +235,10 @@ impl Engine {
         if pass.connection.blocked_until > now {
             return Ok(result);
         }
-        let store::tickets::Read { tickets, damaged } =
-            store::tickets::due(&mut tx, board.id, now, PASS).await?;
+        let store::tickets::Read { tickets, damaged } = match turns {
+            Turns::Due => store::tickets::due(&mut tx, board.id, now, PASS).await?,
+            Turns::Approved(ids) => store::tickets::approved(&mut tx, ids).await?,
+        };
         drop(tx);
         self.park_damaged(&damaged).await?;
         if tickets.is_empty() {
@@ -221,6 +246,10 @@ impl Engine {
         }
         if !pass.writes_nothing() {
             pass.allowed = self.count_strokes(&pass).await?;
+        } else if tickets.iter().any(|ticket| ticket.following.approval.is_some()) {
+            // Nothing waits for a person while nothing is written by itself: it is counted, and no breaker trips.
+            let mut tx = self.inner.db.begin().await?;
+            pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
         }
         let (with_item, without): (Vec<_>, Vec<_>) =
             tickets.into_iter().partition(|ticket| ticket.work_item_id.is_some());
@@ -328,16 +357,22 @@ impl Engine {
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
         let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
-        let (mut announced, mut restorations) = (Vec::new(), Vec::new());
+        let (mut announced, mut restorations, mut deletions) = (Vec::new(), Vec::new(), Vec::new());
         let mut pieces = Pieces::new(&self.inner.db);
         for ticket in tickets {
             result.tickets += 1;
-            let id = ticket.id;
+            let (id, approval) = (ticket.id, ticket.following.approval.clone());
             let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
             let seen = looked.seen(&ticket);
             let tx = pieces.begin().await?;
-            match self.decide_update(tx, pass, ticket, item, seen, deadline, result).await {
+            if let Some(why) = self.is_over(&ticket) {
+                self.refuse_turn(&mut pieces, id, &why).await?;
+                continue;
+            }
+            let decided = self.decide_update(tx, pass, ticket, item, seen, deadline, result).await;
+            match self.hold_to_approval(tx, id, approval.as_ref(), decided).await {
                 Ok(Decided::Rest) => pieces.keep().await?,
+                Ok(Decided::Refused(why)) => self.refuse_turn(&mut pieces, id, &why).await?,
                 Ok(Decided::Announced(AnnouncedWrite::Update(update))) => {
                     pieces.keep().await?;
                     announced.push(*update);
@@ -345,6 +380,10 @@ impl Engine {
                 Ok(Decided::Announced(AnnouncedWrite::Restore(restoration))) => {
                     pieces.keep().await?;
                     restorations.push(restoration);
+                }
+                Ok(Decided::Announced(AnnouncedWrite::Delete(deletion))) => {
+                    pieces.keep().await?;
+                    deletions.push(deletion);
                 }
                 Ok(Decided::TakenOver) => return Ok(Turn::Stop),
                 Err(refusal) => self.put_off(&mut pieces, id, &refusal, result).await?,
@@ -354,7 +393,10 @@ impl Engine {
         if let Turn::Stop = self.send_updates(pass, announced, deadline, result).await? {
             return Ok(Turn::Stop);
         }
-        self.send_restorations(pass, restorations, deadline, result).await
+        if let Turn::Stop = self.send_restorations(pass, restorations, deadline, result).await? {
+            return Ok(Turn::Stop);
+        }
+        self.send_deletions(pass, deletions, deadline, result).await
     }
 
     /// Decides for all tickets that have none yet, then sends for all of them.
@@ -372,9 +414,16 @@ impl Engine {
         for ticket in tickets {
             result.tickets += 1;
             let (id, named) = (ticket.id, looked.named(&ticket));
+            let approval = ticket.following.approval.clone();
             let tx = pieces.begin().await?;
-            match self.decide_creation(tx, pass, ticket, found, named, deadline, result).await {
+            if let Some(why) = self.is_over(&ticket) {
+                self.refuse_turn(&mut pieces, id, &why).await?;
+                continue;
+            }
+            let decided = self.decide_creation(tx, pass, ticket, found, named, deadline, result).await;
+            match self.hold_to_approval(tx, id, approval.as_ref(), decided).await {
                 Ok(Decided::Rest) => pieces.keep().await?,
+                Ok(Decided::Refused(why)) => self.refuse_turn(&mut pieces, id, &why).await?,
                 Ok(Decided::Announced(creation)) => {
                     pieces.keep().await?;
                     announced.push(creation);
@@ -440,7 +489,8 @@ impl Engine {
                 Intent::Update { .. }
                 | Intent::Comment { .. }
                 | Intent::Attachment { .. }
-                | Intent::Restore { .. } => Health::Waiting,
+                | Intent::Restore { .. }
+                | Intent::Delete { .. } => Health::Waiting,
             };
         }
         store::tickets::save(tx, ticket).await?;

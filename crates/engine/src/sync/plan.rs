@@ -1,6 +1,8 @@
 //! What would happen now, compared with the live board. A plan is not a guess: every ticket has its turn as in a pass, by the
 //! same decisions, in transactions that are thrown away, and nothing is sent. Pauses and shadow mode do not count: the plan
 //! says what their end brings.
+//!
+//! Each write that is planned has a fingerprint. A person may approve it, and have it carried out: see `apply.rs`.
 
 use std::collections::HashMap;
 
@@ -14,6 +16,7 @@ use uuid::Uuid;
 use crate::connections::Board;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
+use crate::sync::approval::Announced;
 use crate::sync::lookup::Answers;
 use crate::sync::pass::{Decided, Pass};
 use crate::sync::repair::AnnouncedWrite;
@@ -24,13 +27,33 @@ const STEP: i64 = 200;
 /// Tickets without a work item that are looked at: more than any budget lets through in a day.
 const MOST_PENDING: i64 = 10_000;
 
+/// A plan that is being made.
+struct Draft {
+    plan: Plan,
+    most: usize,
+}
+
+impl Draft {
+    fn list(&mut self, row: TicketPlan) {
+        self.plan.list(row, self.most);
+    }
+}
+
 impl Engine {
-    /// What would happen now if everything were brought into agreement.
+    /// What would happen now if everything were brought into agreement, with [`Plan::LISTED`] tickets one by one.
     ///
     /// # Errors
     /// If a board cannot be read.
     pub async fn plan(&self) -> Result<Plan, Refusal> {
-        let mut plan = Plan::default();
+        self.plan_listing(Plan::LISTED).await
+    }
+
+    /// The same with at most so many tickets one by one, up to [`Plan::MOST_LISTED`].
+    ///
+    /// # Errors
+    /// If a board cannot be read.
+    pub async fn plan_listing(&self, most: usize) -> Result<Plan, Refusal> {
+        let mut draft = Draft { plan: Plan::default(), most: most.min(Plan::MOST_LISTED) };
         for id in self.connection_ids().await? {
             let Some(board) = self.board(id).await? else { continue };
             let mut tx = self.inner.db.begin().await?;
@@ -38,13 +61,13 @@ impl Engine {
             pass.is_rehearsal = true;
             pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
             drop(tx);
-            self.rehearse_creations(&mut pass, &mut plan).await?;
-            self.rehearse_updates(&mut pass, &mut plan).await?;
+            self.rehearse_creations(&mut pass, &mut draft).await?;
+            self.rehearse_updates(&mut pass, &mut draft).await?;
         }
-        Ok(plan)
+        Ok(draft.plan)
     }
 
-    async fn rehearse_updates(&self, pass: &mut Pass<'_>, plan: &mut Plan) -> Result<(), Refusal> {
+    async fn rehearse_updates(&self, pass: &mut Pass<'_>, draft: &mut Draft) -> Result<(), Refusal> {
         let mut after = Uuid::nil();
         loop {
             let mut tx = self.inner.db.read().await?;
@@ -58,8 +81,8 @@ impl Engine {
             let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
             let mut tx = self.inner.db.begin().await?;
             for ticket in tickets {
-                if ticket.intent.is_some() {
-                    plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), UNDER_WAY.into()));
+                if let Some(reason) = has_no_turn(&ticket) {
+                    draft.list(row(pass, &ticket, PlanAction::Wait, reason));
                     continue;
                 }
                 let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
@@ -71,25 +94,17 @@ impl Engine {
                     let reason = item
                         .and_then(|item| item.text("System.State"))
                         .map(|state| format!("the card was moved to {state}"));
-                    let reason = reason.unwrap_or_default();
-                    plan.list(row(pass, &known, PlanAction::Follow, Vec::new(), reason));
+                    draft.list(row(pass, &known, PlanAction::Follow, reason.unwrap_or_default()));
                 }
                 match decided {
-                    Ok(Decided::Announced(AnnouncedWrite::Update(update))) => {
-                        let action = action(update.outcome.base.status, &update.intent.wanted);
-                        let reason = format!("the findings are {}", update.intent.wanted.status.label());
-                        plan.list(row(pass, &known, action, update.outcome.fields, reason));
-                    }
-                    Ok(Decided::Announced(AnnouncedWrite::Restore(_))) => {
-                        let reason = "the work item lies in the recycle bin".to_owned();
-                        plan.list(row(pass, &known, PlanAction::Restore, Vec::new(), reason));
-                    }
-                    Ok(Decided::Rest | Decided::TakenOver) => {
-                        self.list_rest(&mut tx, pass, &known, result.followed > 0, plan).await?;
+                    Ok(Decided::Announced(write)) => draft.list(row_of_write(pass, &known, write)),
+                    Ok(Decided::Rest | Decided::Refused(_) | Decided::TakenOver) => {
+                        self.list_rest(&mut tx, pass, &known, result.followed > 0, draft).await?;
                     }
                     Err(refusal) => {
-                        plan.list(row(pass, &known, PlanAction::Wait, Vec::new(), refusal.detail));
+                        draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
                         // What the failed turn left behind is thrown away with it.
+                        drop(tx);
                         tx = self.inner.db.begin().await?;
                     }
                 }
@@ -97,11 +112,14 @@ impl Engine {
         }
     }
 
-    async fn rehearse_creations(&self, pass: &mut Pass<'_>, plan: &mut Plan) -> Result<(), Refusal> {
+    async fn rehearse_creations(&self, pass: &mut Pass<'_>, draft: &mut Draft) -> Result<(), Refusal> {
         let mut tx = self.inner.db.read().await?;
         let tickets = store::tickets::pending(&mut tx, pass.board.id, MOST_PENDING).await?;
         drop(tx);
         let Some(looked) = self.observe(pass, &[], &tickets).await? else { return Err(unread(pass.board)) };
+        if !self.learn_iterations(pass, &tickets).await? {
+            return Err(unread(pass.board));
+        }
         let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
         // What this plan would take of the budgets of today, in transactions that were thrown away.
         let mut taken: HashMap<DestinationId, u64> = HashMap::new();
@@ -113,8 +131,8 @@ impl Engine {
                 store::destinations::take(&mut tx, *destination, *count, now).await?;
             }
             for ticket in tickets.by_ref().take(STEP as usize) {
-                if ticket.intent.is_some() {
-                    plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), UNDER_WAY.into()));
+                if let Some(reason) = has_no_turn(&ticket) {
+                    draft.list(row(pass, &ticket, PlanAction::Wait, reason));
                     continue;
                 }
                 let (mut result, known) = (ReconcileResult::default(), ticket.clone());
@@ -126,15 +144,18 @@ impl Engine {
                         *taken.entry(known.destination_id).or_default() += 1;
                         let wanted = creation.wanted();
                         let reason = format!("{} finding without a work item", wanted.status.label());
-                        let mut listed = row(pass, &known, PlanAction::Create, fields_of(wanted), reason);
-                        listed.title.clone_from(&wanted.title);
-                        plan.list(listed);
+                        draft.list(TicketPlan {
+                            title: wanted.title.clone(),
+                            fields: fields_of(wanted),
+                            fingerprint: Some(creation.fingerprint()),
+                            ..row(pass, &known, PlanAction::Create, reason)
+                        });
                     }
-                    Ok(Decided::Rest | Decided::TakenOver) => {
-                        self.list_rest(&mut tx, pass, &known, false, plan).await?;
+                    Ok(Decided::Rest | Decided::Refused(_) | Decided::TakenOver) => {
+                        self.list_rest(&mut tx, pass, &known, false, draft).await?;
                     }
                     Err(refusal) => {
-                        plan.list(row(pass, &known, PlanAction::Wait, Vec::new(), refusal.detail));
+                        draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
                         break;
                     }
                 }
@@ -150,24 +171,40 @@ impl Engine {
         pass: &Pass<'_>,
         known: &Ticket,
         is_listed: bool,
-        plan: &mut Plan,
+        draft: &mut Draft,
     ) -> Result<(), Refusal> {
-        let after = store::tickets::get(tx, known.id).await?;
-        let waits = after.as_ref().is_some_and(|ticket| match ticket.health {
-            Health::Held | Health::OverBudget | Health::Pending | Health::Waiting => ticket.problem.is_some(),
-            _ => false,
+        let Some(after) = store::tickets::get(tx, known.id).await? else { return Ok(()) };
+        let waits = match after.health {
+            Health::Held | Health::OverBudget | Health::Pending | Health::Waiting => after.problem.clone(),
+            _ => None,
+        };
+        // What people asked for, or a policy does, begins with something that is done here; the board has its turn after it.
+        let begun = known.following.order.as_ref().map(|order| order.repair.wish()).or_else(|| {
+            (after.work_item_id != known.work_item_id).then(|| "make a new work item in its place".to_owned())
         });
-        if let Some(ticket) = after.filter(|_| waits) {
-            let reason = ticket.problem.clone().unwrap_or_default();
-            plan.list(row(pass, &ticket, PlanAction::Wait, Vec::new(), reason));
+        if let Some(reason) = waits.or(begun.map(|wish| format!("the next turn is to {wish}"))) {
+            draft.list(row(pass, &after, PlanAction::Wait, reason));
         } else if !is_listed {
-            plan.nothing += 1;
+            draft.plan.nothing += 1;
         }
         Ok(())
     }
 }
 
-const UNDER_WAY: &str = "the outcome of an earlier write is not known yet";
+/// Why a ticket would not have its turn now.
+fn has_no_turn(ticket: &Ticket) -> Option<String> {
+    if ticket.intent.is_some() {
+        return Some("the outcome of an earlier write is not known yet".into());
+    }
+    if let Some(approval) = &ticket.following.approval {
+        return Some(format!("what {} approved is being applied", approval.by));
+    }
+    ticket.parked.then(|| {
+        let problem = ticket.problem.clone().unwrap_or_else(|| "It failed too often.".into());
+        let next_step = ticket.next_step.clone().unwrap_or_else(|| "Retry the ticket.".into());
+        format!("{problem} {next_step}")
+    })
+}
 
 fn unread(board: &Board) -> Refusal {
     let mut refusal = Refusal::conflict(
@@ -180,13 +217,7 @@ fn unread(board: &Board) -> Refusal {
     refusal
 }
 
-fn row(
-    pass: &Pass<'_>,
-    ticket: &Ticket,
-    action: PlanAction,
-    fields: Vec<FieldChange>,
-    reason: String,
-) -> TicketPlan {
+fn row(pass: &Pass<'_>, ticket: &Ticket, action: PlanAction, reason: String) -> TicketPlan {
     let destination = pass.destination_of(ticket.destination_id);
     TicketPlan {
         ticket_id: Some(ticket.id),
@@ -194,9 +225,29 @@ fn row(
         title: ticket.title.clone(),
         destination: destination.map(|found| found.settings.name.clone()).unwrap_or_default(),
         action,
-        fields,
+        fields: Vec::new(),
         reason,
+        revision: None,
+        fingerprint: None,
     }
+}
+
+fn row_of_write(pass: &Pass<'_>, known: &Ticket, write: AnnouncedWrite) -> TicketPlan {
+    let (revision, fingerprint) = (write.revision(), Some(write.fingerprint()));
+    let row = match write {
+        AnnouncedWrite::Update(update) => {
+            let wanted = &update.intent.wanted;
+            let reason = format!("the findings are {}", wanted.status.label());
+            let action = action(update.outcome.base.status, wanted);
+            TicketPlan { fields: update.outcome.fields, ..row(pass, known, action, reason) }
+        }
+        AnnouncedWrite::Restore(_) => {
+            row(pass, known, PlanAction::Restore, "the work item lies in the recycle bin".into())
+        }
+        // Only a person asks for it, and a ticket that was asked about has no turn here.
+        AnnouncedWrite::Delete(_) => row(pass, known, PlanAction::Wait, "its creation is undone".into()),
+    };
+    TicketPlan { revision, fingerprint, ..row }
 }
 
 /// What is done to a work item that stands for `agreed`.

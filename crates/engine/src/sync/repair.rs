@@ -25,6 +25,7 @@ use crate::sync::following::{Whereabouts, home, offered};
 use crate::sync::pass::{Decided, Pass, Seen, Turn};
 use crate::sync::report::Reach;
 use crate::sync::send::AnnouncedUpdate;
+use crate::sync::undo::AnnouncedDeletion;
 use crate::{Actor, ReconcileResult, Refusal};
 
 /// What was announced for a ticket that has a work item, and is not sent yet.
@@ -33,13 +34,17 @@ pub(crate) enum AnnouncedWrite {
     Update(Box<AnnouncedUpdate>),
     /// Taking it out of the recycle bin.
     Restore(AnnouncedRestoration),
+    /// Moving it into the recycle bin.
+    Delete(AnnouncedDeletion),
 }
 
 /// A work item that is to be taken out of the recycle bin.
 pub(crate) struct AnnouncedRestoration {
     ticket: model::TicketId,
-    work_item: WorkItemId,
-    project: String,
+    pub(crate) work_item: WorkItemId,
+    pub(crate) project: String,
+    /// Its revision in the recycle bin.
+    pub(crate) revision: i64,
     /// The destination's policy asked for it, not a person.
     by_policy: bool,
 }
@@ -218,7 +223,7 @@ impl Engine {
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
         ticket.following.order = Some(order.clone());
-        ticket.parked = false;
+        ticket.unpark();
         if ticket.health == Health::Released {
             ticket.health = if ticket.work_item_id.is_some() { Health::Waiting } else { Health::Pending };
         }
@@ -336,7 +341,7 @@ impl Engine {
         ticket.following.unsettled = None;
         ticket.conflicts.clear();
         ticket.health = Health::Released;
-        ticket.parked = false;
+        ticket.unpark();
         ticket.attempts = 0;
         ticket.problem = Some(
             "This ticket has ended: nothing is written for it any more, and its findings have none.".into(),
@@ -518,6 +523,9 @@ impl Engine {
             // It did not happen, or somebody deleted it again.
             ticket.intent = None;
         }
+        if let Some((_, apply)) = Self::undo_of(&ticket) {
+            return Box::pin(self.decide_undo_of_gone(tx, ticket, whereabouts, apply)).await;
+        }
         self.say_gone(tx, &mut ticket, whereabouts).await?;
         let order = self.next_about_gone(&ticket, destination, whereabouts);
         let Some(order) = order.filter(|order| !order.by_policy || ticket.status.is_open()) else {
@@ -526,7 +534,13 @@ impl Engine {
         match (order.repair, whereabouts) {
             (Repair::Restore, Whereabouts::Recycled { project, revision, .. }) => {
                 // This process may have stood still since the pass began: what is stored now counts.
-                if store::connections::mode(tx, ticket.connection_id).await? != Mode::Active {
+                let is_asked_for = pass.is_rehearsal || ticket.following.approval.is_some();
+                let may_write = match store::connections::mode(tx, ticket.connection_id).await? {
+                    Mode::Active => true,
+                    Mode::Shadow => is_asked_for,
+                    Mode::Paused => pass.is_rehearsal,
+                };
+                if !may_write {
                     ticket.next_step = Some("It is restored once the connection may write again.".into());
                     ticket.next_attempt_at = self.inner.world.now() + chrono::Duration::minutes(5);
                     ticket.synced_mark = ticket.mark - 1;
@@ -587,6 +601,7 @@ impl Engine {
             ticket: ticket.id,
             work_item,
             project: project.to_owned(),
+            revision,
             by_policy: order.by_policy,
         };
         Ok(Decided::Announced(AnnouncedWrite::Restore(restoration)))
@@ -601,7 +616,7 @@ impl Engine {
         result: &mut ReconcileResult,
     ) -> Result<Turn, Refusal> {
         for restoration in announced {
-            let AnnouncedRestoration { ticket, work_item, project, by_policy } = restoration;
+            let AnnouncedRestoration { ticket, work_item, project, by_policy, .. } = restoration;
             failpoint::reached("before restore").await;
             let answer = pass.board.client.restore(&project, work_item, deadline).await;
             failpoint::reached("after restore").await;
@@ -618,6 +633,7 @@ impl Engine {
                 ticket.intent = None;
                 ticket.following.order = None;
                 ticket.next_attempt_at = self.inner.world.now();
+                self.approval_done(&mut tx, &mut ticket, Some(work_item), None).await?;
                 store::tickets::save(&mut tx, &ticket).await?;
                 tx.commit().await?;
                 result.updated += 1;
@@ -627,9 +643,12 @@ impl Engine {
             if error.is_certain_not_applied() {
                 ticket.intent = None;
             }
+            let reach = self.reach(&error);
+            let waits = matches!(reach, Reach::Connection(_));
+            self.approval_refused_by_board(&mut tx, &mut ticket, &error, waits).await?;
             self.failed(&mut tx, &mut ticket, &error).await?;
             tx.commit().await?;
-            if let Reach::Connection(until) = self.reach(&error) {
+            if let Reach::Connection(until) = reach {
                 self.block(pass.board, &error, until).await?;
                 return Ok(Turn::Stop);
             }

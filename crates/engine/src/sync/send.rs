@@ -154,6 +154,9 @@ impl Engine {
                 let what = format!("Work item {id} moved a part of the way (revision {revision}).");
                 self.note_write(tx, &stored, what, &[]).await?;
             }
+            if matches!(failure, Some(Failure { error: Error::Misplaced { .. }, .. })) {
+                self.approval_done(tx, &mut stored, Some(*id), Some(revision)).await?;
+            }
             stored.work_item = Some(view);
         }
         stored.base = Some(base);
@@ -165,7 +168,10 @@ impl Engine {
             let links: Vec<ItemLink> =
                 outcome.writes.iter().flat_map(|write| write.add_links.iter().copied()).collect();
             self.leave_out_links(tx, &mut stored, &error, &links).await?;
-            match self.reach(&error) {
+            let reach = self.reach(&error);
+            let waits = of_all && matches!(reach, Reach::Connection(_)) && way.item().is_none();
+            self.approval_refused_by_board(tx, &mut stored, &error, waits).await?;
+            match reach {
                 Reach::Connection(until) if of_all => {
                     // The connection waits; a ticket that was on its way with others is not to blame.
                     stored.next_attempt_at = until;
@@ -187,6 +193,8 @@ impl Engine {
         self.name_standing(pass, &mut stored);
         let what = format!("Work item {id} changed (revision {revision}).");
         self.note_write(tx, &stored, what, &outcome.fields).await?;
+        store::applies::completed(tx, stored.id, intent.revision, revision).await?;
+        self.approval_done(tx, &mut stored, Some(*id), Some(revision)).await?;
         store::tickets::save(tx, &stored).await?;
         result.updated += 1;
         Ok(Turn::Done)

@@ -3,6 +3,7 @@
 use azure::{Item, ItemShape};
 use chrono::{DateTime, Utc};
 use model::Status;
+use model::approval::Approval;
 use model::board::WorkItem;
 use model::following::{Repair, Standing};
 use model::lifecycle::{Circumstances, Giver, command_of};
@@ -40,13 +41,17 @@ impl Engine {
         result: &mut ReconcileResult,
     ) -> Result<Decided<AnnouncedWrite>, Refusal> {
         let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
-        let mark = ticket.mark;
+        let (mark, approval) = (ticket.mark, ticket.following.approval);
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
         if ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
         // A reason that came after the board was read is a reason to read it again.
         let marked = std::mem::replace(&mut ticket.mark, mark);
+        if ticket.following.approval != approval {
+            // Somebody approved something after the board was read: that has its turn by itself.
+            return Ok(Decided::Rest);
+        }
         if self.must_wait(tx, &mut ticket).await? {
             return Ok(Decided::Rest);
         }
@@ -75,6 +80,7 @@ impl Engine {
             Some(Intent::Update { update, .. }) => Some(update),
             Some(
                 Intent::Restore { .. }
+                | Intent::Delete { .. }
                 | Intent::Create { .. }
                 | Intent::Comment { .. }
                 | Intent::Attachment { .. },
@@ -102,6 +108,23 @@ impl Engine {
                 let (id, revision) = (view.id, reached.revision);
                 let what = format!("Work item {id} changed (revision {revision}); the answer was lost.");
                 self.note_write(tx, &ticket, what, &[]).await?;
+                if ticket.following.approval.is_some() {
+                    // What was approved is settled; what is left to do has a turn of its own.
+                    let steps = i64::try_from(update.positions.len()).unwrap_or(i64::MAX);
+                    ticket.intent = None;
+                    ticket.following.unsettled = None;
+                    ticket.work_item = Some(reached);
+                    ticket.base = Some(base);
+                    ticket.next_attempt_at = now;
+                    if revision >= update.revision.saturating_add(steps) {
+                        self.approval_done(tx, &mut ticket, Some(id), Some(revision)).await?;
+                    } else {
+                        let why = format!("Work item {id} was moved a part of the way only.");
+                        self.approval_failed(tx, &mut ticket, &why).await?;
+                    }
+                    store::tickets::save(tx, &ticket).await?;
+                    return Ok(Decided::Rest);
+                }
             }
         }
         ticket.intent = None;
@@ -114,6 +137,15 @@ impl Engine {
             pass.lags.lock().await.push(lag);
         }
 
+        if let Some((approval, apply)) = Self::undo_of(&ticket) {
+            let known = ticket.clone();
+            let place =
+                (abroad.map_or(shape, |abroad| &abroad.shape), rules_for(destination, &known, abroad));
+            let undo = (&approval, apply);
+            // Rare and large: it is not a part of every turn's future.
+            let decision = self.decide_undo(tx, pass, ticket, undo, base, desired, &view, place, deadline);
+            return Box::pin(decision).await;
+        }
         ticket.following.was_recycled = false;
         let order = ticket.following.order.clone();
         if let Some(order) = order {
@@ -165,6 +197,7 @@ impl Engine {
         let mut outcome = merge(&base, &desired, &view, rules);
         if outcome.follow.is_some()
             && !pass.is_rehearsal
+            && ticket.following.approval.is_none()
             && store::connections::mode(tx, ticket.connection_id).await? == Mode::Shadow
         {
             self.shadow_follow(tx, &mut ticket, base, &view).await?;
@@ -242,7 +275,7 @@ impl Engine {
 
     #[expect(clippy::too_many_arguments, reason = "the end of decide_update, split off to be read by itself")]
     /// Stores what is about to be sent. Nobody else may act on this connection before the deadline is over.
-    async fn announce_update(
+    pub(crate) async fn announce_update(
         &self,
         tx: &mut Tx,
         pass: &Pass<'_>,
@@ -387,8 +420,10 @@ impl Engine {
         what: String,
         fields: &[FieldChange],
     ) -> Result<(), Refusal> {
-        let cause = match fields.iter().find_map(|field| field.decided_by.as_ref()) {
-            Some(by) => Cause::new(CauseKind::Person, by.clone()),
+        let decided_by = fields.iter().find_map(|field| field.decided_by.clone());
+        let approved_by = ticket.following.approval.as_ref().map(Approval::cause);
+        let cause = match approved_by.or(decided_by) {
+            Some(by) => Cause::new(CauseKind::Person, by),
             None => self.cause_of_write(tx, ticket).await?,
         };
         let entry = Entry {

@@ -19,6 +19,7 @@ mod fields;
 mod following;
 mod guards;
 mod imports;
+mod plan;
 mod routing;
 mod rules;
 mod templates;

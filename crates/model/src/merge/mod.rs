@@ -15,6 +15,7 @@
 //! | `comments` | what people say to each other, by id |
 //! | `resolve` | a person decides a conflict |
 //! | `base` | what is remembered from one merge to the next |
+//! | `undo` | putting back what a write of ours changed |
 
 mod base;
 mod block;
@@ -24,6 +25,7 @@ mod resolve;
 mod scalar;
 mod set;
 mod state;
+mod undo;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,7 @@ pub use base::{Base, Desired, KeptPlace, UpdateIntent};
 pub use owner::{Moves, Owner, Owners, Verdict, decide};
 pub use resolve::{Choice, Field, Unresolvable, resolve};
 pub use scalar::Agreed;
+pub use undo::{Undo, undo};
 
 use crate::board::{Change, NewDueDate, WorkItem};
 use crate::following::ChosenState;

@@ -307,6 +307,8 @@ CREATE TABLE ticket (
     attempts BIGINT NOT NULL DEFAULT 0,
     next_attempt_at BIGINT NOT NULL DEFAULT 0,
     parked BOOLEAN NOT NULL,
+    -- Parked because a person undid what was written, not because it failed.
+    undone BOOLEAN NOT NULL DEFAULT FALSE,
     -- Status that the card was last taken to say, as in `base`; for counting without reading documents.
     agreed_status TEXT,
     -- When we moved the card within the last day (JSON).
@@ -339,6 +341,34 @@ CREATE TABLE ticket_former (
     PRIMARY KEY (ticket_id, work_item_id)
 );
 CREATE INDEX ticket_former_by_token ON ticket_former (token);
+
+-- Plans that people applied, and undid. The rows outlive their tickets.
+CREATE TABLE plan_apply (
+    id BLOB PRIMARY KEY,
+    at BIGINT NOT NULL,
+    by_name TEXT NOT NULL,
+    -- The apply that this one undoes.
+    undoes BLOB REFERENCES plan_apply(id) ON DELETE CASCADE
+);
+
+CREATE TABLE plan_apply_ticket (
+    apply_id BLOB NOT NULL REFERENCES plan_apply(id) ON DELETE CASCADE,
+    ticket_id BLOB NOT NULL,
+    position BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    -- 'waiting', 'applied' or 'refused'.
+    state TEXT NOT NULL,
+    reason TEXT,
+    work_item_id BIGINT,
+    -- Revision at which it left the work item.
+    revision BIGINT,
+    -- What was written, and what stood there before (JSON).
+    written TEXT,
+    -- The apply that undid it.
+    undone_by BLOB REFERENCES plan_apply(id) ON DELETE SET NULL,
+    PRIMARY KEY (apply_id, ticket_id)
+);
+CREATE INDEX plan_apply_ticket_by_ticket ON plan_apply_ticket (ticket_id);
 
 CREATE TABLE ticket_finding (
     ticket_id BLOB NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
