@@ -376,64 +376,6 @@ pub struct FieldChange {
     pub reason: String,
 }
 
-/// Answer of `POST /api/v1/plan`: what would happen now, compared with the live board.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Plan {
-    /// One entry for each ticket for which something would happen, at most 500.
-    pub tickets: Vec<TicketPlan>,
-    /// Work items that would be created.
-    pub create: u64,
-    /// Work items that would be changed.
-    pub update: u64,
-    /// Tickets whose findings would follow a move on the board.
-    pub follow: u64,
-    /// Tickets for which nothing would happen.
-    pub nothing: u64,
-    /// Work items that wait for another day or a person, because of the budget.
-    pub over_budget: u64,
-}
-
-/// What would happen for one ticket.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct TicketPlan {
-    /// The ticket; absent if it would be made first.
-    pub ticket_id: Option<TicketId>,
-    /// The work item.
-    pub work_item_id: Option<WorkItemId>,
-    /// Title.
-    pub title: String,
-    /// Destination.
-    pub destination: String,
-    /// What would happen.
-    pub action: PlanAction,
-    /// Field by field.
-    pub fields: Vec<FieldChange>,
-    /// Why.
-    pub reason: String,
-}
-
-/// What would happen for a ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PlanAction {
-    /// A work item is created.
-    Create,
-    /// The work item is changed.
-    Update,
-    /// The work item is closed.
-    Close,
-    /// The work item is opened again.
-    Reopen,
-    /// The work item is taken out of the recycle bin.
-    Restore,
-    /// The findings follow the card.
-    Follow,
-    /// Findings join a ticket that exists.
-    Join,
-    /// It waits: budget, breaker, or an unknown outcome of an earlier try.
-    Wait,
-}
-
 /// Body of `POST /api/v1/reconcile`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct ReconcileRequest {

@@ -21,8 +21,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    alarms, assets, breakers, configuration, connections, destinations, findings, import, inspect, plan,
-    rules, scans, templates, tickets, tokens, users,
+    alarms, apply, assets, breakers, configuration, connections, destinations, findings, import, inspect,
+    plan, rules, scans, templates, tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -59,6 +59,10 @@ enum Command {
     Scans(scans::ScansArgs),
     /// Say what would happen now, compared with the live board
     Plan(plan::PlanArgs),
+    /// Carry out a plan that was written to a file
+    Apply(apply::ApplyArgs),
+    /// Put back what `apply` wrote
+    Undo(apply::UndoArgs),
     /// Bring tickets and work items into agreement now
     Reconcile(plan::ReconcileArgs),
     /// Configuration as code: everything that is decided, but for secrets, as one file
@@ -118,6 +122,8 @@ async fn run(command: Command) -> Outcome {
         Command::Tickets(args) => tickets::run(args).await,
         Command::Scans(args) => scans::run(args).await,
         Command::Plan(args) => plan::plan(args).await,
+        Command::Apply(args) => apply::apply(args).await,
+        Command::Undo(args) => apply::undo(args).await,
         Command::Reconcile(args) => plan::reconcile(args).await,
         Command::Config(args) => configuration::run(args).await,
         Command::Connection(args) => connections::run(*args).await,

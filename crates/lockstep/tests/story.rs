@@ -92,6 +92,45 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
 }
 
 #[test]
+fn a_plan_in_a_file_is_looked_at_applied_in_shadow_mode_and_undone() {
+    let stage = Stage::set();
+    stage.connect();
+    let connection = stage.lockstep(&["connection", "list", "--json"]).ends_with(0).json();
+    let connection = connection[0]["id"].as_str().unwrap().to_owned();
+    stage.lockstep(&["connection", "shadow", &connection]).ends_with(0);
+    stage.lockstep(&["rule", "add", "--name", "all", "--severity-at-least", "low", "--yes"]).ends_with(0);
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    stage.until(&["tickets", "list", "--json"], |out| out.matches("\"health\"").count() == 2);
+
+    let file = stage.file("plan.json", "");
+    let planned = stage.lockstep(&["plan", "--output", &file]).ends_with(0);
+    assert!(planned.err.contains("2 to create") && planned.err.contains("lockstep apply"), "{}", planned.err);
+    let not_asked = stage.lockstep(&["apply", &file]).ends_with(2);
+    assert!(not_asked.err.contains("--yes") && not_asked.out.contains("create"), "{}", not_asked.err);
+    let json = stage.lockstep(&["apply", &file, "--json"]).ends_with(2);
+    assert!(json.err.contains("--yes"), "{}", json.err);
+    let applied = stage.lockstep(&["apply", &file, "--yes", "--json"]).ends_with(0).json();
+    let rows = applied["tickets"].as_array().unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| row["state"] == "applied"), "{applied:#}");
+    let again = stage.lockstep(&["apply", &file, "--yes"]).ends_with(1);
+    assert!(again.out.contains("refused") && again.err.contains("0 applied, 2 refused"), "{}", again.out);
+
+    let id = applied["id"].as_str().unwrap();
+    let listed = stage.lockstep(&["undo"]).ends_with(0).out;
+    assert!(listed.contains(id), "{listed}");
+    let undone = stage.lockstep(&["undo", id, "--yes"]).ends_with(0);
+    assert!(undone.err.contains("2 put back, 0 refused"), "{}", undone.err);
+    let waits = stage.lockstep(&["tickets", "list", "--json"]).ends_with(0).json();
+    assert!(waits.as_array().unwrap().iter().all(|ticket| ticket["health"] == "parked"), "{waits:#}");
+
+    let broken = stage.file("broken.json", "{\"lockstep_plan\": 2}");
+    let refused = stage.lockstep(&["apply", &broken, "--yes"]).ends_with(3);
+    assert!(refused.err.contains("its version is 2, not 1"), "{}", refused.err);
+}
+
+#[test]
 fn findings_get_a_work_item_by_hand_and_tickets_are_closed_with_one_state() {
     let stage = Stage::set();
     stage.connect();

@@ -22,6 +22,8 @@ fn help_names_every_exit_code_and_every_noun_has_its_own_help() {
         "tickets",
         "scans",
         "plan",
+        "apply",
+        "undo",
         "reconcile",
         "connection",
         "destination",
@@ -53,6 +55,8 @@ fn examples_are_in_the_help_of_what_people_type_most() {
         vec!["config", "apply"],
         vec!["token", "create"],
         vec!["plan"],
+        vec!["apply"],
+        vec!["undo"],
         vec!["reconcile"],
     ] {
         let mut args = command.clone();

@@ -403,6 +403,45 @@ fn ticket_plan(ticket: engine::TicketPlan) -> TicketPlan {
             })
             .collect(),
         reason: ticket.reason,
+        revision: ticket.revision,
+        fingerprint: ticket.fingerprint,
+    }
+}
+
+pub(crate) fn apply(report: engine::ApplyReport) -> api::Apply {
+    api::Apply {
+        id: report.apply.id,
+        at: report.apply.at,
+        by: report.apply.by,
+        undoes: report.apply.undoes,
+        tickets: report
+            .tickets
+            .into_iter()
+            .map(|row| api::AppliedTicket {
+                ticket_id: row.ticket,
+                work_item_id: row.work_item,
+                title: row.title,
+                state: match row.state {
+                    store::applies::State::Waiting => api::ApplyState::Waiting,
+                    store::applies::State::Applied => api::ApplyState::Applied,
+                    store::applies::State::Refused => api::ApplyState::Refused,
+                },
+                reason: row.reason,
+                undone_by: row.undone_by,
+            })
+            .collect(),
+    }
+}
+
+pub(crate) fn apply_summary(summary: engine::ApplySummary) -> api::ApplySummary {
+    api::ApplySummary {
+        id: summary.apply.id,
+        at: summary.apply.at,
+        by: summary.apply.by,
+        undoes: summary.apply.undoes,
+        applied: summary.applied,
+        refused: summary.refused,
+        waiting: summary.waiting,
     }
 }
 

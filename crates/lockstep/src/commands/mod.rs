@@ -1,6 +1,7 @@
 //! Commands that speak the API, one file for each noun.
 
 pub(crate) mod alarms;
+pub(crate) mod apply;
 pub(crate) mod assets;
 pub(crate) mod breakers;
 pub(crate) mod by_hand;

@@ -1,9 +1,13 @@
-//! `lockstep plan` and `lockstep reconcile`: what would happen, and making it happen.
+//! `lockstep plan` and `lockstep reconcile`: what would happen, and making it happen. A plan in a file is carried out by
+//! `apply.rs`.
+
+use std::path::PathBuf;
 
 use api::{Job, Plan, ReconcileRequest};
 use clap::Args;
 use reqwest::Method;
 
+use super::apply::PlanFile;
 use super::{jobs, lookup, word};
 use crate::client::ApiArgs;
 use crate::exit::{self, CliError, Outcome};
@@ -14,16 +18,35 @@ use crate::output::Output;
 #[command(after_help = "\
 Examples:
   lockstep plan
-  lockstep plan --json | jq .create")]
+  lockstep plan --json | jq .create
+  lockstep plan --output plan.json && lockstep apply plan.json")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     api: ApiArgs,
+    /// Write the plan to this file, for `lockstep apply`: up to 5000 tickets, the rest is counted
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// Says what would happen now, compared with the live board.
 pub(crate) async fn plan(args: PlanArgs) -> Outcome {
-    let plan: Plan = args.api.client()?.act(Method::POST, "plan").await?;
-    print(args.api.output(), &plan)?;
+    let client = args.api.client()?;
+    let Some(to) = args.output else {
+        let plan: Plan = client.act(Method::POST, "plan").await?;
+        print(args.api.output(), &plan)?;
+        return Ok(exit::OK);
+    };
+    let plan: Plan = client.act(Method::POST, "plan?limit=5000").await?;
+    sum_up(&plan);
+    let listed = plan.tickets.len() as u64;
+    let all = plan.create + plan.update + plan.follow + plan.over_budget;
+    if listed < all {
+        crate::output::say(&format!(
+            "The file holds the first {listed} of {all} rows: apply it, and plan again."
+        ));
+    }
+    PlanFile::write(plan, &to)?;
+    crate::output::say(&format!("Look at {}, then: lockstep apply {}", to.display(), to.display()));
     Ok(exit::OK)
 }
 
@@ -32,6 +55,13 @@ pub(crate) fn print(output: Output, plan: &Plan) -> Result<(), CliError> {
     if output.is_json() {
         return output.value(plan);
     }
+    print_rows(output, plan)?;
+    sum_up(plan);
+    Ok(())
+}
+
+/// Prints the tickets of a plan for people.
+pub(crate) fn print_rows(output: Output, plan: &Plan) -> Result<(), CliError> {
     let mut rows = Vec::new();
     for ticket in &plan.tickets {
         let head = [
@@ -49,13 +79,15 @@ pub(crate) fn print(output: Output, plan: &Plan) -> Result<(), CliError> {
             rows.push(start.into_iter().chain([change, field.reason.clone()]).collect());
         }
     }
-    output.table(&["Action", "Work item", "Destination", "Title", "Field", "Why"], rows)?;
+    output.table(&["Action", "Work item", "Destination", "Title", "Field", "Why"], rows)
+}
+
+fn sum_up(plan: &Plan) {
     let left = if plan.over_budget > 0 { format!(", {} wait", plan.over_budget) } else { String::new() };
     crate::output::say(&format!(
         "{} to create, {} to change, {} to follow{left}, {} in step.",
         plan.create, plan.update, plan.follow, plan.nothing
     ));
-    Ok(())
 }
 
 /// Options of `lockstep reconcile`.

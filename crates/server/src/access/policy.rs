@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 39] = [
+const LOWERED: [(Method, &str, Role); 41] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -59,6 +59,8 @@ const LOWERED: [(Method, &str, Role); 39] = [
     (Method::POST, "/api/v1/tickets/{id}/repair", Role::Analyst),
     (Method::POST, "/api/v1/adoptions/plan", Role::Analyst),
     (Method::POST, "/api/v1/adoptions", Role::Analyst),
+    (Method::POST, "/api/v1/plan/applies", Role::Analyst),
+    (Method::POST, "/api/v1/plan/applies/{id}/undo", Role::Analyst),
     (Method::POST, "/api/v1/reconcile", Role::Analyst),
     (Method::POST, "/api/v1/connections/{id}/check", Role::Analyst),
     (Method::POST, "/api/v1/alarms/{id}/acknowledge", Role::Analyst),

@@ -282,6 +282,8 @@ fn a_rule_shows_its_plan_then_makes_tickets_that_reach_the_board() {
         assert_eq!(job.reconcile.unwrap().failed, 0);
         let plan: Plan = ask(&session, Method::POST, "/api/v1/plan", StatusCode::OK).await;
         assert_eq!((plan.create, plan.update, plan.follow), (0, 0, 0), "everything is in step");
+        let wrong = session.call(Method::POST, "/api/v1/plan?limit=9000").send().await.unwrap();
+        assert_eq!(wrong.status(), StatusCode::BAD_REQUEST);
 
         let at = format!("/api/v1/connections/{}", connection.id);
         let boards: TeamBoards = ask(
@@ -298,6 +300,70 @@ fn a_rule_shows_its_plan_then_makes_tickets_that_reach_the_board() {
         let paused: Connection =
             send(&session, Method::PATCH, &at, json!({ "mode": "paused" }), StatusCode::OK).await;
         assert_eq!(paused.mode, api::ConnectionMode::Paused);
+        board.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn rows_of_a_plan_are_applied_in_shadow_mode_listed_and_undone() {
+    on_every_database(|server| async move {
+        let board = board().await;
+        let server = server.allowing(&board.base_url).await;
+        let session = server.session().await;
+        let connection = connected(&server, &board).await;
+        let at = format!("/api/v1/connections/{}", connection.id);
+        let _: Connection =
+            send(&session, Method::PATCH, &at, json!({ "mode": "shadow" }), StatusCode::OK).await;
+        import(&session, "asset=shop", report("one", 1, &["sql", "xss"])).await;
+        let rule = json!({ "name": "all", "criteria": { "severity": { "at_least": "low" } } });
+        let _: api::Rule = send(&session, Method::POST, "/api/v1/rules", rule, StatusCode::CREATED).await;
+        let _: Page<Ticket> =
+            until(&session, "/api/v1/tickets", |page: &Page<Ticket>| page.items.len() == 2).await;
+
+        let plan: Plan = ask(&session, Method::POST, "/api/v1/plan?limit=5000", StatusCode::OK).await;
+        assert_eq!((plan.create, plan.tickets.len()), (2, 2));
+        let row = &plan.tickets[0];
+        let approved = json!({ "tickets": [
+            { "ticket_id": row.ticket_id, "revision": row.revision, "fingerprint": row.fingerprint } ] });
+        let reader = server.token(Role::Reader).await;
+        let forbidden = server
+            .call(Method::POST, "/api/v1/plan/applies")
+            .bearer_auth(reader)
+            .json(&approved)
+            .send()
+            .await;
+        let forbidden = forbidden.unwrap();
+        assert_eq!(forbidden.status(), StatusCode::FORBIDDEN);
+        let done: api::Apply =
+            send(&session, Method::POST, "/api/v1/plan/applies", approved.clone(), StatusCode::OK).await;
+        let done: api::Apply =
+            until(&session, &format!("/api/v1/plan/applies/{}", done.id), |apply: &api::Apply| {
+                apply.tickets[0].state != api::ApplyState::Waiting
+            })
+            .await;
+        assert_eq!(done.tickets[0].state, api::ApplyState::Applied, "{done:?}");
+        assert!(done.tickets[0].work_item_id.is_some());
+        let again: api::Apply =
+            send(&session, Method::POST, "/api/v1/plan/applies", approved, StatusCode::OK).await;
+        assert_eq!(again.tickets[0].state, api::ApplyState::Refused, "{again:?}");
+        let nothing = json!({ "tickets": [] });
+        let empty = session.call(Method::POST, "/api/v1/plan/applies").json(&nothing).send().await.unwrap();
+        assert_eq!(problem(empty).await.code, "apply_invalid");
+
+        let undo = format!("/api/v1/plan/applies/{}/undo", done.id);
+        let undone: api::Apply = ask(&session, Method::POST, &undo, StatusCode::OK).await;
+        let undone: api::Apply =
+            until(&session, &format!("/api/v1/plan/applies/{}", undone.id), |apply: &api::Apply| {
+                apply.tickets[0].state != api::ApplyState::Waiting
+            })
+            .await;
+        assert_eq!((undone.tickets[0].state, undone.undoes), (api::ApplyState::Applied, Some(done.id)));
+        let parked: Page<Ticket> =
+            ask(&session, Method::GET, "/api/v1/tickets?health=parked", StatusCode::OK).await;
+        assert_eq!(parked.items.len(), 1, "it waits for a person");
+        let all: Page<api::ApplySummary> =
+            ask(&session, Method::GET, "/api/v1/plan/applies", StatusCode::OK).await;
+        assert_eq!(all.items.len(), 3);
         board.stop().await.unwrap();
     });
 }
