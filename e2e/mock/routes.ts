@@ -1,7 +1,9 @@
 /** `/api/v1` as the pages need it, over a world in memory. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { counts, isOpen, now, ruleFacts, severityMap, statusMap, ticketRef, type World } from "./data";
 import type {
+	Apply,
+	ApplyRequest,
 	Comment,
 	Connection,
 	Destination,
@@ -153,6 +155,10 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 							{ field: "State", from: "", to: "New", reason: "Identified is said with New" },
 						]
 					: [{ field: "State", from: "Resolved", to: "Active", reason: "a scan that started after the claim still sees it" }],
+			// What follows the board or waits writes nothing there.
+			...(index === 2 || index === 5
+				? {}
+				: { fingerprint: createHash("sha256").update(ticket.id).digest("hex"), revision: index === 0 ? null : 3 }),
 			reason: index === 0 ? "The rule High and critical in production matches." : "The finding changed since both sides agreed.",
 		})),
 		create: 1,
@@ -161,6 +167,25 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		nothing: 31,
 		over_budget: 1,
 	});
+
+	const applies: Apply[] = [];
+	/** The second row is refused, as if somebody had been quicker. */
+	const applying = (rows: readonly { ticket_id: string }[], undoes?: string): Apply => {
+		const tickets = rows.map(({ ticket_id }, index): Apply["tickets"][number] => {
+			const ticket = world.tickets.find((known) => known.id === ticket_id);
+			const refused = index === 1 && !undoes;
+			return {
+				ticket_id,
+				title: ticket?.title ?? "A new work item",
+				work_item_id: ticket?.work_item?.id,
+				state: refused ? "refused" : "applied",
+				reason: refused ? "The work item was at revision 3, and is at revision 4 now." : null,
+			};
+		});
+		const apply: Apply = { id: randomUUID(), at: now(), by: "admin", undoes, tickets };
+		applies.push(apply);
+		return apply;
+	};
 
 	/** Only what the pages show a problem for: a text that nobody typed yet. */
 	const checkRule = (settings: RuleSettings): RuleCheck => {
@@ -385,6 +410,20 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			},
 		],
 		["POST", /^\/plan$/, () => ok(plan())],
+		["POST", /^\/plan\/applies$/, (call) => ok(applying((call.body as ApplyRequest).tickets))],
+		["GET", /^\/plan\/applies$/, () => ok({ items: [] })],
+		["GET", /^\/plan\/applies\/([^/]+)$/, (_call, id) => (find(applies, id) ? ok(find(applies, id)) : NOT_FOUND)],
+		[
+			"POST",
+			/^\/plan\/applies\/([^/]+)\/undo$/,
+			(_call, id) => {
+				const before = find(applies, id);
+				if (!before) return NOT_FOUND;
+				const undo = applying(before.tickets, before.id);
+				for (const row of before.tickets) row.undone_by = undo.id;
+				return ok(undo);
+			},
+		],
 		[
 			"POST",
 			/^\/reconcile$/,

@@ -55,6 +55,71 @@ describe("settings", () => {
 		await visitor.leaves();
 	});
 
+	it("rows of a plan are chosen and applied, each says what became of it, and they are undone", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		// What the demo plans changes with the day: a small plan of its own is served here, and what is asked for is looked at.
+		const ticket = (await visitor.ask<Listed>("/tickets?limit=1")).items[0];
+		assert.ok(ticket);
+		const row = { ticket_id: ticket.id, title: ticket.title, destination: "Webshop / Payments", reason: "it changed" };
+		const plan = {
+			create: 0,
+			update: 1,
+			follow: 0,
+			nothing: 3,
+			over_budget: 1,
+			tickets: [
+				{ ...row, action: "close", work_item_id: 7, revision: 3, fingerprint: "f".repeat(64), fields: [] },
+				{ ...row, action: "wait", work_item_id: 8, fields: [], title: "Something that waits" },
+			],
+		};
+		const id = "018f0000-0000-7000-8000-000000000001";
+		const became = { id, at: new Date().toISOString(), by: "admin" };
+		const applied = { ticket_id: ticket.id, work_item_id: 7, title: ticket.title, state: "applied" };
+		const asked: string[] = [];
+		await page.route("**/api/v1/plan", (route) => route.fulfill({ json: plan }));
+		await page.route("**/api/v1/plan/applies", (route) => {
+			asked.push(route.request().postData() ?? "");
+			return route.fulfill({ json: { ...became, tickets: [applied] } });
+		});
+		await page.route(`**/api/v1/plan/applies/${id}`, (route) => route.fulfill({ json: { ...became, tickets: [applied] } }));
+		await page.route(`**/api/v1/plan/applies/${id}/undo`, (route) =>
+			route.fulfill({
+				json: {
+					...became,
+					id: "018f0000-0000-7000-8000-000000000002",
+					undoes: id,
+					tickets: [{ ...applied, state: "refused", reason: "Work item 7 was changed since, last by Mona Blake." }],
+				},
+			}),
+		);
+		await page.route("**/api/v1/plan/applies/018f0000-0000-7000-8000-000000000002", (route) => route.abort());
+
+		await visitor.open("/plan");
+		const choice = page.getByRole("checkbox", { name: `Apply: Close ${ticket.title}` });
+		await choice.waitFor();
+		assert.equal(await page.getByRole("checkbox").count(), 1, "what waits cannot be applied");
+		await choice.uncheck();
+		assert.equal(await page.getByRole("button", { name: "Apply 0" }).isEnabled(), false);
+		await choice.check();
+		await visitor.accessible("plan with choices");
+		await page.getByRole("button", { name: "Apply 1" }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Apply" }).click();
+		const outcome = page.getByRole("region", { name: "Applied" });
+		await outcome.getByText("1 applied, 0 refused.").waitFor();
+		assert.deepEqual(
+			asked.map((body) => JSON.parse(body)),
+			[{ tickets: [{ ticket_id: ticket.id, revision: 3, fingerprint: "f".repeat(64) }] }],
+		);
+		await visitor.accessible("plan applied");
+		await visitor.picture("plan-applied");
+		await outcome.getByRole("button", { name: "Undo" }).click();
+		const undone = page.getByRole("region", { name: "Undone" });
+		await undone.getByText("was changed since, last by Mona Blake").waitFor();
+		await visitor.accessible("plan undone");
+		await visitor.leaves();
+	});
+
 	it("a destination is chosen from what the board has, and checked while it is edited", async () => {
 		const visitor = await Visitor.signedIn(browser);
 		const { page } = visitor;

@@ -117,6 +117,14 @@ export const ticketAttachments = (id: string) =>
 		queryFn: () => ask(api.GET("/api/v1/tickets/{id}/attachments", { params: { path: { id } } })),
 	});
 
+/** What became of an apply; asked again until nothing of it is open any more. */
+export const applied = (id: string) =>
+	queryOptions({
+		queryKey: ["apply", id],
+		queryFn: () => ask(api.GET("/api/v1/plan/applies/{id}", { params: { path: { id } } })),
+		refetchInterval: (query) => (query.state.data?.tickets.some((row) => row.state === "waiting") ? 1500 : false),
+	});
+
 /** A plan reads the live board, so it is only made when somebody asks for it. */
 export const plan = queryOptions({
 	queryKey: ["plan"],

@@ -1039,6 +1039,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/plan/applies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The latest applies and undos, newest first, at most 50
+         * @description Needs the role reader.
+         */
+        get: operations["list_applies"];
+        put?: never;
+        /**
+         * Carry out rows of a plan, each if it still is what was planned
+         * @description Rows whose work item moved since, or for which something else would be written by now, are refused with the reason.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan/applies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of an apply, ticket by ticket
+         * @description Needs the role reader.
+         */
+        get: operations["get_apply"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plan/applies/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put back what an apply wrote, wherever the work item still stands as it was left
+         * @description Needs the role analyst.
+         */
+        post: operations["undo_apply"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reconcile": {
         parameters: {
             query?: never;
@@ -2200,11 +2266,89 @@ export interface components {
             /** @enum {string} */
             way: "mail";
         };
+        /** @description What became of one ticket of an apply. */
+        AppliedTicket: {
+            /** @description Why it was refused. */
+            reason?: string | null;
+            /** @description What became of it. */
+            state: components["schemas"]["ApplyState"];
+            /** @description The ticket. */
+            ticket_id: components["schemas"]["TicketId"];
+            /** @description Its title when it was asked for. */
+            title: string;
+            undone_by?: components["schemas"]["PlanApplyId"] | null;
+            work_item_id?: components["schemas"]["WorkItemId"] | null;
+        };
         /**
          * @description Which findings a rule is about besides its criteria.
          * @enum {string}
          */
         AppliesTo: "all_findings" | "new_findings";
+        /** @description What became of a plan that was applied, or of an undo. */
+        Apply: {
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            at: string;
+            /** @description Who asked. */
+            by: string;
+            /** @description Identity. */
+            id: components["schemas"]["PlanApplyId"];
+            /** @description Ticket by ticket, in the order in which they were asked for. */
+            tickets: components["schemas"]["AppliedTicket"][];
+            undoes?: components["schemas"]["PlanApplyId"] | null;
+        };
+        /** @description Body of `POST /api/v1/plan/applies`: rows of a plan that shall be carried out, at most 5000, each ticket once. */
+        ApplyRequest: {
+            /** @description The rows. */
+            tickets: components["schemas"]["ApprovedTicket"][];
+        };
+        /**
+         * @description What became of a ticket of an apply.
+         * @enum {string}
+         */
+        ApplyState: "waiting" | "applied" | "refused";
+        /** @description An apply in a list. */
+        ApplySummary: {
+            /**
+             * Format: int64
+             * @description Tickets that were written.
+             */
+            applied: number;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            at: string;
+            /** @description Who asked. */
+            by: string;
+            /** @description Identity. */
+            id: components["schemas"]["PlanApplyId"];
+            /**
+             * Format: int64
+             * @description Tickets that were refused.
+             */
+            refused: number;
+            undoes?: components["schemas"]["PlanApplyId"] | null;
+            /**
+             * Format: int64
+             * @description Tickets whose outcome is not known yet.
+             */
+            waiting: number;
+        };
+        /** @description A row of a plan, as it stood there. */
+        ApprovedTicket: {
+            /** @description The row's fingerprint. */
+            fingerprint: string;
+            /**
+             * Format: int64
+             * @description The row's revision.
+             */
+            revision?: number | null;
+            /** @description The ticket. */
+            ticket_id: components["schemas"]["TicketId"];
+        };
         /** @description What is scanned. */
         Asset: {
             /** @description It is laid aside. */
@@ -3922,6 +4066,39 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Page_ApplySummary: {
+            /** @description The entries. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Tickets that were written.
+                 */
+                applied: number;
+                /**
+                 * Format: date-time
+                 * @description When it was asked for.
+                 */
+                at: string;
+                /** @description Who asked. */
+                by: string;
+                /** @description Identity. */
+                id: components["schemas"]["PlanApplyId"];
+                /**
+                 * Format: int64
+                 * @description Tickets that were refused.
+                 */
+                refused: number;
+                undoes?: components["schemas"]["PlanApplyId"] | null;
+                /**
+                 * Format: int64
+                 * @description Tickets whose outcome is not known yet.
+                 */
+                waiting: number;
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Asset: {
             /** @description The entries. */
             items: {
@@ -4433,7 +4610,7 @@ export interface components {
              * @description Work items that wait for another day or a person, because of the budget.
              */
             over_budget: number;
-            /** @description One entry for each ticket for which something would happen, at most 500. */
+            /** @description One entry for each ticket for which something would happen, as many as were asked for. */
             tickets: components["schemas"]["TicketPlan"][];
             /**
              * Format: int64
@@ -4446,6 +4623,11 @@ export interface components {
          * @enum {string}
          */
         PlanAction: "create" | "update" | "close" | "reopen" | "restore" | "follow" | "join" | "wait";
+        /**
+         * Format: uuid
+         * @description A plan that a person applied, or undid.
+         */
+        PlanApplyId: string;
         /** @description What went wrong, to what, why, and what to do next. Media type `application/problem+json` (RFC 9457). */
         Problem: {
             /** @description Stable word for programs, such as `report_invalid`. */
@@ -5257,8 +5439,15 @@ export interface components {
             destination: string;
             /** @description Field by field. */
             fields: components["schemas"]["FieldChange"][];
+            /** @description SHA-256 of everything that would be written. Rows that have one can be applied. */
+            fingerprint?: string | null;
             /** @description Why. */
             reason: string;
+            /**
+             * Format: int64
+             * @description Revision of the work item that this was decided on; absent for a new one, and where nothing would be written.
+             */
+            revision?: number | null;
             ticket_id?: components["schemas"]["TicketId"] | null;
             /** @description Title. */
             title: string;
@@ -7251,7 +7440,10 @@ export interface operations {
     };
     plan: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description So many tickets are listed one by one, 1 to 5000, 500 if absent. All are counted. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7264,6 +7456,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_applies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApplySummary"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apply"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlanApplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apply"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_apply: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PlanApplyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Apply"];
                 };
             };
             /** @description What went wrong */

@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Checkbox, Text } from "@mantine/core";
 import { Link } from "react-router";
 import type { Plan, PlanAction, TicketPlan } from "../api/types";
 import { ACTION, number } from "../words";
@@ -22,8 +22,15 @@ const OPEN = 12;
 /** The server names at most so many. */
 const NAMED = 500;
 
+type Props = {
+	plan: Plan;
+	/** Tickets that are chosen, where rows can be. */
+	chosen?: ReadonlySet<string>;
+	choose?: (ticket: string, chosen: boolean) => void;
+};
+
 /** What would happen: the numbers, then each ticket field by field. */
-export function PlanView({ plan }: { plan: Plan }) {
+export function PlanView({ plan, chosen, choose }: Props) {
 	return (
 		<div>
 			<ul className={classes.numbers} aria-label="Summary">
@@ -39,7 +46,7 @@ export function PlanView({ plan }: { plan: Plan }) {
 				<ul className={classes.tickets}>
 					{plan.tickets.map((entry, index) => (
 						// biome-ignore lint/suspicious/noArrayIndexKey: tickets that do not exist yet have no other identity, and a plan never changes.
-						<Entry key={index} entry={entry} open={index < OPEN} />
+						<Entry key={index} entry={entry} open={index < OPEN} chosen={chosen} choose={choose} />
 					))}
 				</ul>
 			)}
@@ -60,7 +67,8 @@ function Fact({ value, words }: { value: number; words: string }) {
 	);
 }
 
-function Entry({ entry, open }: { entry: TicketPlan; open: boolean }) {
+function Entry({ entry, open, chosen, choose }: { entry: TicketPlan; open: boolean } & Omit<Props, "plan">) {
+	const { ticket_id: ticket, fingerprint } = entry;
 	const head = (
 		<>
 			<span className={classes.action} style={{ color: `var(--ls-${TONE[entry.action]})` }}>
@@ -88,7 +96,15 @@ function Entry({ entry, open }: { entry: TicketPlan; open: boolean }) {
 		</div>
 	);
 	return (
-		<li>
+		<li data-chooses={Boolean(choose)}>
+			{choose && ticket && fingerprint && (
+				<Checkbox
+					className={classes.choice}
+					aria-label={`Apply: ${ACTION[entry.action]} ${entry.title}`}
+					checked={chosen?.has(ticket) ?? false}
+					onChange={(event) => choose(ticket, event.currentTarget.checked)}
+				/>
+			)}
 			<details open={open}>
 				<summary className={classes.head}>{head}</summary>
 				{body}
