@@ -7,7 +7,7 @@ use crate::{browser, clients, licences, needs, postgres, run, ui};
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("format", || run::cargo(&["fmt", "--all", "--check"])),
     ("licences", licences::check),
     ("web", || {
@@ -49,6 +49,7 @@ const STEPS: [Step; 11] = [
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
     ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 200)])),
+    ("fidelity", || fidelity(200, 1, None)),
     ("kill tests", || {
         run::cargo(&[
             "test",
@@ -88,13 +89,27 @@ pub(crate) fn all(only: Option<&str>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The simulation, with what it reads from the environment.
+/// The laws of what happens by itself.
 pub(crate) fn simulation(numbers: &[(&str, u64)]) -> anyhow::Result<()> {
+    simulated("whatever_happens", numbers)
+}
+
+/// That applying a plan does what the plan says.
+pub(crate) fn fidelity(situations: u64, first: u64, only: Option<u64>) -> anyhow::Result<()> {
+    let test = "what_a_plan_says";
+    match only {
+        Some(seed) => simulated(test, &[("LOCKSTEP_SITUATION", seed)]),
+        None => simulated(test, &[("LOCKSTEP_SITUATIONS", situations), ("LOCKSTEP_FIRST_SITUATION", first)]),
+    }
+}
+
+/// One test of the simulation, with what it reads from the environment.
+fn simulated(test: &str, numbers: &[(&str, u64)]) -> anyhow::Result<()> {
     let numbers: Vec<(&str, String)> =
         numbers.iter().map(|(name, number)| (*name, number.to_string())).collect();
     let numbers: Vec<(&str, &str)> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
     // All packages, so that they are compiled as for the other tests and not once more.
-    let simulation = ["test", "--workspace", "--test", "simulation", "--", "--nocapture"];
+    let simulation = ["test", "--workspace", "--test", "simulation", "--", "--nocapture", test];
     run::program("cargo", &simulation, ".", &numbers)
 }
 
@@ -107,6 +122,10 @@ fn tests() -> anyhow::Result<()> {
         &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"],
         ".",
         // The simulation has a step of its own.
-        &[("LOCKSTEP_TEST_POSTGRES", address.as_str()), ("LOCKSTEP_SEEDS", "1")],
+        &[
+            ("LOCKSTEP_TEST_POSTGRES", address.as_str()),
+            ("LOCKSTEP_SEEDS", "1"),
+            ("LOCKSTEP_SITUATIONS", "1"),
+        ],
     )
 }

@@ -52,6 +52,9 @@ enum Chore {
         /// Only this seed, with everything that happens in it
         #[arg(long)]
         seed: Option<u64>,
+        /// Check that applying a plan does what the plan says, in place of everything else
+        #[arg(long)]
+        fidelity: bool,
     },
     /// Put known bugs into a copy of the tree, one by one: the simulation must find each
     Mutants {
@@ -90,8 +93,9 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Ui => ui::build(),
         Chore::Types => ui::write_types(),
         Chore::Licences => licences::check(),
+        Chore::Simulate { seeds, first, seed, fidelity: true } => checks::fidelity(seeds, first, seed),
         Chore::Simulate { seed: Some(seed), .. } => checks::simulation(&[("LOCKSTEP_SEED", seed)]),
-        Chore::Simulate { seeds, first, seed: None } => {
+        Chore::Simulate { seeds, first, seed: None, fidelity: false } => {
             checks::simulation(&[("LOCKSTEP_SEEDS", seeds), ("LOCKSTEP_FIRST_SEED", first)])
         }
         Chore::Mutants { only, seeds } => mutants::all(only.as_deref(), seeds),

@@ -351,7 +351,17 @@ fn apply(mutant: &Mutant, tree: &Path) -> anyhow::Result<Vec<(PathBuf, String)>>
 /// The first law that breaks, if any.
 fn simulate(tree: &Path, seeds: u64) -> anyhow::Result<Option<String>> {
     let output = Command::new("cargo")
-        .args(["test", "--quiet", "--package", "engine", "--test", "simulation", "--", "--nocapture"])
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "engine",
+            "--test",
+            "simulation",
+            "--",
+            "--nocapture",
+            "whatever_happens",
+        ])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", run::root().join("target/mutants/target"))
         .env("LOCKSTEP_SEEDS", seeds.to_string())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use testkit::sim::{self, Tally};
+use testkit::sim::{self, Tally, fidelity};
 
 /// More than there are cores: each waits now and then for its database.
 const WORKERS: usize = 4;
@@ -15,22 +15,16 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-fn run(seed: u64, tally: &Arc<Tally>) -> sim::Outcome {
+/// What a seed leads to.
+type Run = fn(u64, &Arc<Tally>) -> sim::Outcome;
+
+fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime needs nothing").block_on(sim::run(seed, tally))
+    runtime.expect("a runtime needs nothing").block_on(work)
 }
 
-#[test]
-fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
-    let tally = Arc::new(Tally::default());
-    if let Some(seed) = number("LOCKSTEP_SEED") {
-        let outcome = run(seed, &tally);
-        println!("{}", outcome.trace.join("\n"));
-        assert_eq!(outcome.violation, None);
-        return;
-    }
-    let seeds = number("LOCKSTEP_SEEDS").unwrap_or(40);
-    let first = number("LOCKSTEP_FIRST_SEED").unwrap_or(1);
+/// Runs many seeds, until one of them breaks a law. Answers that one.
+fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Option<(u64, sim::Violation)> {
     let next = AtomicU64::new(first);
     let broken: Vec<(u64, sim::Violation)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..WORKERS)
@@ -42,7 +36,7 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
                         if seed >= first + seeds {
                             return broken;
                         }
-                        if let Some(violation) = run(seed, &tally).violation {
+                        if let Some(violation) = run(seed, tally).violation {
                             println!("seed {seed}: {}: {}", violation.law, violation.what);
                             // One is enough: no new seed is begun.
                             next.fetch_add(seeds, Ordering::Relaxed);
@@ -54,7 +48,22 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
             .collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    if let Some((seed, violation)) = broken.first() {
+    broken.into_iter().next()
+}
+
+#[test]
+fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
+    let tally = Arc::new(Tally::default());
+    if let Some(seed) = number("LOCKSTEP_SEED") {
+        let outcome = now(sim::run(seed, &tally));
+        println!("{}", outcome.trace.join("\n"));
+        assert_eq!(outcome.violation, None);
+        return;
+    }
+    let seeds = number("LOCKSTEP_SEEDS").unwrap_or(40);
+    let first = number("LOCKSTEP_FIRST_SEED").unwrap_or(1);
+    let run: Run = |seed, tally| now(sim::run(seed, tally));
+    if let Some((seed, violation)) = many(first, seeds, &tally, run) {
         panic!(
             "seed {seed} breaks a law: {}: {}\nreplay it: cargo xtask simulate --seed {seed}",
             violation.law, violation.what
@@ -64,4 +73,25 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
     if seeds >= MANY.0 {
         assert_eq!(tally.gaps(MANY.1), Vec::<String>::new(), "not met {} times", MANY.1);
     }
+}
+
+#[test]
+fn what_a_plan_says_is_what_applying_it_does() {
+    let tally = Arc::new(Tally::default());
+    if let Some(seed) = number("LOCKSTEP_SITUATION") {
+        let outcome = now(fidelity::run(seed, &tally));
+        println!("{}", outcome.trace.join("\n"));
+        assert_eq!(outcome.violation, None);
+        return;
+    }
+    let situations = number("LOCKSTEP_SITUATIONS").unwrap_or(20);
+    let first = number("LOCKSTEP_FIRST_SITUATION").unwrap_or(1);
+    let run: Run = |seed, tally| now(fidelity::run(seed, tally));
+    if let Some((seed, violation)) = many(first, situations, &tally, run) {
+        panic!(
+            "situation {seed} breaks a law: {}: {}\nreplay it: cargo xtask simulate --fidelity --seed {seed}",
+            violation.law, violation.what
+        );
+    }
+    println!("{situations} situations: {}", fidelity::summary(&tally));
 }

@@ -10,7 +10,7 @@ use crate::board::{ItemLink, WorkItem};
 use crate::map::{StatusEntry, StatusMap, Target};
 use crate::merge::UpdateIntent;
 use crate::process::{BoardLayout, StateCategory, WorkItemType};
-use crate::{DestinationId, Status, TicketId, WorkItemId};
+use crate::{DestinationId, PlanApplyId, Status, TicketId, WorkItemId};
 
 /// What becomes of a ticket whose work item was deleted on the board.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -203,6 +203,8 @@ pub struct Following {
     pub unlinkable: Vec<WorkItemId>,
     /// What a person approved to be written, until that is settled.
     pub approval: Option<Approval>,
+    /// The apply that had its work item created: our writes that complete it belong to that.
+    pub created_by: Option<PlanApplyId>,
     /// Who undid what was written last. The ticket is parked until a person lets it be tried again.
     pub undone_by: Option<String>,
 }

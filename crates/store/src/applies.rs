@@ -276,15 +276,14 @@ pub async fn was_undone(tx: &mut Tx, apply: PlanApplyId, ticket: TicketId, by: P
     Ok(())
 }
 
-/// A write of our own completed a work item that an apply had created: nobody else touched it in between.
+/// A write of our own completed a work item that an apply had created, and nobody else touched it in between.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn completed(tx: &mut Tx, ticket: TicketId, from: i64, to: i64) -> Result<()> {
+pub async fn completed(tx: &mut Tx, apply: PlanApplyId, ticket: TicketId, from: i64, to: i64) -> Result<()> {
     tx.execute(
-        "UPDATE plan_apply_ticket SET revision = $3 WHERE ticket_id = $1 AND state = 'applied' AND revision = $2
-           AND undone_by IS NULL AND written LIKE '{\"written\":\"created\"%'",
-        args![ticket, from, to],
+        "UPDATE plan_apply_ticket SET revision = $4 WHERE apply_id = $1 AND ticket_id = $2 AND revision = $3",
+        args![apply, ticket, from, to],
     )
     .await?;
     Ok(())

@@ -410,6 +410,7 @@ impl Engine {
         store::audit::add(tx, entry).await?;
         ticket.work_item = Some(view.clone());
         ticket.following.links.clear();
+        ticket.following.created_by = ticket.following.approval.as_ref().map(|approval| approval.apply);
         self.approval_done(tx, &mut ticket, Some(view.id), Some(view.revision)).await?;
         store::tickets::save(tx, &ticket).await?;
         store::comments::has_work_item(tx, ticket.id, self.inner.world.now()).await?;

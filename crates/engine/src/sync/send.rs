@@ -193,7 +193,9 @@ impl Engine {
         self.name_standing(pass, &mut stored);
         let what = format!("Work item {id} changed (revision {revision}).");
         self.note_write(tx, &stored, what, &outcome.fields).await?;
-        store::applies::completed(tx, stored.id, intent.revision, revision).await?;
+        if let Some(apply) = stored.following.created_by {
+            store::applies::completed(tx, apply, stored.id, intent.revision, revision).await?;
+        }
         self.approval_done(tx, &mut stored, Some(*id), Some(revision)).await?;
         store::tickets::save(tx, &stored).await?;
         result.updated += 1;

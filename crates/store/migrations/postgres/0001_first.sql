@@ -368,7 +368,6 @@ CREATE TABLE plan_apply_ticket (
     undone_by UUID REFERENCES plan_apply(id) ON DELETE SET NULL,
     PRIMARY KEY (apply_id, ticket_id)
 );
-CREATE INDEX plan_apply_ticket_by_ticket ON plan_apply_ticket (ticket_id);
 
 CREATE TABLE ticket_finding (
     ticket_id UUID NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,

@@ -7,6 +7,7 @@
 mod by_hand;
 mod code;
 mod evidence;
+pub mod fidelity;
 mod following;
 mod guards;
 mod laws;

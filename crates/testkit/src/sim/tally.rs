@@ -82,6 +82,19 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// How often it was met.
+    pub(crate) fn counted(&self, what: &str) -> u64 {
+        self.counters.lock().unwrap().get(what).copied().unwrap_or(0)
+    }
+
+    /// What begins with a word, without it, and how often it was met.
+    pub(crate) fn starting_with(&self, word: &str) -> Vec<(String, u64)> {
+        let counters = self.counters.lock().unwrap();
+        let found =
+            counters.iter().filter_map(|(what, count)| Some((what.strip_prefix(word)?.to_owned(), *count)));
+        found.collect()
+    }
+
     /// Counts one.
     pub fn count(&self, what: impl Into<String>) {
         *self.counters.lock().unwrap().entry(what.into()).or_default() += 1;

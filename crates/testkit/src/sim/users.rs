@@ -361,7 +361,7 @@ impl Simulation {
         .await;
     }
 
-    async fn renew_the_credential(&mut self, number: usize) {
+    pub(crate) async fn renew_the_credential(&mut self, number: usize) {
         let connection = self.connection;
         let sign_in = SignInMethod::PersonalAccessToken(SecretString::from(DEMO_PAT));
         let change = ConnectionChange { sign_in: Some(sign_in), ..ConnectionChange::default() };
