@@ -7,7 +7,7 @@ use api::Problem;
 
 /// Everything worked.
 pub(crate) const OK: u8 = 0;
-/// The answer is no: a verdict of `--fail-on`, a check that is not ok.
+/// The answer is no: a verdict of `--fail-on`, a check that is not ok, a refused row of a plan.
 pub(crate) const VERDICT: u8 = 1;
 /// The command line makes no sense (also what clap ends with).
 pub(crate) const USAGE: u8 = 2;
@@ -26,7 +26,7 @@ pub(crate) const BROKEN: u8 = 7;
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  it worked
-  1  the answer is no: a verdict of --fail-on is met, or a check is not ok
+  1  the answer is no: a verdict of --fail-on is met, a check is not ok, or a row of a plan was refused
   2  the command line makes no sense
   3  refused: the server or the file does not allow it as asked
   4  the server cannot be reached, or cannot work at the moment

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use model::approval::{Approval, ApprovedDeed, fingerprint};
 use model::{TicketId, WorkItemId};
 use serde::Serialize;
-use store::applies::Written;
+use store::applies::{State, Written};
 use store::audit::{Cause, CauseKind};
 use store::tickets::{Health, Ticket};
 use store::{Pieces, Tx};
@@ -85,6 +85,12 @@ impl Announced for AnnouncedWrite {
 
 /// Why a ticket at rest does nothing, for whoever approved that it does.
 fn why_at_rest(ticket: &Ticket, approval: &Approval) -> String {
+    if let (Health::Deleted | Health::Destroyed | Health::Missing, Some(problem)) =
+        (ticket.health, &ticket.problem)
+    {
+        // Its work item cannot be read: what is known of its revision is old.
+        return problem.clone();
+    }
     if let Some(why) = approval.moved(ticket.work_item.as_ref().map(|item| item.revision)) {
         return why;
     }
@@ -127,8 +133,10 @@ impl Engine {
             },
             Decided::Rest => {
                 let Some(after) = store::tickets::get(tx, id).await? else { return Ok(Decided::Rest) };
+                let row = store::applies::ticket(tx, approval.apply, id).await?;
                 // Its outcome is waited for, or became known in this very turn.
-                if after.intent.is_some() || after.following.approval.is_none() {
+                let is_open = row.is_some_and(|row| row.state == State::Waiting);
+                if !is_open || (after.intent.is_some() && after.following.approval.is_some()) {
                     return Ok(Decided::Rest);
                 }
                 Ok(Decided::Refused(why_at_rest(&after, approval)))

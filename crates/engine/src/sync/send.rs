@@ -154,12 +154,13 @@ impl Engine {
                 let what = format!("Work item {id} moved a part of the way (revision {revision}).");
                 self.note_write(tx, &stored, what, &[]).await?;
             }
-            if matches!(failure, Some(Failure { error: Error::Misplaced { .. }, .. })) {
-                self.approval_done(tx, &mut stored, Some(*id), Some(revision)).await?;
-            }
             stored.work_item = Some(view);
         }
         stored.base = Some(base);
+        if matches!(failure, Some(Failure { error: Error::Misplaced { .. }, .. })) {
+            // It was written, as approved; that the card stands elsewhere is told on the ticket.
+            self.approval_done(tx, &mut stored, Some(*id), Some(revision)).await?;
+        }
         if let Some(Failure { error, of_all }) = failure {
             result.failed += 1;
             if error.is_certain_not_applied() {

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use engine::{Actor, ApplyReport, ApprovedTicket, ConnectionChange, Engine, Plan, PlanAction, TicketPlan};
 use model::Status;
+use model::following::DeletionPolicy;
 use model::guard::Limits;
 use serde_json::Value;
 use store::applies::State;
@@ -470,4 +471,44 @@ async fn a_claim_that_nobody_has_heard_of_and_a_scan_has_refuted_is_planned_and_
     let report = apply(&story, &plan).await;
     assert_eq!(states(&report), [State::Applied], "{plan:?} {report:?}");
     assert_eq!(story.board.state_of(item), "New");
+}
+
+#[tokio::test]
+async fn a_work_item_that_was_deleted_in_between_is_not_written_whatever_the_policy_does_about_it() {
+    for policy in
+        [DeletionPolicy::Ask, DeletionPolicy::Replace, DeletionPolicy::Restore, DeletionPolicy::Release]
+    {
+        let story = Story::on(TestDatabase::sqlite().await).on_deletion(policy).begin().await;
+        story.scan(&findings(0..1)).await;
+        story.settle().await;
+        let mut another = findings(0..1);
+        another[0]["severity"] = "critical".into();
+        story.scan(&another).await;
+        let plan = planned(&story).await;
+        story.board.delete(story.work_item());
+        let report = apply(&story, &plan).await;
+        assert_eq!(states(&report), [State::Refused], "{policy:?} {report:?}");
+        assert_eq!(story.board.work_items().len(), 0, "{policy:?}: the next pass may do something about it");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_is_applied_and_undone_alike_on_every_database() {
+    for database in testkit::databases().await {
+        let story = Story::on(database).begin().await;
+        switch(&story, Mode::Shadow).await;
+        story.scan(&findings(0..2)).await;
+        let report = everything(&story).await;
+        assert_eq!(states(&report), [State::Applied; 2]);
+        story.scan(&[]).await;
+        let closed = everything(&story).await;
+        assert_eq!(states(&closed), [State::Applied; 2]);
+        assert_eq!(states(&undo(&story.engine, &closed).await), [State::Applied; 2]);
+        assert!(story.board.work_items().iter().all(|id| story.board.state_of(*id) == "New"));
+        let late = undo(&story.engine, &report).await;
+        assert_eq!(states(&late), [State::Refused; 2], "{late:?}");
+        let all = story.engine.applies().await.unwrap();
+        let counts: Vec<_> = all.iter().map(|apply| (apply.applied, apply.refused, apply.waiting)).collect();
+        assert_eq!(counts, [(0, 2, 0), (2, 0, 0), (2, 0, 0), (2, 0, 0)]);
+    }
 }

@@ -165,6 +165,11 @@ impl Wire {
         }
     }
 
+    /// Areas that Lockstep may not see now.
+    pub(crate) fn hidden_areas(&self) -> BTreeSet<String> {
+        self.hidden_areas.lock().unwrap().clone()
+    }
+
     /// A person moved a work item to an area; it may be one that Lockstep may not see.
     pub(crate) fn was_put(&self, id: i64, area: &str) {
         if self.hidden_areas.lock().unwrap().contains(area) {
