@@ -85,10 +85,10 @@ impl Announced for AnnouncedWrite {
 
 /// Why a ticket at rest does nothing, for whoever approved that it does.
 fn why_at_rest(ticket: &Ticket, approval: &Approval) -> String {
-    if let (Health::Deleted | Health::Destroyed | Health::Missing, Some(problem)) =
+    if let (Health::Deleted | Health::Destroyed | Health::Missing | Health::Closed, Some(problem)) =
         (ticket.health, &ticket.problem)
     {
-        // Its work item cannot be read: what is known of its revision is old.
+        // Its work item cannot be read: what is known of its revision is old. (What is closed and gone is told as closed.)
         return problem.clone();
     }
     if let Some(why) = approval.moved(ticket.work_item.as_ref().map(|item| item.revision)) {
