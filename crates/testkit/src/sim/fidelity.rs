@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::Duration;
-use engine::{ApprovedTicket, Plan, PlanAction, TicketPlan};
+use engine::{Plan, PlanAction, TicketPlan};
 use rand::RngExt;
 use serde_json::Value;
 use store::applies::{Applied, State};
@@ -16,7 +16,7 @@ use store::connections::Mode;
 use crate::sim::laws::{Checked, broken};
 use crate::sim::people::{self, LOCKSTEP, live, revisions};
 use crate::sim::replica::Fate;
-use crate::sim::{Outcome, REPLICAS, Simulation, Tally, by};
+use crate::sim::{Outcome, REPLICAS, Simulation, Tally, approvals, by};
 
 /// Deeds before the plan.
 const DEEDS: u32 = 40;
@@ -157,16 +157,7 @@ impl Simulation {
             }
         }
         let rows: Vec<&TicketPlan> = plan.tickets.iter().filter(|row| row.fingerprint.is_some()).collect();
-        let approved: Vec<ApprovedTicket> = rows
-            .iter()
-            .filter_map(|row| {
-                Some(ApprovedTicket {
-                    ticket: row.ticket_id?,
-                    revision: row.revision,
-                    fingerprint: row.fingerprint.clone()?,
-                })
-            })
-            .collect();
+        let approved = approvals::approved(&plan);
         self.tally.count(format!(
             "fidelity: situations with {} rows",
             match approved.len() {

@@ -4,6 +4,7 @@
 //!
 //! The same seed gives the same run.
 
+mod approvals;
 mod by_hand;
 mod code;
 mod evidence;
@@ -367,7 +368,8 @@ impl Simulation {
             72..78 => self.somebody_mends().await,
             78..81 => self.somebody_works_by_hand().await,
             81..83 => self.somebody_brings_evidence().await,
-            83..86 => self.somebody_says_something().await,
+            83..85 => self.somebody_says_something().await,
+            85 => self.somebody_approves().await,
             86..89 => self.hooks_arrive().await,
             89..92 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,

@@ -136,7 +136,7 @@ fn column_field(wire: &Wire) -> Option<String> {
 /// Somebody does something on the board. Answers what, for the trace.
 pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>) -> String {
     let items = live(wire);
-    let deed = chance.random_range(0..18);
+    let deed = chance.random_range(0..19);
     if deed == 0 {
         let Some((project, gone)) = recycled(wire).into_iter().next() else {
             return "nothing to restore".into();
@@ -235,7 +235,7 @@ pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>)
             let done = new != old && edit(wire, id, set(field, new));
             told(tally, what, done, format!("{what} of {id}"))
         }
-        11 => {
+        11 | 18 => {
             let path =
                 |of: &str| format!("Webshop/_apis/wit/workItems/{id}/comments{of}?api-version=7.1-preview.4");
             let all = ask(wire, "GET", &path(""), &Value::Null).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
 
-use crate::sim::{by_hand, evidence, people, replica, talk, wire};
+use crate::sim::{approvals, by_hand, evidence, people, replica, talk, wire};
 
 /// What people here, scans, hooks and processes do in a simulation.
 const ACTS: &[&str] = &[
@@ -120,7 +120,7 @@ impl Tally {
         let places = self.places.lock().unwrap();
         let mut wanted: Vec<String> = ACTS.iter().map(|act| (*act).to_owned()).collect();
         wanted.extend(people::DEEDS.iter().map(|deed| format!("a person {deed}")));
-        let acts = [talk::ACTS, by_hand::ACTS, evidence::ACTS].concat();
+        let acts = [approvals::ACTS, talk::ACTS, by_hand::ACTS, evidence::ACTS].concat();
         wanted.extend(acts.into_iter().map(str::to_owned));
         wanted.extend(wire::faults());
         let mut gaps = Vec::new();

@@ -70,13 +70,8 @@ impl Fault {
     ];
 
     /// What befalls writes more often than the others: what is worst for them, and what fits few of them.
-    const OFTEN: [Self; 5] = [
-        Self::AppliedLate,
-        Self::AppliedLate,
-        Self::InPart,
-        Self::NoBatch,
-        Self::NoBatch,
-    ];
+    const OFTEN: [Self; 5] =
+        [Self::AppliedLate, Self::AppliedLate, Self::InPart, Self::NoBatch, Self::NoBatch];
 
     /// A read that comes late or overtaken is a read like any other.
     fn is_for_reads(self) -> bool {
