@@ -1,5 +1,6 @@
 //! What people do with tickets by hand, and what comes of it on the board. Nothing is written twice, whatever happens.
 
+use chrono::Duration;
 use engine::{Actor, ClosingChoice, NewDestination, NewTicket};
 use model::routing::Binding;
 use model::{DestinationId, FindingId, Status, TicketId};
@@ -309,4 +310,115 @@ async fn a_released_ticket_leaves_its_findings_free_for_another_one() {
     story.engine.create_ticket(new, &ada()).await.unwrap();
     story.settle().await;
     assert_eq!(story.board.work_items().len(), 2);
+}
+
+#[tokio::test]
+async fn a_ticket_is_merged_into_one_whose_work_item_is_gone_without_the_link() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let tickets = story.tickets().await;
+    let (gone, kept) = (&tickets[0], &tickets[1]);
+    let (from, into) = (gone.work_item_id.unwrap().0, kept.work_item_id.unwrap().0);
+    story.board.destroy(into);
+    story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap();
+    for _ in 0..4 {
+        story.wait(Duration::minutes(1));
+        story.settle().await;
+    }
+    assert_eq!(story.board.state_of(from), "Closed");
+    assert!(links(&story, from).iter().all(|(kind, _)| kind != "System.LinkTypes.Duplicate-Reverse"));
+    let said = story.board.comments(from).join("|");
+    assert!(said.contains("Ada merged this work item into"), "{said}");
+    let tickets = story.tickets().await;
+    assert_eq!(tickets[0].health, Health::Released, "{:?}", tickets[0].problem);
+}
+
+#[tokio::test]
+async fn a_ticket_is_merged_into_one_that_never_gets_a_work_item() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let change =
+        engine::ConnectionChange { mode: Some(store::connections::Mode::Paused), ..Default::default() };
+    story.engine.change_connection(story.connection, change, &ada()).await.unwrap();
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let tickets = story.tickets().await;
+    let (gone, kept) = (&tickets[0], &tickets[1]);
+    assert_eq!(kept.work_item_id, None);
+    story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap();
+    // Everything is mended before the other ticket had its turn.
+    story.scan(&[]).await;
+    let change =
+        engine::ConnectionChange { mode: Some(store::connections::Mode::Active), ..Default::default() };
+    story.engine.change_connection(story.connection, change, &ada()).await.unwrap();
+    for _ in 0..4 {
+        story.wait(Duration::minutes(6));
+        story.settle().await;
+    }
+    let tickets = story.tickets().await;
+    assert_eq!((tickets[0].health, tickets[1].health), (Health::Released, Health::Closed));
+    assert_eq!(tickets[1].problem, None, "it does not say any more that it waits");
+    let items = story.board.work_items();
+    assert_eq!(items.len(), 1);
+    assert_eq!(story.board.state_of(items[0]), "Closed");
+}
+
+#[tokio::test]
+async fn a_chosen_state_ends_when_a_scan_says_otherwise() {
+    let story = Story::sqlite().await;
+    let found = [weakness("a", "a.js", 1)];
+    story.scan(&found).await;
+    story.settle().await;
+    let item = story.work_item();
+    let choice = ClosingChoice { tickets: vec![story.ticket().await.id], state: "Closed".into() };
+    story.engine.close_tickets(&[choice], None, &ada()).await.unwrap();
+    assert_eq!(story.status().await, Status::AwaitingValidation);
+    // Before the card is moved a scan sees the weakness again.
+    story.wait(Duration::minutes(10));
+    story.scan(&found).await;
+    assert_eq!(story.status().await, Status::Identified);
+    story.settle().await;
+    assert_eq!(story.board.state_of(item), "New", "it is not closed over what the scan says");
+    story.sweep().await;
+    assert_eq!(story.board.state_of(item), "New");
+}
+
+#[tokio::test]
+async fn what_people_made_or_moved_by_hand_no_breaker_holds() {
+    let limits = model::guard::Limits { creations_at_once: 1, ..Default::default() };
+    let story = Story::on(TestDatabase::sqlite().await).limits(limits).begin().await;
+    let elsewhere = other_destination(&story, OTHER_PROJECT, "Bug", "Backoffice Team").await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2), weakness("c", "c.js", 3)]).await;
+    story.settle().await;
+    assert_eq!(story.board.work_items(), Vec::<i64>::new(), "three at once are held");
+    let held = story.tickets().await;
+    story.engine.move_ticket(held[0].id, elsewhere, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 1, "the other destination holds nothing");
+    let mut tx = story.engine.db().read().await.unwrap();
+    let breakers = store::breakers::holding(&mut tx).await.unwrap();
+    drop(tx);
+    assert_eq!(breakers[0].tickets, 2, "the breaker is not about it any more");
+    // A ticket that a person makes for two of the findings goes out at once.
+    without_rules(&story).await;
+    let all = findings(&story).await;
+    for ticket in &held[1..] {
+        story.engine.release_ticket(ticket.id, &ada()).await.unwrap();
+    }
+    story.settle().await;
+    let mut free = Vec::new();
+    for finding in all {
+        let mut tx = story.engine.db().read().await.unwrap();
+        if !store::tickets::of_finding(&mut tx, finding).await.unwrap().contains(&held[0].id) {
+            free.push(finding);
+        }
+    }
+    for finding in free {
+        let new = NewTicket { findings: vec![finding], ..NewTicket::default() };
+        story.engine.create_ticket(new, &ada()).await.unwrap();
+    }
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 3);
 }

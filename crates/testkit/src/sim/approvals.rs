@@ -30,7 +30,7 @@ impl Simulation {
             ["before INSERT INTO plan_apply", "before UPDATE plan_apply_ticket", "before UPDATE ticket"];
         let fate = self.fate_at(&places);
         let applies = engine.applies().await.unwrap_or_default();
-        if let Some(last) = applies.choose(&mut self.chance).filter(|_| self.chance.random_bool(0.4)) {
+        if let Some(last) = applies.choose(&mut self.chance).filter(|_| self.chance.random_bool(0.6)) {
             let id = last.apply.id;
             let what = format!("is told to undo {id}");
             if self

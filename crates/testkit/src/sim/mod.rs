@@ -369,8 +369,8 @@ impl Simulation {
             78..81 => self.somebody_works_by_hand().await,
             81..83 => self.somebody_brings_evidence().await,
             83..85 => self.somebody_says_something().await,
-            85 => self.somebody_approves().await,
-            86..89 => self.hooks_arrive().await,
+            85 | 86 => self.somebody_approves().await,
+            87..89 => self.hooks_arrive().await,
             89..92 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }
