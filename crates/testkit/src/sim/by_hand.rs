@@ -92,7 +92,8 @@ impl Simulation {
                 .await
             }
             1 => {
-                let items = live(&self.wire);
+                let is_used = |id: &i64| tickets.iter().any(|t| t.work_item_id.is_some_and(|of| of.0 == *id));
+                let items: Vec<i64> = live(&self.wire).into_iter().filter(|id| !is_used(id)).collect();
                 let mut findings = free;
                 if let Some(ticket) = any(self).filter(|_| findings.is_empty()) {
                     findings = self.findings_of(&ticket).await;
