@@ -29,6 +29,8 @@ const DELETED: &str = "only what was deleted is replaced";
 const CAUSE: &str = "every change has a cause";
 const HELD: &str = "what a breaker holds waits for a person";
 const SHADOW: &str = "in shadow mode nothing is written";
+/// Of the situations in which plans are applied; the other laws are those of the simulation.
+const PLANNED: &str = "what is applied is what the plan said";
 
 const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -271,6 +273,51 @@ const MUTANTS: &[Mutant] = &[
         ],
         laws: &[SHADOW],
     },
+    Mutant {
+        name: "private files leave",
+        edits: &[(
+            "crates/model/src/attachment.rs",
+            "    if standing.is_private || standing.is_over {\n",
+            "    if standing.is_over {\n",
+        )],
+        laws: &[PRIVATE],
+    },
+    Mutant {
+        name: "a chosen state outlives what it says",
+        edits: &[(
+            "crates/model/src/following.rs",
+            ".filter(|chosen| chosen.says.is_none_or(|says| says == status))",
+            ".filter(|chosen| chosen.says.is_none_or(|says| says == status || says != status))",
+        )],
+        laws: &[AGREE],
+    },
+    Mutant {
+        name: "a breaker keeps what went elsewhere",
+        edits: &[(
+            "crates/engine/src/sync/repair.rs",
+            "    store::breakers::forget_ticket(tx, ticket.id).await?;\n    ticket.destination_id = to;\n",
+            "    let _ = tx;\n    ticket.destination_id = to;\n",
+        )],
+        laws: &[HELD],
+    },
+    Mutant {
+        name: "what differs from the plan is written all the same",
+        edits: &[(
+            "crates/engine/src/sync/approval.rs",
+            "                    if let Some(why) = approval.differs(write.revision(), &write.fingerprint()) {\n",
+            "                    if let Some(why) = approval.differs(approval.revision, &write.fingerprint()).filter(|why| why.is_empty()) {\n",
+        )],
+        laws: &[PLANNED],
+    },
+    Mutant {
+        name: "a plan keeps quiet about fields",
+        edits: &[(
+            "crates/engine/src/sync/plan.rs",
+            "update.outcome.fields",
+            "update.outcome.fields.into_iter().take(1).collect()",
+        )],
+        laws: &[PLANNED],
+    },
 ];
 
 /// Puts each mutant whose name contains `only` into a copy of the tree and runs the simulation on it.
@@ -279,7 +326,7 @@ pub(crate) fn all(only: Option<&str>, seeds: u64) -> anyhow::Result<()> {
     let mut survivors = Vec::new();
     for mutant in MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.name.contains(only))) {
         let originals = apply(mutant, &tree)?;
-        let found = simulate(&tree, seeds);
+        let found = simulate(&tree, mutant.laws.contains(&PLANNED), seeds);
         for (path, text) in originals {
             std::fs::write(path, text)?;
         }
@@ -349,20 +396,12 @@ fn apply(mutant: &Mutant, tree: &Path) -> anyhow::Result<Vec<(PathBuf, String)>>
 }
 
 /// The first law that breaks, if any.
-fn simulate(tree: &Path, seeds: u64) -> anyhow::Result<Option<String>> {
+fn simulate(tree: &Path, of_plans: bool, seeds: u64) -> anyhow::Result<Option<String>> {
+    let test = if of_plans { "what_a_plan_says" } else { "whatever_happens" };
     let output = Command::new("cargo")
-        .args([
-            "test",
-            "--quiet",
-            "--package",
-            "engine",
-            "--test",
-            "simulation",
-            "--",
-            "--nocapture",
-            "whatever_happens",
-        ])
+        .args(["test", "--quiet", "--package", "engine", "--test", "simulation", "--", "--nocapture", test])
         .current_dir(tree)
+        .env("LOCKSTEP_SITUATIONS", seeds.to_string())
         .env("CARGO_TARGET_DIR", run::root().join("target/mutants/target"))
         .env("LOCKSTEP_SEEDS", seeds.to_string())
         .output()?;
