@@ -3,6 +3,7 @@
 
 mod access;
 mod by_hand;
+mod flows;
 mod front;
 mod lists;
 mod rules;

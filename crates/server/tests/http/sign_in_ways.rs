@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use server::{IdentityEndpoint, Settings};
 use uuid::Uuid;
 
-const ADA: &str = "ada.marsh@contoso.example";
-const CLIENT: Uuid = Uuid::from_u128(0x1111_1111_1111_4111_8111_1111_1111_1111);
+pub(crate) const ADA: &str = "ada.marsh@contoso.example";
+pub(crate) const CLIENT: Uuid = Uuid::from_u128(0x1111_1111_1111_4111_8111_1111_1111_1111);
 const MACHINE: Uuid = Uuid::from_u128(0x2222_2222_2222_4222_8222_2222_2222_2222);
-const TENANT: Uuid = Uuid::from_u128(0x3333_3333_3333_4333_8333_3333_3333_3333);
+pub(crate) const TENANT: Uuid = Uuid::from_u128(0x3333_3333_3333_4333_8333_3333_3333_3333);
 const ISSUER: &str = "https://oidc.cluster.example/";
 const SUBJECT: &str = "system:serviceaccount:lockstep:server";
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn entra(change: impl FnOnce(&mut Seed)) -> emulator::Running {
+pub(crate) async fn entra(change: impl FnOnce(&mut Seed)) -> emulator::Running {
     let mut seed = Seed::demo();
     seed.automatic_sign_in = true;
     let contoso = &mut seed.organizations[0];
@@ -47,7 +47,7 @@ async fn entra(change: impl FnOnce(&mut Seed)) -> emulator::Running {
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-fn beside(board: &emulator::Running) -> impl FnOnce(&mut Settings) + use<> {
+pub(crate) fn beside(board: &emulator::Running) -> impl FnOnce(&mut Settings) + use<> {
     let origin: Url = board.base_url.parse().unwrap();
     move |settings| {
         settings.allowed_origins = vec![origin.clone()];
@@ -64,7 +64,12 @@ async fn control(board: &emulator::Running, path: &str, body: Value) {
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn ok<T: DeserializeOwned>(session: &Session<'_>, method: Method, path: &str, body: Value) -> T {
+pub(crate) async fn ok<T: DeserializeOwned>(
+    session: &Session<'_>,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> T {
     let mut request = session.call(method, path);
     if !body.is_null() {
         request = request.json(&body);
@@ -75,7 +80,7 @@ async fn ok<T: DeserializeOwned>(session: &Session<'_>, method: Method, path: &s
     serde_json::from_str(&text).unwrap()
 }
 
-fn new_connection(board: &emulator::Running, organization: Option<&str>) -> Value {
+pub(crate) fn new_connection(board: &emulator::Running, organization: Option<&str>) -> Value {
     json!({
         "name": "Contoso", "instance_url": board.base_url, "organization": organization,
         "application": { "tenant": TENANT, "client_id": CLIENT, "client_secret": "demo-client-secret" }
@@ -84,7 +89,7 @@ fn new_connection(board: &emulator::Running, organization: Option<&str>) -> Valu
 
 /// What a browser does: goes to Microsoft as a person, comes back with something in the address.
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn browse(authorize_url: &str, person: &str) -> Value {
+pub(crate) async fn browse(authorize_url: &str, person: &str) -> Value {
     let mut url: Url = authorize_url.parse().unwrap();
     url.query_pairs_mut().append_pair("login_hint", person);
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
@@ -100,8 +105,8 @@ async fn browse(authorize_url: &str, person: &str) -> Value {
     brought.into()
 }
 
-const BEGIN: &str = "/api/v1/connections/sign-in";
-const FINISH: &str = "/api/v1/connections/sign-in/finish";
+pub(crate) const BEGIN: &str = "/api/v1/connections/sign-in";
+pub(crate) const FINISH: &str = "/api/v1/connections/sign-in/finish";
 
 #[expect(clippy::unwrap_used, reason = "test support")]
 async fn sign_in(session: &Session<'_>, begin: Value) -> Connection {

@@ -71,7 +71,11 @@ pub(crate) async fn send<T: DeserializeOwned>(
 }
 
 /// Reads again until it is as expected.
-async fn until<T: DeserializeOwned>(session: &Session<'_>, path: &str, there: impl Fn(&T) -> bool) -> T {
+pub(crate) async fn until<T: DeserializeOwned>(
+    session: &Session<'_>,
+    path: &str,
+    there: impl Fn(&T) -> bool,
+) -> T {
     let read = async {
         loop {
             let value = ask(session, Method::GET, path, StatusCode::OK).await;

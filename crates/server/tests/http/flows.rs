@@ -1,0 +1,354 @@
+//! The two flows that users of this field know, step by step over the API, with the emulator as the board. The pages that
+//! lead through them are tested in a browser (`e2e/src/setup.test.ts`).
+
+use api::{
+    ClosingStates, Comment, Connection, ConnectionCheck, Destination, DestinationCheck, Finding,
+    FindingSummary, HandledTickets, InitialStates, Page, SignInBegun, SignInProgress, Ticket, TicketHealth,
+    TicketLogEntry,
+};
+use model::Status;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::sign_in_ways::{ADA, BEGIN, CLIENT, FINISH, TENANT, beside, browse, entra, new_connection, ok};
+use crate::support::{Session, on_every_database, problem};
+use crate::work::{import, report, send, until};
+
+const ADAS_TOKEN: &str =
+    "a-token-of-ada-for-the-emulator-only-0000000000000000000000000000000000000000AZDO0000";
+
+/// The board with Ada, who works there with a token of her own.
+async fn board_of_ada() -> emulator::Running {
+    entra(|seed| {
+        let users = &mut seed.organizations[0].users;
+        users.iter_mut().filter(|user| user.email == ADA).for_each(|ada| ada.pats = vec![ADAS_TOKEN.into()]);
+    })
+    .await
+}
+
+/// What Ada does on the board.
+#[expect(clippy::unwrap_used, reason = "test support")]
+async fn ada(board: &emulator::Running, method: Method, path: &str, body: Value) -> Value {
+    let url = format!("{}/contoso/{path}", board.base_url.trim_end_matches('/'));
+    let mut request = reqwest::Client::new().request(method, url).basic_auth("", Some(ADAS_TOKEN));
+    if !body.is_null() {
+        let kind = if body.is_array() { "application/json-patch+json" } else { "application/json" };
+        request = request.header("content-type", kind).body(body.to_string());
+    }
+    let answer = request.send().await.unwrap();
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+async fn item(board: &emulator::Running, id: i64) -> Value {
+    let path = format!("_apis/wit/workitems/{id}?$expand=all&api-version=7.1");
+    ada(board, Method::GET, &path, Value::Null).await
+}
+
+async fn moves(board: &emulator::Running, id: i64, state: &str) {
+    let patch = json!([{ "op": "replace", "path": "/fields/System.State", "value": state }]);
+    ada(board, Method::PATCH, &format!("_apis/wit/workitems/{id}?api-version=7.1"), patch).await;
+}
+
+/// The tickets, once so many of them are in step with the board.
+async fn tickets(session: &Session<'_>, count: usize) -> Vec<Ticket> {
+    let in_step = |page: &Page<Ticket>| {
+        page.items.iter().filter(|ticket| ticket.work_item.is_some()).count() == count
+            && page.items.iter().all(|ticket| ticket.health != TicketHealth::Pending)
+    };
+    let mut page: Page<Ticket> = until(session, "/api/v1/tickets?limit=100", in_step).await;
+    page.items.sort_by(|one, two| one.title.cmp(&two.title));
+    page.items
+}
+
+#[expect(clippy::unwrap_used, reason = "test support")]
+fn number(ticket: &Ticket) -> i64 {
+    ticket.work_item.as_ref().unwrap().id.0
+}
+
+async fn becomes(session: &Session<'_>, title: &str, status: Status) -> FindingSummary {
+    let of =
+        |page: &Page<FindingSummary>| page.items.iter().find(|found| found.title.contains(title)).cloned();
+    let there = |page: &Page<FindingSummary>| of(page).is_some_and(|found| found.status == status);
+    let page = until(session, "/api/v1/findings?limit=100", there).await;
+    of(&page).expect("it was there a moment ago")
+}
+
+async fn stands_in(board: &emulator::Running, id: i64, state: &str) {
+    let patience = async {
+        while item(board, id).await["fields"]["System.State"] != state {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let came = tokio::time::timeout(std::time::Duration::from_secs(30), patience).await;
+    assert!(came.is_ok(), "work item {id} never came to {state}");
+}
+
+#[test]
+fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
+    on_every_database(|server| async move {
+        let board = board_of_ada().await;
+        // So seldom that what arrives came by a hook.
+        let server = server
+            .restarted(|settings| {
+                beside(&board)(settings);
+                settings.pace.poll_interval = Some(chrono::Duration::hours(1));
+            })
+            .await;
+        let session = server.session().await;
+
+        // 1, 2, 4: sign in with a Microsoft account, then choose the organization.
+        let begun: SignInBegun = ok(&session, Method::POST, BEGIN, new_connection(&board, None)).await;
+        let brought = browse(&begun.authorize_url, ADA).await;
+        let progress: SignInProgress = ok(&session, Method::POST, FINISH, brought).await;
+        assert_eq!(progress.organizations[0].name, "contoso");
+        let chosen = json!({ "state": progress.state, "organization": "contoso" });
+        let path = "/api/v1/connections/sign-in/organization";
+        let connection: Connection = ok(&session, Method::POST, path, chosen).await;
+        let at = format!("/api/v1/connections/{}", connection.id);
+
+        // 3: the severity map of the connection is where its destinations begin.
+        let map = json!({ "severity_map": { "critical": { "priority": 2, "severity": "1 - Critical" } } });
+        let _: Connection = ok(&session, Method::PATCH, &at, map).await;
+
+        // 5, 6: a custom destination for one asset and the default one, with a status map by columns.
+        let statuses = json!({
+            "identified": { "column": "New" }, "in_progress": { "column": "Active" },
+            "awaiting_validation": { "column": "Resolved" }, "fixed": { "column": "Closed" },
+            "risk_accepted": { "column": "Closed" }
+        });
+        let custom = json!({
+            "connection_id": connection.id, "project": "Webshop", "team": "Payments", "lane": "Expedite",
+            "work_item_type": "Bug", "binding": { "kind": "asset", "asset": "shop" }, "status_map": statuses
+        });
+        let fits: DestinationCheck =
+            ok(&session, Method::POST, "/api/v1/destinations/check", custom.clone()).await;
+        assert!(fits.problems.is_empty(), "{:?}", fits.problems);
+        let custom: Destination = ok(&session, Method::POST, "/api/v1/destinations", custom).await;
+        let default = json!({
+            "connection_id": connection.id, "project": "Webshop", "team": "Storefront",
+            "work_item_type": "Bug", "binding": { "kind": "default" }
+        });
+        let _: Destination = ok(&session, Method::POST, "/api/v1/destinations", default).await;
+        let wrong = json!({
+            "connection_id": connection.id, "project": "Webshop", "team": "Storefront",
+            "work_item_type": "Bug", "binding": { "kind": "asset", "asset": "other" },
+            "status_map": { "in_progress": { "state": "Active" } }
+        });
+        let refused = session.call(Method::POST, "/api/v1/destinations").json(&wrong).send().await.unwrap();
+        let refused = problem(refused).await;
+        assert!(
+            refused.fields.iter().any(|field| field.pointer.contains("identified")),
+            "Identified is required: {refused:?}"
+        );
+        // What makes tickets is never hidden: a visible rule.
+        let rule =
+            json!({ "name": "Everything Identified", "criteria": { "severity": { "at_least": "info" } } });
+        let _: api::Rule = ok(&session, Method::POST, "/api/v1/rules", rule).await;
+
+        // 7: the list can be searched and paged.
+        let found: Page<Destination> =
+            ok(&session, Method::GET, "/api/v1/destinations?q=shop", Value::Null).await;
+        assert!(found.items.iter().any(|destination| destination.id == custom.id));
+        let page: Page<Destination> =
+            ok(&session, Method::GET, "/api/v1/destinations?limit=1", Value::Null).await;
+        assert!(page.items.len() == 1 && page.next_cursor.is_some());
+
+        // 8: the webhook, pasted by hand.
+        let connection: Connection = ok(&session, Method::GET, &at, Value::Null).await;
+        let projects = ada(&board, Method::GET, "_apis/projects/Webshop?api-version=7.1", Value::Null).await;
+        let subscription = json!({
+            "publisherId": "tfs", "eventType": "workitem.updated", "resourceVersion": "1.0",
+            "consumerId": "webHooks", "consumerActionId": "httpRequest",
+            "publisherInputs": { "projectId": projects["id"], "changedFields": "System.State" },
+            "consumerInputs": { "url": connection.hook_url }
+        });
+        let path = "_apis/hooks/subscriptions?api-version=7.1";
+        let by_hand = ada(&board, Method::POST, path, subscription).await;
+
+        // 9: check connection.
+        let check: ConnectionCheck = ok(&session, Method::POST, &format!("{at}/check"), Value::Null).await;
+        assert!(check.ok, "{check:?}");
+
+        // From then on: what becomes Identified gets a work item in the mapped place, linked both ways.
+        import(&session, "asset=shop", report("one", 1, &["sql", "xss"])).await;
+        import(&session, "asset=office", report("office", 1, &["sql"])).await;
+        let all = tickets(&session, 3).await;
+        let of_shop: Vec<&Ticket> = all.iter().filter(|ticket| ticket.destination.id == custom.id).collect();
+        assert_eq!((of_shop.len(), all.len()), (2, 3), "custom wins, the default takes the rest");
+        let (sql, xss) = (number(of_shop[0]), number(of_shop[1]));
+        let shown = item(&board, sql).await;
+        assert_eq!(shown["fields"]["System.AreaPath"], "Webshop\\Payments");
+        assert_eq!(shown["fields"]["Microsoft.VSTS.Common.Priority"], 2, "as the severity map says");
+        let link = shown["relations"][0]["url"].as_str().unwrap().to_owned();
+        assert!(link.contains(&of_shop[0].id.to_string()), "{link}");
+        let finding = becomes(&session, "sql", Status::Identified).await;
+        assert!(finding.ticket.unwrap().url.is_some());
+
+        // A card that is moved on the board changes the finding, by the hook that was pasted.
+        moves(&board, xss, "Active").await;
+        let found = becomes(&session, "xss", Status::InProgress).await;
+        let shown: Finding =
+            ok(&session, Method::GET, &format!("/api/v1/findings/{}", found.id), Value::Null).await;
+        assert_eq!(shown.summary.ticket.unwrap().state.as_deref(), Some("Active"));
+
+        // And automatically: subscribe for me, in place of the one by hand.
+        let path = format!("_apis/hooks/subscriptions/{}?api-version=7.1", by_hand["id"].as_str().unwrap());
+        ada(&board, Method::DELETE, &path, Value::Null).await;
+        let subscribed: Connection = ok(&session, Method::POST, &format!("{at}/hooks"), Value::Null).await;
+        assert_eq!(subscribed.hooks, api::HookState::Subscribed);
+        moves(&board, xss, "Closed").await;
+        becomes(&session, "xss", Status::AwaitingValidation).await;
+
+        // Closing a card proves nothing: a scan that still sees it brings back the same work item, one that does not
+        // proves the fix and closes the other.
+        import(&session, "asset=shop", report("two", 2, &["xss"])).await;
+        becomes(&session, "xss", Status::Identified).await;
+        becomes(&session, "sql", Status::Fixed).await;
+        stands_in(&board, xss, "New").await;
+        stands_in(&board, sql, "Closed").await;
+        import(&session, "asset=shop", report("three", 3, &["sql", "xss"])).await;
+        becomes(&session, "sql", Status::Identified).await;
+        stands_in(&board, sql, "New").await;
+        assert_eq!(tickets(&session, 3).await.len(), 3, "no second work item");
+
+        // A decision here moves the card to its mapped stage.
+        let decided = json!({ "status": "risk_accepted", "reason": "The WAF stops it." });
+        let path = format!("/api/v1/findings/{}/status", found.id);
+        let _: Finding = ok(&session, Method::POST, &path, decided).await;
+        stands_in(&board, xss, "Closed").await;
+
+        let log: Page<TicketLogEntry> =
+            ok(&session, Method::GET, &format!("/api/v1/tickets/{}/log", of_shop[1].id), Value::Null).await;
+        assert!(log.items.len() > 4, "every step is in the log: {log:?}");
+        board.stop().await.unwrap();
+    });
+}
+
+#[test]
+fn app_registration_verify_rule_tickets_bulk_close() {
+    on_every_database(|server| async move {
+        let board = board_of_ada().await;
+        let server = server.restarted(beside(&board)).await;
+        let session = server.session().await;
+
+        // 1, 2: tenant, client id and secret; a failure says where it points.
+        let with = |organization: &str, secret: &str| {
+            json!({
+                "instance_url": board.base_url, "organization": organization,
+                "sign_in": { "method": "client_secret", "tenant": TENANT, "client_id": CLIENT, "client_secret": secret }
+            })
+        };
+        let verify = "/api/v1/connections/verify";
+        let wrong: ConnectionCheck = ok(&session, Method::POST, verify, with("contoso", "wrong")).await;
+        let why = wrong.steps.iter().find_map(|step| step.next_step.clone()).unwrap();
+        assert!(!wrong.ok && why.contains("secret"), "{wrong:?}");
+        let wrong: ConnectionCheck =
+            ok(&session, Method::POST, verify, with("Contozo", "demo-client-secret")).await;
+        assert!(!wrong.ok && wrong.steps.iter().any(|step| step.next_step.is_some()), "{wrong:?}");
+        let right = with("contoso", "demo-client-secret");
+        let checked: ConnectionCheck = ok(&session, Method::POST, verify, right.clone()).await;
+        assert!(checked.ok, "{checked:?}");
+        let connection: Connection = ok(&session, Method::POST, "/api/v1/connections", right).await;
+        assert_eq!(connection.name, "Azure", "the name was left blank");
+        let destination = json!({
+            "connection_id": connection.id, "project": "Webshop", "team": "Payments",
+            "work_item_type": "Bug", "binding": { "kind": "default" }
+        });
+        let destination: Destination = ok(&session, Method::POST, "/api/v1/destinations", destination).await;
+
+        // 4, 7: a rule with the state in which its work items begin, and auto-close.
+        let rule = |initial: &str| {
+            json!({
+                "name": "Everything", "criteria": { "severity": { "at_least": "info" } }, "initial_state": initial,
+                "auto_close": { "enabled": true, "state": "Resolved", "not_for_temporary": true }
+            })
+        };
+        let states: InitialStates = ok(
+            &session,
+            Method::GET,
+            &format!("/api/v1/destinations/{}/initial-states", destination.id),
+            Value::Null,
+        )
+        .await;
+        let names: Vec<&str> = states.states.iter().map(|state| state.state.as_str()).collect();
+        assert_eq!(names, ["New", "Active"]);
+        let refused = session.call(Method::POST, "/api/v1/rules").json(&rule("Closed")).send().await.unwrap();
+        let refused = problem(refused).await;
+        assert!(refused.fields.iter().any(|field| field.pointer.contains("initial_state")), "{refused:?}");
+        let refused =
+            session.call(Method::POST, "/api/v1/rules").json(&rule("Nowhere")).send().await.unwrap();
+        assert_eq!(problem(refused).await.status, 422);
+        let mut settings = rule("New");
+        settings["auto_close"]["state"] = "Closed".into();
+        let saved: api::Rule = ok(&session, Method::POST, "/api/v1/rules", settings).await;
+
+        // 3, 6: a report comes in; tickets and comments go both ways.
+        import(&session, "asset=shop", report("one", 1, &["csrf", "sql", "xss"])).await;
+        let all = tickets(&session, 3).await;
+        let (csrf, sql, xss) = (&all[0], &all[1], &all[2]);
+        let said = json!({ "text": "Please look at the query builder." });
+        let path = format!("/api/v1/tickets/{}/comments", sql.id);
+        let _: Comment = send(&session, Method::POST, &path, said, StatusCode::CREATED).await;
+        let answer = json!({ "text": "I am on it." });
+        let comments =
+            format!("Webshop/_apis/wit/workItems/{}/comments?api-version=7.1-preview.4", number(sql));
+        ada(&board, Method::POST, &comments, answer).await;
+        let both = |page: &Page<Comment>| {
+            page.items.iter().any(|said| said.text.contains("I am on it."))
+                && page.items.iter().any(|said| said.text.contains("query builder") && said.on_board)
+        };
+        let _: Page<Comment> = until(&session, &path, both).await;
+        let there = ada(&board, Method::GET, &comments, Value::Null).await.to_string();
+        assert!(there.contains("Please look at the query builder."), "{there}");
+        moves(&board, number(sql), "Active").await;
+        becomes(&session, "sql", Status::InProgress).await;
+
+        // 7: a status for a time keeps the ticket open; what a scan proves closes it with the chosen state.
+        let finding = becomes(&session, "xss", Status::Identified).await;
+        let for_a_time = json!({ "status": "risk_accepted", "reason": "until the release", "until": "2030-01-01T00:00:00Z" });
+        let path = format!("/api/v1/findings/{}/status", finding.id);
+        let _: Finding = ok(&session, Method::POST, &path, for_a_time).await;
+        import(&session, "asset=shop", report("two", 2, &["csrf", "xss"])).await;
+        becomes(&session, "sql", Status::Fixed).await;
+        stands_in(&board, number(sql), "Closed").await;
+        assert_eq!(item(&board, number(xss)).await["fields"]["System.State"], "New", "it is for a time only");
+
+        // 5: a ticket by hand, with a state of the legal ones.
+        let _: Value = ok(&session, Method::PUT, &format!("/api/v1/rules/{}", saved.id), {
+            let mut off = rule("New");
+            off["auto_close"]["state"] = "Closed".into();
+            off["enabled"] = false.into();
+            off
+        })
+        .await;
+        import(&session, "asset=shop", report("three", 3, &["csrf", "new", "xss"])).await;
+        let new = becomes(&session, "new", Status::Identified).await;
+        let illegal = json!({ "findings": [new.id], "state": "Closed" });
+        let refused = session.call(Method::POST, "/api/v1/tickets").json(&illegal).send().await.unwrap();
+        assert!(problem(refused).await.next_step.contains("New, Active"));
+        let legal = json!({ "findings": [new.id], "state": "Active" });
+        let by_hand: Ticket = ok(&session, Method::POST, "/api/v1/tickets", legal).await;
+        let path = format!("/api/v1/tickets/{}", by_hand.id);
+        let by_hand: Ticket = until(&session, &path, |ticket: &Ticket| {
+            ticket.work_item.as_ref().is_some_and(|item| item.state == "Active")
+        })
+        .await;
+
+        // 8: many are closed with one state.
+        let chosen = json!({ "tickets": [csrf.id, by_hand.id] });
+        let offered: ClosingStates =
+            ok(&session, Method::POST, "/api/v1/tickets/closing-states", chosen.clone()).await;
+        assert_eq!(offered.groups.len(), 1, "one project and type: one choice");
+        assert!(offered.shared.contains(&"Closed".to_owned()), "{:?}", offered.shared);
+        let close = json!({ "choices": [{ "tickets": chosen["tickets"], "state": "Closed" }] });
+        let closed: HandledTickets = ok(&session, Method::POST, "/api/v1/tickets/close", close).await;
+        assert!(closed.tickets.iter().all(|ticket| ticket.refused.is_none()), "{closed:?}");
+        for ticket in [csrf, &by_hand] {
+            stands_in(&board, number(ticket), "Closed").await;
+        }
+        becomes(&session, "csrf", Status::AwaitingValidation).await;
+        board.stop().await.unwrap();
+    });
+}
