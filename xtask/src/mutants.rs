@@ -243,8 +243,8 @@ const MUTANTS: &[Mutant] = &[
         name: "a write whose answer was lost is not in the log",
         edits: &[(
             "crates/engine/src/sync/update.rs",
-            "                self.note_write(tx, &ticket, what, &[]).await?;\n            }\n        }\n        ticket.intent = None;\n",
-            "                let _ = what;\n            }\n        }\n        ticket.intent = None;\n",
+            "                self.note_write(tx, &ticket, what, &[]).await?;\n                if ticket.following.approval.is_some() {\n",
+            "                let _ = what;\n                if ticket.following.approval.is_some() {\n",
         )],
         laws: &[CAUSE],
     },
