@@ -179,7 +179,7 @@ fn nothing_of_a_person_is_lost(
     let mut removed_by_people = BTreeSet::new();
     let mut still_to_mark = used_since;
     let mut block_by_person = false;
-    let mut state_by_person = false;
+    let mut moved_by_person = None;
     for pair in revisions.windows(2) {
         let (old, new) = (tags(&pair[0]), tags(&pair[1]));
         let at = format!("revision {} of {}", pair[1]["rev"], pair[1]["id"]);
@@ -231,7 +231,11 @@ fn nothing_of_a_person_is_lost(
         }
         let (old, new) = (text(&pair[0], "System.State"), text(&pair[1], "System.State"));
         if old != new {
-            if ours && state_by_person && text(&pair[1], "System.History").is_empty() {
+            // Where it stood before a person chose it for this ticket was nobody's answer to us.
+            let is_of_before =
+                used_since.is_some_and(|since| moved_by_person < Some(since) && date >= Some(since));
+            let is_theirs = moved_by_person.is_some() && !is_of_before;
+            if ours && is_theirs && text(&pair[1], "System.History").is_empty() {
                 // A step on the way has no comment; the last one has.
                 let later = revisions.iter().skip_while(|r| r["rev"] != pair[1]["rev"]).take(4);
                 if !later.clone().any(|r| is_ours(r) && !text(r, "System.History").is_empty()) {
@@ -243,7 +247,7 @@ fn nothing_of_a_person_is_lost(
                     );
                 }
             }
-            state_by_person = !ours;
+            moved_by_person = date.filter(|_| !ours);
         }
     }
     Ok(())
