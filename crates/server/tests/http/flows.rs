@@ -17,20 +17,37 @@ use crate::work::{import, report, send, until};
 const ADAS_TOKEN: &str =
     "a-token-of-ada-for-the-emulator-only-0000000000000000000000000000000000000000AZDO0000";
 
-/// The board with Ada, who works there with a token of her own.
-async fn board_of_ada() -> emulator::Running {
+const BENS_TOKEN: &str =
+    "a-token-of-ben-for-the-emulator-only-0000000000000000000000000000000000000000AZDO0000";
+
+/// The board with Ada, who administers it, and Ben, who works there, each with a token.
+async fn board_of_people() -> emulator::Running {
     entra(|seed| {
-        let users = &mut seed.organizations[0].users;
-        users.iter_mut().filter(|user| user.email == ADA).for_each(|ada| ada.pats = vec![ADAS_TOKEN.into()]);
+        for user in &mut seed.organizations[0].users {
+            match user.email.as_str() {
+                ADA => user.pats = vec![ADAS_TOKEN.into()],
+                "ben.okafor@contoso.example" => user.pats = vec![BENS_TOKEN.into()],
+                _ => {}
+            }
+        }
     })
     .await
 }
 
-/// What Ada does on the board.
-#[expect(clippy::unwrap_used, reason = "test support")]
+/// What Ada sets up on the board.
 async fn ada(board: &emulator::Running, method: Method, path: &str, body: Value) -> Value {
+    with(ADAS_TOKEN, board, method, path, body).await
+}
+
+/// What Ben does there day by day.
+async fn ben(board: &emulator::Running, method: Method, path: &str, body: Value) -> Value {
+    with(BENS_TOKEN, board, method, path, body).await
+}
+
+#[expect(clippy::unwrap_used, reason = "test support")]
+async fn with(token: &str, board: &emulator::Running, method: Method, path: &str, body: Value) -> Value {
     let url = format!("{}/contoso/{path}", board.base_url.trim_end_matches('/'));
-    let mut request = reqwest::Client::new().request(method, url).basic_auth("", Some(ADAS_TOKEN));
+    let mut request = reqwest::Client::new().request(method, url).basic_auth("", Some(token));
     if !body.is_null() {
         let kind = if body.is_array() { "application/json-patch+json" } else { "application/json" };
         request = request.header("content-type", kind).body(body.to_string());
@@ -48,7 +65,7 @@ async fn item(board: &emulator::Running, id: i64) -> Value {
 
 async fn moves(board: &emulator::Running, id: i64, state: &str) {
     let patch = json!([{ "op": "replace", "path": "/fields/System.State", "value": state }]);
-    ada(board, Method::PATCH, &format!("_apis/wit/workitems/{id}?api-version=7.1"), patch).await;
+    ben(board, Method::PATCH, &format!("_apis/wit/workitems/{id}?api-version=7.1"), patch).await;
 }
 
 /// The tickets, once so many of them are in step with the board.
@@ -60,6 +77,12 @@ async fn tickets(session: &Session<'_>, count: usize) -> Vec<Ticket> {
     let mut page: Page<Ticket> = until(session, "/api/v1/tickets?limit=100", in_step).await;
     page.items.sort_by(|one, two| one.title.cmp(&two.title));
     page.items
+}
+
+/// A report of a scan that begins now: what was claimed before it, it refutes or proves.
+fn scan(run: &str, rules: &[&str]) -> String {
+    let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    report(run, 1, rules).replace("2026-01-01T01:00:00Z", &now)
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
@@ -88,7 +111,7 @@ async fn stands_in(board: &emulator::Running, id: i64, state: &str) {
 #[test]
 fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
     on_every_database(|server| async move {
-        let board = board_of_ada().await;
+        let board = board_of_people().await;
         // So seldom that what arrives came by a hook.
         let server = server
             .restarted(|settings| {
@@ -172,11 +195,12 @@ fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
         assert!(check.ok, "{check:?}");
 
         // From then on: what becomes Identified gets a work item in the mapped place, linked both ways.
-        import(&session, "asset=shop", report("one", 1, &["sql", "xss"])).await;
-        import(&session, "asset=office", report("office", 1, &["sql"])).await;
+        import(&session, "asset=shop", scan("one", &["sql", "xss"])).await;
+        import(&session, "asset=office", scan("office", &["csrf"])).await;
         let all = tickets(&session, 3).await;
         let of_shop: Vec<&Ticket> = all.iter().filter(|ticket| ticket.destination.id == custom.id).collect();
         assert_eq!((of_shop.len(), all.len()), (2, 3), "custom wins, the default takes the rest");
+        // By title, and the more severe comes first there.
         let (sql, xss) = (number(of_shop[0]), number(of_shop[1]));
         let shown = item(&board, sql).await;
         assert_eq!(shown["fields"]["System.AreaPath"], "Webshop\\Payments");
@@ -203,12 +227,12 @@ fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
 
         // Closing a card proves nothing: a scan that still sees it brings back the same work item, one that does not
         // proves the fix and closes the other.
-        import(&session, "asset=shop", report("two", 2, &["xss"])).await;
+        import(&session, "asset=shop", scan("two", &["xss"])).await;
         becomes(&session, "xss", Status::Identified).await;
         becomes(&session, "sql", Status::Fixed).await;
         stands_in(&board, xss, "New").await;
         stands_in(&board, sql, "Closed").await;
-        import(&session, "asset=shop", report("three", 3, &["sql", "xss"])).await;
+        import(&session, "asset=shop", scan("three", &["sql", "xss"])).await;
         becomes(&session, "sql", Status::Identified).await;
         stands_in(&board, sql, "New").await;
         assert_eq!(tickets(&session, 3).await.len(), 3, "no second work item");
@@ -229,7 +253,7 @@ fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
 #[test]
 fn app_registration_verify_rule_tickets_bulk_close() {
     on_every_database(|server| async move {
-        let board = board_of_ada().await;
+        let board = board_of_people().await;
         let server = server.restarted(beside(&board)).await;
         let session = server.session().await;
 
@@ -285,21 +309,22 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         let saved: api::Rule = ok(&session, Method::POST, "/api/v1/rules", settings).await;
 
         // 3, 6: a report comes in; tickets and comments go both ways.
-        import(&session, "asset=shop", report("one", 1, &["csrf", "sql", "xss"])).await;
+        import(&session, "asset=shop", scan("one", &["csrf", "sql", "xss"])).await;
         let all = tickets(&session, 3).await;
-        let (csrf, sql, xss) = (&all[0], &all[1], &all[2]);
+        let of = |rule: &str| all.iter().find(|ticket| ticket.title.contains(rule)).unwrap();
+        let (csrf, sql, xss) = (of("csrf"), of("sql"), of("xss"));
         let said = json!({ "text": "Please look at the query builder." });
         let path = format!("/api/v1/tickets/{}/comments", sql.id);
-        let _: Comment = send(&session, Method::POST, &path, said, StatusCode::CREATED).await;
+        let _: Vec<Comment> = send(&session, Method::POST, &path, said, StatusCode::CREATED).await;
         let answer = json!({ "text": "I am on it." });
         let comments =
             format!("Webshop/_apis/wit/workItems/{}/comments?api-version=7.1-preview.4", number(sql));
-        ada(&board, Method::POST, &comments, answer).await;
-        let both = |page: &Page<Comment>| {
-            page.items.iter().any(|said| said.text.contains("I am on it."))
-                && page.items.iter().any(|said| said.text.contains("query builder") && said.on_board)
+        ben(&board, Method::POST, &comments, answer).await;
+        let both = |all: &Vec<Comment>| {
+            all.iter().any(|said| said.text.contains("I am on it."))
+                && all.iter().any(|said| said.text.contains("query builder") && said.on_board)
         };
-        let _: Page<Comment> = until(&session, &path, both).await;
+        let _: Vec<Comment> = until(&session, &path, both).await;
         let there = ada(&board, Method::GET, &comments, Value::Null).await.to_string();
         assert!(there.contains("Please look at the query builder."), "{there}");
         moves(&board, number(sql), "Active").await;
@@ -310,7 +335,7 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         let for_a_time = json!({ "status": "risk_accepted", "reason": "until the release", "until": "2030-01-01T00:00:00Z" });
         let path = format!("/api/v1/findings/{}/status", finding.id);
         let _: Finding = ok(&session, Method::POST, &path, for_a_time).await;
-        import(&session, "asset=shop", report("two", 2, &["csrf", "xss"])).await;
+        import(&session, "asset=shop", scan("two", &["csrf", "xss"])).await;
         becomes(&session, "sql", Status::Fixed).await;
         stands_in(&board, number(sql), "Closed").await;
         assert_eq!(item(&board, number(xss)).await["fields"]["System.State"], "New", "it is for a time only");
@@ -323,7 +348,7 @@ fn app_registration_verify_rule_tickets_bulk_close() {
             off
         })
         .await;
-        import(&session, "asset=shop", report("three", 3, &["csrf", "new", "xss"])).await;
+        import(&session, "asset=shop", scan("three", &["csrf", "new", "xss"])).await;
         let new = becomes(&session, "new", Status::Identified).await;
         let illegal = json!({ "findings": [new.id], "state": "Closed" });
         let refused = session.call(Method::POST, "/api/v1/tickets").json(&illegal).send().await.unwrap();
