@@ -151,7 +151,7 @@ pub async fn add(tx: &mut Tx, apply: &Apply) -> Result<()> {
     Ok(())
 }
 
-/// Adds a ticket to an apply, at the next place.
+/// Adds a ticket to an apply, at this place.
 ///
 /// # Errors
 /// If the database refuses.
@@ -230,7 +230,7 @@ pub async fn announced(tx: &mut Tx, apply: PlanApplyId, ticket: TicketId, writte
     Ok(())
 }
 
-/// It was written. `reason`: what is to be known about it.
+/// It was written, and left its work item at this revision.
 ///
 /// # Errors
 /// If the database refuses.

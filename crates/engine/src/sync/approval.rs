@@ -25,8 +25,6 @@ pub(crate) trait Announced {
     fn fingerprint(&self) -> String;
     /// What is kept of it, so that it can be undone.
     fn written(&self) -> Written;
-    /// What its ticket says of an approval, where the ticket goes along: it may be newer than the pass.
-    fn approval(&self) -> Option<&Approval>;
 }
 
 /// What a write sends to the board.
@@ -50,10 +48,6 @@ impl Announced for AnnouncedCreation {
 
     fn written(&self) -> Written {
         Written::Created
-    }
-
-    fn approval(&self) -> Option<&Approval> {
-        self.ticket().following.approval.as_ref()
     }
 }
 
@@ -85,13 +79,6 @@ impl Announced for AnnouncedWrite {
                 changes: update.outcome.writes.clone(),
             },
             None => Written::Restored,
-        }
-    }
-
-    fn approval(&self) -> Option<&Approval> {
-        match self {
-            Self::Update(update) => update.ticket.following.approval.as_ref(),
-            Self::Restore(_) | Self::Delete(_) => None,
         }
     }
 }
@@ -132,11 +119,7 @@ impl Engine {
         decided: Result<Decided<T>, Refusal>,
     ) -> Result<Decided<T>, Refusal> {
         let decided = decided?;
-        let newer = match &decided {
-            Decided::Announced(write) => write.approval().cloned(),
-            _ => None,
-        };
-        let Some(approval) = newer.as_ref().or(approval) else { return Ok(decided) };
+        let Some(approval) = approval else { return Ok(decided) };
         match decided {
             Decided::Announced(write) => match &approval.deed {
                 ApprovedDeed::Undo { .. } => Ok(Decided::Announced(write)),

@@ -31,11 +31,6 @@ pub(crate) struct AnnouncedCreation {
 }
 
 impl AnnouncedCreation {
-    /// The ticket as it was stored.
-    pub(crate) fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
     /// What the work item makes come true.
     pub(crate) fn wanted(&self) -> &Desired {
         &self.wanted

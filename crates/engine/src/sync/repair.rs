@@ -640,18 +640,33 @@ impl Engine {
                 continue;
             };
             result.failed += 1;
-            if error.is_certain_not_applied() {
-                ticket.intent = None;
-            }
-            let reach = self.reach(&error);
-            let waits = matches!(reach, Reach::Connection(_));
-            self.approval_refused_by_board(&mut tx, &mut ticket, &error, waits).await?;
-            self.failed(&mut tx, &mut ticket, &error).await?;
-            tx.commit().await?;
-            if let Reach::Connection(until) = reach {
-                self.block(pass.board, &error, until).await?;
+            if let Turn::Stop = self.sent_alone_and_failed(pass, tx, ticket, &error).await? {
                 return Ok(Turn::Stop);
             }
+        }
+        Ok(Turn::Done)
+    }
+
+    /// Stores what became of a write that went out by itself, not with others in one request, and was not carried out for
+    /// all that is known.
+    pub(crate) async fn sent_alone_and_failed(
+        &self,
+        pass: &Pass<'_>,
+        mut tx: Tx,
+        mut ticket: Ticket,
+        error: &azure::Error,
+    ) -> Result<Turn, Refusal> {
+        if error.is_certain_not_applied() {
+            ticket.intent = None;
+        }
+        let reach = self.reach(error);
+        let waits = matches!(reach, Reach::Connection(_));
+        self.approval_refused_by_board(&mut tx, &mut ticket, error, waits).await?;
+        self.failed(&mut tx, &mut ticket, error).await?;
+        tx.commit().await?;
+        if let Reach::Connection(until) = reach {
+            self.block(pass.board, error, until).await?;
+            return Ok(Turn::Stop);
         }
         Ok(Turn::Done)
     }

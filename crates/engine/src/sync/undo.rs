@@ -18,7 +18,6 @@ use crate::engine::Engine;
 use crate::sync::following::Whereabouts;
 use crate::sync::pass::{Decided, Pass, Turn};
 use crate::sync::repair::AnnouncedWrite;
-use crate::sync::report::Reach;
 use crate::{ReconcileResult, Refusal};
 
 /// A work item that an apply created, and that is to go into the recycle bin.
@@ -166,16 +165,7 @@ impl Engine {
                 continue;
             };
             result.failed += 1;
-            if error.is_certain_not_applied() {
-                ticket.intent = None;
-            }
-            let reach = self.reach(&error);
-            let waits = matches!(reach, Reach::Connection(_));
-            self.approval_refused_by_board(&mut tx, &mut ticket, &error, waits).await?;
-            self.failed(&mut tx, &mut ticket, &error).await?;
-            tx.commit().await?;
-            if let Reach::Connection(until) = reach {
-                self.block(pass.board, &error, until).await?;
+            if let Turn::Stop = self.sent_alone_and_failed(pass, tx, ticket, &error).await? {
                 return Ok(Turn::Stop);
             }
         }

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use api::{Apply, ApplyRequest, ApplyState, ApplySummary, ApprovedTicket, Plan};
 use clap::Args;
@@ -10,6 +9,7 @@ use model::PlanApplyId;
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
+use super::jobs::Pause;
 use super::{minute, plan, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
@@ -183,13 +183,12 @@ pub(crate) async fn undo(args: UndoArgs) -> Outcome {
 async fn ended(client: &Client, output: Output, mut apply: Apply) -> Outcome {
     let waits = |apply: &Apply| apply.tickets.iter().any(|row| row.state == ApplyState::Waiting);
     let bar = progress(None, "Waiting for what is not known yet");
-    let mut pause = Duration::from_millis(100);
+    let mut pause = Pause::default();
     for _ in 0..MOST_LOOKS {
         if !waits(&apply) {
             break;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(Duration::from_secs(2));
+        pause.pass().await;
         apply = client.get(&format!("plan/applies/{}", apply.id)).await?;
     }
     bar.finish_and_clear();

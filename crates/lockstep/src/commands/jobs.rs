@@ -1,4 +1,4 @@
-//! Waiting for a job.
+//! Waiting for a job, and for whatever else the server finishes by itself.
 
 use std::time::Duration;
 
@@ -8,15 +8,32 @@ use crate::client::Client;
 use crate::exit::{self, CliError};
 use crate::output::progress;
 
+/// Between two looks: longer each time, up to two seconds.
+#[derive(Debug)]
+pub(crate) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(Duration::from_millis(100))
+    }
+}
+
+impl Pause {
+    /// Lets the time pass.
+    pub(crate) async fn pass(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 3 / 2).min(Duration::from_secs(2));
+    }
+}
+
 /// Waits until the job has ended. A failed job is an error with the job's own words.
 pub(crate) async fn wait(client: &Client, mut job: Job) -> Result<Job, CliError> {
     let bar = progress(None, "waiting");
-    let mut pause = Duration::from_millis(100);
+    let mut pause = Pause::default();
     while matches!(job.state, JobState::Queued | JobState::Running) {
         let far = job.total.map_or(String::new(), |total| format!(" ({} of {total})", job.done));
         bar.set_message(crate::output::clean(&format!("{}{far}", job.message)));
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(Duration::from_secs(2));
+        pause.pass().await;
         job = client.get(&format!("jobs/{}", job.id)).await?;
     }
     bar.finish_and_clear();

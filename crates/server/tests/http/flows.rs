@@ -98,14 +98,11 @@ async fn becomes(session: &Session<'_>, title: &str, status: Status) -> FindingS
     of(&page).expect("it was there a moment ago")
 }
 
-async fn stands_in(board: &emulator::Running, id: i64, state: &str) {
-    let patience = async {
-        while item(board, id).await["fields"]["System.State"] != state {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    let came = tokio::time::timeout(std::time::Duration::from_secs(30), patience).await;
-    assert!(came.is_ok(), "work item {id} never came to {state}");
+/// Lockstep has put the card there, and the board says so.
+async fn stands_in(session: &Session<'_>, board: &emulator::Running, ticket: &Ticket, state: &str) {
+    let is_there = |ticket: &Ticket| ticket.work_item.as_ref().is_some_and(|item| item.state == state);
+    let ticket: Ticket = until(session, &format!("/api/v1/tickets/{}", ticket.id), is_there).await;
+    assert_eq!(item(board, number(&ticket)).await["fields"]["System.State"], state);
 }
 
 #[test]
@@ -230,18 +227,18 @@ fn sign_in_map_link_assets_to_boards_paste_a_webhook() {
         import(&session, "asset=shop", scan("two", &["xss"])).await;
         becomes(&session, "xss", Status::Identified).await;
         becomes(&session, "sql", Status::Fixed).await;
-        stands_in(&board, xss, "New").await;
-        stands_in(&board, sql, "Closed").await;
+        stands_in(&session, &board, of_shop[1], "New").await;
+        stands_in(&session, &board, of_shop[0], "Closed").await;
         import(&session, "asset=shop", scan("three", &["sql", "xss"])).await;
         becomes(&session, "sql", Status::Identified).await;
-        stands_in(&board, sql, "New").await;
+        stands_in(&session, &board, of_shop[0], "New").await;
         assert_eq!(tickets(&session, 3).await.len(), 3, "no second work item");
 
         // A decision here moves the card to its mapped stage.
         let decided = json!({ "status": "risk_accepted", "reason": "The WAF stops it." });
         let path = format!("/api/v1/findings/{}/status", found.id);
         let _: Finding = ok(&session, Method::POST, &path, decided).await;
-        stands_in(&board, xss, "Closed").await;
+        stands_in(&session, &board, of_shop[1], "Closed").await;
 
         let log: Page<TicketLogEntry> =
             ok(&session, Method::GET, &format!("/api/v1/tickets/{}/log", of_shop[1].id), Value::Null).await;
@@ -337,7 +334,7 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         let _: Finding = ok(&session, Method::POST, &path, for_a_time).await;
         import(&session, "asset=shop", scan("two", &["csrf", "xss"])).await;
         becomes(&session, "sql", Status::Fixed).await;
-        stands_in(&board, number(sql), "Closed").await;
+        stands_in(&session, &board, sql, "Closed").await;
         assert_eq!(item(&board, number(xss)).await["fields"]["System.State"], "New", "it is for a time only");
 
         // 5: a ticket by hand, with a state of the legal ones.
@@ -371,7 +368,7 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         let closed: HandledTickets = ok(&session, Method::POST, "/api/v1/tickets/close", close).await;
         assert!(closed.tickets.iter().all(|ticket| ticket.refused.is_none()), "{closed:?}");
         for ticket in [csrf, &by_hand] {
-            stands_in(&board, number(ticket), "Closed").await;
+            stands_in(&session, &board, ticket, "Closed").await;
         }
         becomes(&session, "csrf", Status::AwaitingValidation).await;
         board.stop().await.unwrap();
