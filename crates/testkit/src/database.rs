@@ -2,6 +2,7 @@
 
 use store::Db;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 /// A database of one test, gone at its end.
 pub struct TestDatabase {
@@ -19,7 +20,9 @@ impl TestDatabase {
         let memory = std::path::Path::new("/dev/shm");
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
-        let db = Db::open(&format!("sqlite:{}", folder.path().join("test.db").display())).await.unwrap();
+        let file = folder.path().join("test.db");
+        std::fs::write(&file, empty_database().await).unwrap();
+        let db = Db::open(&format!("sqlite:{}", file.display())).await.unwrap();
         Self { db, name: "sqlite", _folder: Some(folder) }
     }
 
@@ -39,6 +42,20 @@ impl TestDatabase {
         let db = Db::open(&format!("{server}{separator}options=-csearch_path%3D{schema}")).await.unwrap();
         Some(Self { db, name: "postgres", _folder: None })
     }
+}
+
+/// The file of a SQLite database with the schema and nothing else: bringing it up takes longer than many a test.
+async fn empty_database() -> &'static [u8] {
+    static EMPTY: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let made = EMPTY.get_or_init(|| async {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("empty.db");
+        let db = Db::open(&format!("sqlite:{}", file.display())).await.unwrap();
+        // Closing it moves everything into the one file.
+        db.close().await;
+        std::fs::read(file).unwrap()
+    });
+    made.await
 }
 
 /// One fresh database of each kind that is available.

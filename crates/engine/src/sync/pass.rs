@@ -237,7 +237,11 @@ impl Engine {
         }
         let store::tickets::Read { tickets, damaged } = match turns {
             Turns::Due => store::tickets::due(&mut tx, board.id, now, PASS).await?,
-            Turns::Approved(ids) => store::tickets::approved(&mut tx, ids).await?,
+            Turns::Approved(ids) => {
+                let mut read = store::tickets::of_ids(&mut tx, ids).await?;
+                read.tickets.retain(|ticket| ticket.following.approval.is_some());
+                read
+            }
         };
         drop(tx);
         self.park_damaged(&damaged).await?;

@@ -676,5 +676,9 @@ impl Engine {
 pub(crate) async fn rehome(tx: &mut Tx, ticket: &mut Ticket, to: DestinationId) -> Result<(), Refusal> {
     store::breakers::forget_ticket(tx, ticket.id).await?;
     ticket.destination_id = to;
+    if ticket.work_item_id.is_none() {
+        // It was one of the states of the old home; the new one's process need not have it.
+        ticket.following.chosen = None;
+    }
     Ok(())
 }

@@ -185,6 +185,28 @@ async fn a_ticket_that_goes_to_another_project_leaves_a_closed_work_item_behind(
     assert_eq!((story.board.writes(), story.board.work_items().len()), (writes, items));
 }
 
+/// Found by the simulation, seed 239.
+#[tokio::test]
+async fn a_state_that_was_chosen_for_one_project_is_not_asked_for_in_another() {
+    let story = Story::sqlite().await;
+    without_rules(&story).await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let to = other_destination(&story, OTHER_PROJECT, "Bug", "").await;
+    // 'Active' is a state of the one project and unknown in the other, where the map says 'Committed'.
+    let new =
+        NewTicket { findings: findings(&story).await, destination: None, state: Some("Active".into()) };
+    let ticket = story.engine.create_ticket(new, &ada()).await.unwrap();
+    story.engine.move_ticket(ticket, to, &ada()).await.unwrap();
+    story.settle().await;
+    story.settle().await;
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.destination_id, ticket.health), (to, Health::InStep));
+    assert_eq!(ticket.status, Status::InProgress);
+    assert_eq!(story.board.state_of(ticket.work_item_id.unwrap().0), "Committed");
+    assert!(ticket.following.chosen.is_none());
+}
+
 #[tokio::test]
 async fn a_ticket_that_goes_to_another_team_keeps_its_work_item_and_gets_the_other_area() {
     let story = Story::sqlite().await;

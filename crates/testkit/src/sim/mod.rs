@@ -302,11 +302,11 @@ impl Simulation {
 
     pub(crate) async fn tickets(&self) -> Vec<Ticket> {
         let mut tx = self.db().read().await.unwrap();
-        let ids = tx.all("SELECT id FROM ticket ORDER BY created_at, id", args![]).await.unwrap();
-        let mut tickets = Vec::new();
-        for row in ids {
-            tickets.push(store::tickets::get(&mut tx, row.id("id").unwrap()).await.unwrap().unwrap());
-        }
+        let rows = tx.all("SELECT id FROM ticket", args![]).await.unwrap();
+        let ids: Vec<_> = rows.iter().map(|row| row.id("id").unwrap()).collect();
+        let mut tickets = store::tickets::of_ids(&mut tx, &ids).await.unwrap().tickets;
+        assert_eq!(tickets.len(), ids.len(), "every ticket can be read");
+        tickets.sort_by_key(|ticket| (ticket.created_at, ticket.id));
         tickets
     }
 
