@@ -212,7 +212,8 @@ impl Engine {
             {
                 continue;
             }
-            let order = Order { repair: Repair::Release, by: by.name.clone(), by_policy: false };
+            let order =
+                Order { repair: Repair::Release, by: by.name.clone(), by_policy: false, farewell: None };
             ticket.following.laid_aside = true;
             ticket.following.order = Some(order.clone());
             ticket.unpark();

@@ -133,6 +133,9 @@ pub struct Order {
     /// The policy of the destination asked, not a person.
     #[serde(default)]
     pub by_policy: bool,
+    /// How the work item that is left behind is closed before that.
+    #[serde(default)]
+    pub farewell: Option<ChosenState>,
 }
 
 /// A state that a person chose for the work item of a ticket. It is over once the card stands there, once somebody on the
@@ -213,6 +216,12 @@ impl Following {
     /// Copies that nobody has been told to leave alone.
     pub fn unknown_copies(&self) -> Vec<WorkItemId> {
         self.copies.iter().filter(|copy| !self.known_copies.contains(copy)).copied().collect()
+    }
+
+    /// Where the card goes next because a person wants it there.
+    pub fn wanted_state(&self) -> Option<&ChosenState> {
+        let farewell = self.order.as_ref().and_then(|order| order.farewell.as_ref());
+        farewell.or(self.chosen.as_ref())
     }
 
     /// Forgets a chosen state that says what the findings are not any more.

@@ -54,8 +54,8 @@ impl Engine {
             store::tickets::add_finding(&mut tx, into, finding.id).await?;
         }
         store::tickets::retire_group(&mut tx, id).await?;
-        self.close_on_leaving(&mut tx, &mut ticket, by).await?;
-        self.order(&mut tx, &mut ticket, Repair::MergeInto { ticket: into }, by).await?;
+        let farewell = self.farewell(&mut tx, &ticket, by).await?;
+        self.order(&mut tx, &mut ticket, Repair::MergeInto { ticket: into }, farewell, by).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         let number = ticket.work_item_id.map(|id| format!(" of work item {id}")).unwrap_or_default();
         let what = format!(
@@ -119,15 +119,14 @@ impl Engine {
             .work_item
             .as_ref()
             .is_some_and(|item| home(&target).is_same(&item.project, &item.work_item_type));
-        let repair = if stays {
+        let (repair, farewell) = if stays {
             ticket.following.area =
                 Some(ChosenState { state: target.settings.area.clone(), by: by.name.clone(), says: None });
-            Repair::HandOver { destination: to }
+            (Repair::HandOver { destination: to }, None)
         } else {
-            self.close_on_leaving(tx, &mut ticket, by).await?;
-            Repair::MoveTo { destination: to }
+            (Repair::MoveTo { destination: to }, self.farewell(tx, &ticket, by).await?)
         };
-        self.order(tx, &mut ticket, repair, by).await?;
+        self.order(tx, &mut ticket, repair, farewell, by).await?;
         self.changed_by_hand(&ticket);
         Ok(())
     }
@@ -139,15 +138,20 @@ impl Engine {
     pub async fn release_ticket(&self, id: TicketId, by: &Actor) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
         let mut ticket = self.living(&mut tx, id).await?;
-        self.order(&mut tx, &mut ticket, Repair::Release, by).await?;
+        self.order(&mut tx, &mut ticket, Repair::Release, None, by).await?;
         tx.commit().await?;
         self.changed_by_hand(&ticket);
         Ok(())
     }
 
-    /// The work item that is left behind shall end in a closed state.
-    async fn close_on_leaving(&self, tx: &mut Tx, ticket: &mut Ticket, by: &Actor) -> Result<(), Refusal> {
-        let Some(item) = &ticket.work_item else { return Ok(()) };
+    /// The closed state in which the work item shall end that is left behind, if there is one.
+    async fn farewell(
+        &self,
+        tx: &mut Tx,
+        ticket: &Ticket,
+        by: &Actor,
+    ) -> Result<Option<ChosenState>, Refusal> {
+        let Some(item) = &ticket.work_item else { return Ok(None) };
         let destination: Option<Destination> = store::destinations::get(tx, ticket.destination_id).await?;
         let state = destination.and_then(|destination| {
             let process = &destination.process;
@@ -160,7 +164,6 @@ impl Engine {
                 "Move the card to a state from which it can be closed, then try again.",
             ));
         };
-        ticket.following.chosen = Some(ChosenState { state, by: by.name.clone(), says: None });
-        Ok(())
+        Ok(Some(ChosenState { state, by: by.name.clone(), says: None }))
     }
 }

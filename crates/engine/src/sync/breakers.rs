@@ -329,7 +329,7 @@ async fn moving(
             Err(error) => return Err(error.into()),
         };
         let by_hand = store::tickets::get(tx, *ticket).await?;
-        if by_hand.is_some_and(|ticket| ticket.following.chosen.is_some()) {
+        if by_hand.is_some_and(|ticket| ticket.following.wanted_state().is_some()) {
             continue;
         }
         let findings = store::findings::of_ticket(tx, *ticket).await?;

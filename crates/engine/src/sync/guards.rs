@@ -77,7 +77,7 @@ impl Engine {
             Wish::Update(..) => None,
         };
         // Whoever chose the state of this very card, or made the ticket by hand, has looked.
-        let has_looked = ticket.following.chosen.is_some()
+        let has_looked = ticket.following.wanted_state().is_some()
             || (stroke == Some(Stroke::Create) && ticket.group_key.starts_with(store::tickets::BY_HAND));
         if let Some(stroke) = stroke.filter(|_| !has_looked) {
             let held = self.held_by(tx, ticket.id, destination, stroke).await?;

@@ -5,7 +5,7 @@ use azure::Item;
 use chrono::{DateTime, Utc};
 use model::block;
 use model::board::{Change, Draft, Hyperlink, WorkItem};
-use model::following::{Following, Order, Place, Repair};
+use model::following::{ChosenState, Following, Order, Place, Repair};
 use model::map::Position;
 use model::merge::{Agreed, Base, Desired, FieldChange, Outcome};
 use model::process::StateCategory;
@@ -204,7 +204,7 @@ impl Engine {
         if let Repair::HandOver { destination } = repair {
             self.check_hand_over(&mut tx, &ticket, destination).await?;
         }
-        self.order(&mut tx, &mut ticket, repair, by).await?;
+        self.order(&mut tx, &mut ticket, repair, None, by).await?;
         tx.commit().await?;
         self.announce(EventKind::Ticket, id.0);
         self.wake_board(ticket.connection_id);
@@ -217,9 +217,10 @@ impl Engine {
         tx: &mut Tx,
         ticket: &mut Ticket,
         repair: Repair,
+        farewell: Option<ChosenState>,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let order = Order { repair, by: by.name.clone(), by_policy: false };
+        let order = Order { repair, by: by.name.clone(), by_policy: false, farewell };
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
         ticket.following.order = Some(order.clone());

@@ -461,7 +461,7 @@ pub(crate) fn rules<'a>(destination: &'a Destination, ticket: &'a Ticket) -> Rul
         board: destination.process.board.as_ref(),
         token: &ticket.token,
         owners: destination.settings.fields.owners,
-        chosen: ticket.following.chosen.as_ref(),
+        chosen: ticket.following.wanted_state(),
     }
 }
 

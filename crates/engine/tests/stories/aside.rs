@@ -37,7 +37,7 @@ async fn finding_of(story: &Story, asset: AssetId, title: &str) -> FindingId {
     row.unwrap().id("id").unwrap()
 }
 
-async fn asset(story: &Story) -> model::AssetId {
+pub(crate) async fn asset(story: &Story) -> model::AssetId {
     let mut tx = story.engine.db().read().await.unwrap();
     tx.first("SELECT id FROM asset", args![]).await.unwrap().unwrap().id("id").unwrap()
 }

@@ -194,8 +194,7 @@ async fn a_state_that_was_chosen_for_one_project_is_not_asked_for_in_another() {
     story.settle().await;
     let to = other_destination(&story, OTHER_PROJECT, "Bug", "").await;
     // 'Active' is a state of the one project and unknown in the other, where the map says 'Committed'.
-    let new =
-        NewTicket { findings: findings(&story).await, destination: None, state: Some("Active".into()) };
+    let new = NewTicket { findings: findings(&story).await, destination: None, state: Some("Active".into()) };
     let ticket = story.engine.create_ticket(new, &ada()).await.unwrap();
     story.engine.move_ticket(ticket, to, &ada()).await.unwrap();
     story.settle().await;
@@ -205,6 +204,27 @@ async fn a_state_that_was_chosen_for_one_project_is_not_asked_for_in_another() {
     assert_eq!(ticket.status, Status::InProgress);
     assert_eq!(story.board.state_of(ticket.work_item_id.unwrap().0), "Committed");
     assert!(ticket.following.chosen.is_none());
+}
+
+/// Found by the simulation, seed 267.
+#[tokio::test]
+async fn a_move_that_was_called_off_closes_nothing() {
+    let story = Story::on(TestDatabase::sqlite().await).releasing().begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let (item, ticket) = (story.work_item(), story.ticket().await.id);
+    let to = other_destination(&story, OTHER_PROJECT, "Bug", "").await;
+    story.engine.move_ticket(ticket, to, &ada()).await.unwrap();
+    let wanted = story.ticket().await.following.wanted_state().map(|wanted| wanted.state.clone());
+    assert_eq!(wanted.as_deref(), Some("Closed"), "what is left behind is to be closed");
+    // Archiving the asset releases the ticket before that is done; with the asset it comes back.
+    let asset = crate::aside::asset(&story).await;
+    story.engine.archive_asset(asset, &ada()).await.unwrap();
+    story.engine.restore_asset(asset, &ada()).await.unwrap();
+    story.sweep().await;
+    story.sweep().await;
+    assert_eq!(story.board.state_of(item), "New");
+    assert_eq!((story.ticket().await.health, story.status().await), (Health::InStep, Status::Identified));
 }
 
 #[tokio::test]
