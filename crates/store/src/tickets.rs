@@ -238,6 +238,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Its work item was not found when it was looked for last.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.health, Health::Missing | Health::Deleted | Health::Destroyed)
+            || self.following.was_recycled
+    }
+
     /// It does not wait for a person any more.
     pub fn unpark(&mut self) {
         self.parked = false;

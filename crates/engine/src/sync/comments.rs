@@ -81,8 +81,10 @@ impl Engine {
             // It has ended: nothing is written there any more.
             return self.later(id, None).await;
         }
-        // It was deleted before it was ever read.
-        let Some(item) = &ticket.work_item else { return self.item_is_gone(id).await };
+        // It may have been deleted before it was ever read.
+        let Some(item) = ticket.work_item.as_ref().filter(|_| !ticket.is_missing()) else {
+            return self.item_is_gone(id).await;
+        };
         let in_doubt = match &ticket.intent {
             None => rows.iter().any(|row| row.carried == IN_DOUBT),
             Some(intent) => {

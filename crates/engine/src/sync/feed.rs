@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, Utc};
 use model::WorkItemId;
 use store::alarms::Kind;
 use store::connections::Feed;
-use store::tickets::{Health, Ticket};
+use store::tickets::Ticket;
 use uuid::Uuid;
 
 use crate::Refusal;
@@ -112,12 +112,11 @@ impl Engine {
             for ticket in &tickets {
                 let Some(id) = ticket.work_item_id else { continue };
                 let known = ticket.base.as_ref().map(|base| base.revision);
-                let is_missing =
-                    matches!(ticket.health, Health::Missing | Health::Deleted | Health::Destroyed)
-                        || ticket.following.was_recycled;
                 let differs = match items.get(&id) {
                     // Whether a link alone makes a revision is not certain (azure-devops.md section 7.2).
-                    Some(item) => known != Some(item.revision()) || is_missing || lost_our_link(ticket, item),
+                    Some(item) => {
+                        known != Some(item.revision()) || ticket.is_missing() || lost_our_link(ticket, item)
+                    }
                     // What was deleted may be restored, destroyed, or handled by a policy that changed.
                     None => true,
                 };

@@ -146,6 +146,10 @@ impl Engine {
             let decision = self.decide_undo(tx, pass, ticket, undo, base, desired, &view, place, deadline);
             return Box::pin(decision).await;
         }
+        if ticket.is_missing() {
+            // What was said meanwhile waited for it.
+            store::comments::talk_at(tx, ticket.id, Some(self.inner.world.now())).await?;
+        }
         ticket.following.was_recycled = false;
         let order = ticket.following.order.clone();
         if let Some(order) = order {

@@ -140,6 +140,26 @@ async fn what_is_attached_while_the_work_item_is_gone_arrives_when_it_is_back() 
     assert_eq!(names(&story), ["proof.png"]);
 }
 
+/// Found by the simulation, seed 596.
+#[tokio::test]
+async fn nothing_is_uploaded_for_a_work_item_that_is_known_to_be_gone() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    let item = story.work_item();
+    story.board.delete(item);
+    story.sweep().await;
+    attach(&story, "proof.png", false).await;
+    let writes = story.board.writes();
+    for _ in 0..3 {
+        story.wait(Duration::hours(2));
+        story.settle().await;
+    }
+    assert_eq!(story.board.writes(), writes);
+    story.board.restore(item);
+    story.sweep().await;
+    story.settle().await;
+    assert_eq!(names(&story), ["proof.png"], "it does not wait for another hour");
+}
+
 #[tokio::test]
 async fn a_file_without_name_or_bytes_and_one_too_many_are_refused() {
     let story = begin(TestDatabase::sqlite().await).await;
