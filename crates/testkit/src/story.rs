@@ -363,6 +363,14 @@ impl Story {
             .collect()
     }
 
+    /// The log of all tickets: what happened, and who caused it.
+    pub async fn log_of_tickets(&self) -> Vec<(String, String)> {
+        let mut tx = self.engine.db().read().await.unwrap();
+        let sql = "SELECT what, cause_label FROM audit WHERE subject = 'ticket' ORDER BY id";
+        let rows = tx.all(sql, args![]).await.unwrap();
+        rows.iter().map(|row| (row.text("what").unwrap(), row.text("cause_label").unwrap())).collect()
+    }
+
     /// How tickets are grouped in this story.
     pub fn grouping(&self) -> Grouping {
         self.grouping.clone()

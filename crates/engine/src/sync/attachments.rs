@@ -59,6 +59,16 @@ impl Engine {
             let is_there = there.iter().any(|there| is_same(there.id.as_str(), file.board_id.as_deref()));
             if is_there != file.is_attached {
                 self.arrived(&mut tx, &ticket, &mut file, is_there).await?;
+            } else {
+                // It may have been carried out, and a person may have taken it back since.
+                let (wanted, seen) =
+                    if is_there { ("taken away from", "still") } else { ("attached to", "not") };
+                let what = format!(
+                    "The file {} of {} was to be {wanted} work item {}, and the answer was lost: it is {seen} there.",
+                    file.name, file.author, item.id
+                );
+                let cause = Cause::new(CauseKind::Person, file.author.clone());
+                self.note_talk(&mut tx, ticket.id, &cause, what).await?;
             }
         }
         ticket.intent = None;

@@ -140,6 +140,26 @@ async fn what_is_attached_while_the_work_item_is_gone_arrives_when_it_is_back() 
     assert_eq!(names(&story), ["proof.png"]);
 }
 
+/// Found by the simulation, seed 938.
+#[tokio::test]
+async fn a_file_that_a_person_took_away_before_anybody_knew_it_had_arrived_is_in_the_log() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    // The upload is answered, attaching it is not.
+    story.board.fail_writes([Fault::Nothing, Fault::LostAfter]);
+    let file = attach(&story, "proof.png", false).await;
+    story.engine.step().await.unwrap();
+    let (place, _) = on_board(&story).remove(0);
+    let path = format!("_apis/wit/workitems/{}?api-version=7.1", story.work_item());
+    let remove = serde_json::json!([{ "op": "remove", "path": format!("/relations/{place}") }]);
+    story.board.act("PATCH", &path, "application/json-patch+json", &remove);
+    story.engine.delete_attachment(story.ticket().await.id, file, &ada()).await.unwrap();
+    for_a_while(&story).await;
+    let log = story.log_of_tickets().await;
+    let told = "The file proof.png of Ada was to be attached to work item 1, and the answer was lost: it is not there.";
+    assert!(log.contains(&(told.into(), "Ada".into())), "{log:?}");
+    assert_eq!(names(&story).len(), 0);
+}
+
 /// Found by the simulation, seed 596.
 #[tokio::test]
 async fn nothing_is_uploaded_for_a_work_item_that_is_known_to_be_gone() {

@@ -8,7 +8,6 @@ use model::fields::FieldSettings;
 use model::merge::{Field, Owner, Owners};
 use model::{Severity, Status};
 use serde_json::{Value, json};
-use store::args;
 use store::tickets::Health;
 use testkit::{Report, Story, TestDatabase, weakness};
 
@@ -18,13 +17,6 @@ const DUE: &str = "Microsoft.VSTS.Scheduling.DueDate";
 
 fn ada() -> Actor {
     Actor { name: "Ada".into() }
-}
-
-async fn log(story: &Story) -> Vec<(String, String)> {
-    let mut tx = story.engine.db().read().await.unwrap();
-    let rows =
-        tx.all("SELECT what, cause_label FROM audit WHERE subject = 'ticket' ORDER BY id", args![]).await;
-    rows.unwrap().iter().map(|row| (row.text("what").unwrap(), row.text("cause_label").unwrap())).collect()
 }
 
 /// A finding whose severity, and so title and priority, changed after a person had set the priority.
@@ -51,7 +43,7 @@ async fn a_person_takes_our_value_and_it_is_written_in_their_name() {
     story.settle().await;
     assert_eq!(story.board.fields(item)[PRIORITY], 1);
     assert_eq!(story.ticket().await.health, Health::InStep);
-    let log = log(&story).await;
+    let log = story.log_of_tickets().await;
     assert!(
         log.iter().any(|(what, cause)| what.contains("decided the conflict on Priority") && cause == "Ada")
     );

@@ -44,9 +44,7 @@ fn open_cards(story: &Story) -> usize {
 }
 
 async fn log_of_tickets(story: &Story) -> Vec<String> {
-    let mut tx = story.engine.db().read().await.unwrap();
-    let rows = tx.all("SELECT what FROM audit WHERE subject = 'ticket' ORDER BY id", args![]).await.unwrap();
-    rows.iter().map(|row| row.text("what").unwrap()).collect()
+    story.log_of_tickets().await.into_iter().map(|(what, _)| what).collect()
 }
 
 async fn set(story: &Story, status: Status) {

@@ -7,7 +7,6 @@ use model::following::DeletionPolicy;
 use model::guard::Limits;
 use serde_json::Value;
 use store::applies::State;
-use store::args;
 use store::connections::Mode;
 use store::tickets::{Health, Intent};
 use testkit::{Fault, Halt, Story, TestDatabase, weakness};
@@ -73,13 +72,6 @@ async fn undo(engine: &Engine, report: &ApplyReport) -> ApplyReport {
     engine.undo_apply(report.apply.id, &ada()).await.unwrap()
 }
 
-async fn log_of_tickets(story: &Story) -> Vec<(String, String)> {
-    let mut tx = story.engine.db().read().await.unwrap();
-    let sql = "SELECT what, cause_label FROM audit WHERE subject = 'ticket' ORDER BY id";
-    let rows = tx.all(sql, args![]).await.unwrap();
-    rows.iter().map(|row| (row.text("what").unwrap(), row.text("cause_label").unwrap())).collect()
-}
-
 #[tokio::test]
 async fn what_was_planned_is_applied_and_nothing_else_and_the_log_says_who_asked() {
     let story = in_shadow().await;
@@ -92,7 +84,7 @@ async fn what_was_planned_is_applied_and_nothing_else_and_the_log_says_who_asked
 
     assert_eq!(states(&report), [State::Applied, State::Applied]);
     assert_eq!(story.board.work_items().len(), 2, "one was not asked for, and the mode is shadow");
-    let log = log_of_tickets(&story).await;
+    let log = story.log_of_tickets().await;
     let created: Vec<_> = log.iter().filter(|(what, _)| what.contains("created in")).collect();
     assert_eq!(created.len(), 2, "{log:?}");
     assert!(created.iter().all(|(_, by)| *by == format!("Ada (apply {})", report.apply.id)), "{created:?}");
