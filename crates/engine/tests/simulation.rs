@@ -3,13 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
 #![expect(clippy::print_stdout, reason = "it says which seed broke what")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use testkit::sim::{self, Tally, fidelity};
 
 /// More than there are cores: each waits now and then for its database.
 const WORKERS: usize = 4;
+
+/// More seeds are not begun when so many broke a law.
+const ENOUGH: usize = 5;
 
 /// With so many seeds or more, everything must have been met so many times.
 const MANY: (u64, u64) = (1000, 20);
@@ -26,32 +29,43 @@ fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
     runtime.expect("a runtime needs nothing").block_on(work)
 }
 
-/// Runs many seeds, until one of them breaks a law. Answers that one.
-fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Option<(u64, sim::Violation)> {
+/// Runs many seeds, until some of them broke a law.
+fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::Violation)> {
     let next = AtomicU64::new(first);
-    let broken: Vec<(u64, sim::Violation)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut broken = Vec::new();
-                    loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed >= first + seeds {
-                            return broken;
-                        }
-                        if let Some(violation) = run(seed, tally).violation {
-                            println!("seed {seed}: {}: {}", violation.law, violation.what);
-                            // One is enough: no new seed is begun.
+    let broken = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        return;
+                    }
+                    if let Some(violation) = run(seed, tally).violation {
+                        println!("seed {seed}: {}: {}", violation.law, violation.what);
+                        let mut broken = broken.lock().unwrap();
+                        broken.push((seed, violation));
+                        if broken.len() >= ENOUGH {
                             next.fetch_add(seeds, Ordering::Relaxed);
-                            broken.push((seed, violation));
                         }
                     }
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+                }
+            });
+        }
     });
-    broken.into_iter().next()
+    broken.into_inner().unwrap()
+}
+
+/// Fails if a seed broke a law, and says how each is replayed.
+fn nothing_broke(broken: &[(u64, sim::Violation)], replay: &str) {
+    let lines: Vec<String> = broken
+        .iter()
+        .map(|(seed, violation)| {
+            let sim::Violation { law, what } = violation;
+            format!("{law}: {what}\n  replay it: {replay} --seed {seed}")
+        })
+        .collect();
+    assert!(broken.is_empty(), "{} seeds break a law:\n{}", broken.len(), lines.join("\n"));
 }
 
 #[test]
@@ -66,13 +80,9 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
     let seeds = number("LOCKSTEP_SEEDS").unwrap_or(40);
     let first = number("LOCKSTEP_FIRST_SEED").unwrap_or(1);
     let run: Run = |seed, tally| now(sim::run(seed, tally));
-    if let Some((seed, violation)) = many(first, seeds, &tally, run) {
-        panic!(
-            "seed {seed} breaks a law: {}: {}\nreplay it: cargo xtask simulate --seed {seed}",
-            violation.law, violation.what
-        );
-    }
+    let broken = many(first, seeds, &tally, run);
     println!("{seeds} seeds\n{tally}");
+    nothing_broke(&broken, "cargo xtask simulate");
     if seeds >= MANY.0 {
         assert_eq!(tally.gaps(MANY.1), Vec::<String>::new(), "not met {} times", MANY.1);
     }
@@ -90,11 +100,6 @@ fn what_a_plan_says_is_what_applying_it_does() {
     let situations = number("LOCKSTEP_SITUATIONS").unwrap_or(20);
     let first = number("LOCKSTEP_FIRST_SITUATION").unwrap_or(1);
     let run: Run = |seed, tally| now(fidelity::run(seed, tally));
-    if let Some((seed, violation)) = many(first, situations, &tally, run) {
-        panic!(
-            "situation {seed} breaks a law: {}: {}\nreplay it: cargo xtask simulate --fidelity --seed {seed}",
-            violation.law, violation.what
-        );
-    }
+    nothing_broke(&many(first, situations, &tally, run), "cargo xtask simulate --fidelity");
     println!("{situations} situations: {}", fidelity::summary(&tally));
 }

@@ -123,8 +123,10 @@ impl Engine {
                 }
                 let words =
                     format!("{} merged this work item into {there}: its findings are there now.", order.by);
-                if let Some(change) = last_write(outcome, view).filter(|_| !linked) {
-                    change.add_links.extend(to.map(|to| ItemLink { kind: ItemLinkKind::DuplicateOf, to }));
+                if let Some(change) = last_write(outcome, view) {
+                    let new = to.filter(|_| !linked);
+                    change.add_links.extend(new.map(|to| ItemLink { kind: ItemLinkKind::DuplicateOf, to }));
+                    // Also where it is linked: somebody moved it since, and is told why it is closed.
                     say(change, &words, &ticket.token);
                 }
             }

@@ -185,6 +185,28 @@ async fn a_ticket_that_goes_to_another_project_leaves_a_closed_work_item_behind(
     assert_eq!((story.board.writes(), story.board.work_items().len()), (writes, items));
 }
 
+/// Found by the simulation, seed 362.
+#[tokio::test]
+async fn whoever_moves_a_card_that_is_being_merged_is_told_why_it_is_closed_all_the_same() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let tickets = story.tickets().await;
+    let (kept, gone) = (&tickets[0], &tickets[1]);
+    let item = gone.work_item_id.unwrap().0;
+    story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap();
+    // It is linked and closed; nobody hears of it, and somebody moves it meanwhile.
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    story.board.edit(item, &[("System.State", "Resolved".into())]);
+    story.settle().await;
+    story.settle().await;
+    assert_eq!(story.board.state_of(item), "Closed");
+    let said = story.board.comments(item);
+    let times = said.iter().filter(|text| text.contains("merged this work item")).count();
+    assert_eq!(times, 2, "once with the link, and once over the move: {said:?}");
+}
+
 /// Found by the simulation, seed 239.
 #[tokio::test]
 async fn a_state_that_was_chosen_for_one_project_is_not_asked_for_in_another() {
