@@ -404,6 +404,7 @@ fn simulate(tree: &Path, of_plans: bool, seeds: u64) -> anyhow::Result<Option<St
         .env("LOCKSTEP_SITUATIONS", seeds.to_string())
         .env("CARGO_TARGET_DIR", run::root().join("target/mutants/target"))
         .env("LOCKSTEP_SEEDS", seeds.to_string())
+        .env("LOCKSTEP_ENOUGH", "1")
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().find(|line| line.starts_with("seed "));

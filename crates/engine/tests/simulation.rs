@@ -11,8 +11,8 @@ use testkit::sim::{self, Tally, fidelity};
 /// More than there are cores: each waits now and then for its database.
 const WORKERS: usize = 4;
 
-/// More seeds are not begun when so many broke a law.
-const ENOUGH: usize = 5;
+/// No more seeds are begun when so many broke a law, unless `LOCKSTEP_ENOUGH` says how many.
+const ENOUGH: u64 = 5;
 
 /// With so many seeds or more, everything must have been met so many times.
 const MANY: (u64, u64) = (1000, 20);
@@ -32,6 +32,7 @@ fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
 /// Runs many seeds, until some of them broke a law.
 fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::Violation)> {
     let next = AtomicU64::new(first);
+    let enough = number("LOCKSTEP_ENOUGH").unwrap_or(ENOUGH);
     let broken = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
@@ -45,7 +46,7 @@ fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::
                         println!("seed {seed}: {}: {}", violation.law, violation.what);
                         let mut broken = broken.lock().unwrap();
                         broken.push((seed, violation));
-                        if broken.len() >= ENOUGH {
+                        if broken.len() as u64 >= enough {
                             next.fetch_add(seeds, Ordering::Relaxed);
                         }
                     }

@@ -58,10 +58,10 @@ impl Engine {
     ) -> Result<Decided<AnnouncedCreation>, Refusal> {
         let world = &self.inner.world;
         let Some((destination, _)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
-        let approval = ticket.following.approval;
+        let (approval, home) = (ticket.following.approval, ticket.destination_id);
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
-        if ticket.following.approval != approval {
-            // Somebody approved something after the board was read: that has its turn by itself.
+        if ticket.following.approval != approval || ticket.destination_id != home {
+            // Somebody approved it, or moved it, after the board was read: that has its turn by itself.
             return Ok(Decided::Rest);
         }
         if ticket.work_item_id.is_some() || ticket.health == Health::Released {
@@ -145,7 +145,11 @@ impl Engine {
             }
             self.carry_out_here(tx, &mut ticket, &order).await?;
             ticket.following.order = None;
-            if ticket.health == Health::Released {
+            if ticket.destination_id != home {
+                // What is made there is decided by what is known of there.
+                ticket.next_attempt_at = world.now();
+            }
+            if ticket.health == Health::Released || ticket.destination_id != home {
                 store::tickets::save(tx, &ticket).await?;
                 return Ok(Decided::Rest);
             }

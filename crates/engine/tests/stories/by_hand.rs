@@ -185,6 +185,26 @@ async fn a_ticket_that_goes_to_another_project_leaves_a_closed_work_item_behind(
     assert_eq!((story.board.writes(), story.board.work_items().len()), (writes, items));
 }
 
+/// Found by the simulation, seed 249.
+#[tokio::test]
+async fn a_ticket_that_moves_while_its_creation_is_in_doubt_gets_its_work_item_at_the_new_destination() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.fail_writes([Fault::LostBefore]);
+    story.engine.step().await.unwrap();
+    let ticket = story.ticket().await;
+    assert!(ticket.intent.is_some(), "nobody knows whether it was created");
+    let to = other_destination(&story, OTHER_PROJECT, "Bug", "").await;
+    story.engine.move_ticket(ticket.id, to, &ada()).await.unwrap();
+    story.settle().await;
+    story.settle().await;
+    let ticket = story.ticket().await;
+    let item = ticket.work_item_id.unwrap().0;
+    assert_eq!((ticket.destination_id, ticket.health), (to, Health::InStep));
+    assert_eq!(story.board.work_items(), [item], "none was made at the old destination");
+    assert_eq!(story.board.fields(item)["System.TeamProject"], OTHER_PROJECT);
+}
+
 /// Found by the simulation, seed 362.
 #[tokio::test]
 async fn whoever_moves_a_card_that_is_being_merged_is_told_why_it_is_closed_all_the_same() {

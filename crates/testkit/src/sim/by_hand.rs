@@ -23,7 +23,9 @@ pub(crate) const ACTS: &[&str] = &[
 ];
 
 /// Places that such deeds come to.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 7] = [
+    "before DELETE FROM ticket_finding",
+    "before DELETE FROM ticket_finding",
     "before INSERT INTO audit",
     "before INSERT INTO ticket",
     "before INSERT INTO ticket_finding",
@@ -95,20 +97,20 @@ impl Simulation {
                 let is_used = |id: &i64| tickets.iter().any(|t| t.work_item_id.is_some_and(|of| of.0 == *id));
                 let items: Vec<i64> = live(&self.wire).into_iter().filter(|id| !is_used(id)).collect();
                 let mut findings = free;
-                if let Some(ticket) = any(self).filter(|_| findings.is_empty()) {
-                    findings = self.findings_of(&ticket).await;
+                for ticket in tickets.iter().filter(|ticket| ticket.work_item_id.is_none()) {
+                    findings.extend(self.findings_of(ticket).await);
                 }
-                let (Some(finding), Some(item)) =
-                    (findings.choose(&mut self.chance).copied(), items.choose(&mut self.chance).copied())
-                else {
-                    return;
-                };
-                let pair = AdoptionPair { finding, work_item: item.to_string() };
-                let pairs = vec![pair];
-                let plan = self.replicas[number].plan_adoptions(&Adoption::Pairs(pairs.clone())).await;
-                if plan.ok().is_none_or(|rows| rows.iter().any(|row| row.refused.is_some())) {
-                    return;
+                let Some(finding) = findings.choose(&mut self.chance).copied() else { return };
+                let items: Vec<i64> = items.sample(&mut self.chance, 6).copied().collect();
+                let mut usable = None;
+                for item in items {
+                    let pairs = vec![AdoptionPair { finding, work_item: item.to_string() }];
+                    let plan = self.replicas[number].plan_adoptions(&Adoption::Pairs(pairs.clone())).await;
+                    if plan.is_ok_and(|rows| rows.iter().all(|row| row.refused.is_none())) {
+                        usable = Some((item, pairs));
+                    }
                 }
+                let Some((item, pairs)) = usable else { return };
                 self.on(number, fate, &format!("is told to use {item}"), |engine| async move {
                     engine.adopt_work_items(pairs, &ada).await.map(drop)
                 })

@@ -219,8 +219,12 @@ fn nothing_of_a_person_is_lost(
             let words = |text: &str| block::words(text, token);
             // Into a work item that people made, the block comes after what stands there.
             let came = ours && words(&old).is_none() && new.starts_with(&old) && words(&new).is_some();
-            if ours && !came && (around(&old).is_none() || around(&old) != around(&new)) {
-                return broken(law, format!("we changed the text around our block in {at}"));
+            // What an apply wrote is put back where a person undid it.
+            let is_undone = ours && text(&pair[1], "System.History").contains("undid what was applied");
+            let went = is_undone && words(&new).is_none() && words(&old).is_some() && old.starts_with(&new);
+            if ours && !came && !went && (around(&old).is_none() || around(&old) != around(&new)) {
+                let what = format!("we changed the text around our block in {at}: {old:?} became {new:?}");
+                return broken(law, what);
             }
             if ours && block_by_person {
                 return broken(law, format!("a person edited our block, and we wrote over it in {at}"));

@@ -41,6 +41,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use secrecy::SecretString;
 use store::args;
+use store::connections::Mode;
 use store::secrets::Keys;
 use store::tickets::Ticket;
 use uuid::Uuid;
@@ -197,6 +198,11 @@ impl Simulation {
         sim.on_deletion = wanderers::policy(&mut chance);
         sim.chance = chance;
         sim.set_up(grouping, by_column).await.unwrap();
+        if sim.chance.random_bool(0.15) {
+            // Some try it out first.
+            sim.tally.count("shadow mode begins");
+            sim.switch(0, Mode::Shadow).await;
+        }
         sim
     }
 
@@ -355,23 +361,27 @@ impl Simulation {
 
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
+        if self.shadow_since.is_some() && self.chance.random_bool(0.15) {
+            // That is what they run it for.
+            return self.somebody_approves().await;
+        }
         match self.chance.random_range(0..100) {
             0..35 => self.a_replica_works().await,
-            35..45 => self.time_passes(),
-            45..61 => {
+            35..44 => self.time_passes(),
+            44..58 => {
                 let what = people::do_something(&self.wire, &mut self.chance, &self.tally);
                 self.note(what);
             }
-            61..67 => self.a_scan_arrives().await,
-            67..70 => self.somebody_decides().await,
-            70..72 => self.somebody_looks_at_breakers().await,
-            72..78 => self.somebody_mends().await,
-            78..81 => self.somebody_works_by_hand().await,
-            81..83 => self.somebody_brings_evidence().await,
+            58..64 => self.a_scan_arrives().await,
+            64..67 => self.somebody_decides().await,
+            67..69 => self.somebody_looks_at_breakers().await,
+            69..75 => self.somebody_mends().await,
+            75..79 => self.somebody_works_by_hand().await,
+            79..83 => self.somebody_brings_evidence().await,
             83..85 => self.somebody_says_something().await,
-            85 | 86 => self.somebody_approves().await,
-            87..89 => self.hooks_arrive().await,
-            89..92 => self.the_weather_changes(),
+            85..88 => self.somebody_approves().await,
+            88..90 => self.hooks_arrive().await,
+            90..93 => self.the_weather_changes(),
             _ => self.somebody_turns_a_knob().await,
         }
     }
@@ -414,8 +424,8 @@ impl Simulation {
     fn fate_at(&mut self, places: &[&'static str]) -> Fate {
         match self.chance.random_range(0..12) {
             0 => Fate::Dies(self.chance.random_range(1..30)),
-            1..5 => Fate::DiesAt(places[self.chance.random_range(0..places.len())], 1),
-            5 => Fate::Freezes(self.chance.random_range(1..5)),
+            1..6 => Fate::DiesAt(places[self.chance.random_range(0..places.len())], 1),
+            6 => Fate::Freezes(self.chance.random_range(1..5)),
             _ => Fate::Lives,
         }
     }

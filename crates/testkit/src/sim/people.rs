@@ -30,6 +30,7 @@ pub(crate) const DEEDS: &[&str] = &[
     "destroys",
     "edits our block",
     "hides an area",
+    "makes a work item",
     "merges a duplicate",
     "moves a card to a column",
     "moves a card to a state",
@@ -136,13 +137,19 @@ fn column_field(wire: &Wire) -> Option<String> {
 /// Somebody does something on the board. Answers what, for the trace.
 pub(crate) fn do_something(wire: &Wire, chance: &mut StdRng, tally: &Arc<Tally>) -> String {
     let items = live(wire);
-    let deed = chance.random_range(0..19);
+    let deed = chance.random_range(0..20);
     if deed == 0 {
         let Some((project, gone)) = recycled(wire).into_iter().next() else {
             return "nothing to restore".into();
         };
         let done = restore(wire, project, &gone["id"]);
         return told(tally, "restores", done, format!("restores {}", gone["id"]));
+    }
+    if deed == 19 {
+        let title = format!("Found by hand {}", chance.random_range(0..1000));
+        let patch = json!([{ "op": "add", "path": "/fields/System.Title", "value": title }]);
+        let done = ask(wire, "POST", "Webshop/_apis/wit/workitems/$Bug?api-version=7.1", &patch).is_some();
+        return told(tally, "makes a work item", done, format!("makes a work item: {title}"));
     }
     if items.is_empty() {
         return "nobody has anything to do".into();

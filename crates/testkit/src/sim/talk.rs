@@ -51,7 +51,7 @@ impl Simulation {
             return;
         }
         let in_conflict: Vec<&Ticket> = tickets.iter().filter(|t| !t.conflicts.is_empty()).collect();
-        if let Some(ticket) = in_conflict.first().filter(|_| self.chance.random_bool(0.4)) {
+        if let Some(ticket) = in_conflict.first().filter(|_| self.chance.random_bool(0.6)) {
             let conflict = &ticket.conflicts[self.chance.random_range(0..ticket.conflicts.len())];
             let Ok(field) = conflict.field.parse::<Field>() else { return };
             let resolution =

@@ -137,8 +137,8 @@ impl Simulation {
             self.wire.reject_sign_ins(false);
             return self.renew_the_credential(number).await;
         }
-        match self.chance.random_range(0..17) {
-            14 => self.a_second_rule(number).await,
+        match self.chance.random_range(0..18) {
+            14 | 17 => self.a_second_rule(number).await,
             15 | 16 => self.somebody_uses_a_file(number).await,
             13 => {
                 let only = self.chance.random_bool(0.5);
@@ -285,6 +285,7 @@ impl Simulation {
             }
             Some(id) => {
                 self.tally.count("a second rule goes");
+                let fate = self.fate_at(&["before DELETE FROM rule"]);
                 self.on(number, fate, "deletes the second rule", |engine| async move {
                     engine.delete_rule(id, &by("Ada")).await
                 })

@@ -129,7 +129,8 @@ pub(crate) fn a_repair(tickets: &[Ticket], items: &[i64], chance: &mut StdRng) -
     kinds.sort_unstable();
     kinds.dedup();
     let weight = |kind: &RepairKind| match kind {
-        RepairKind::Bind | RepairKind::Restore | RepairKind::Ignore => 5,
+        RepairKind::Restore => 8,
+        RepairKind::Bind | RepairKind::Ignore => 5,
         RepairKind::FollowThere | RepairKind::HandOver | RepairKind::Replace | RepairKind::Release => 1,
         // By hand only: never offered as a mend.
         RepairKind::MergeInto | RepairKind::MoveTo => 0,
