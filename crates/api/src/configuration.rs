@@ -4,6 +4,8 @@ use model::configuration::{Change, Configuration};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::DestinationShare;
+
 /// Body of `POST /api/v1/configuration/plan` and `POST /api/v1/configuration/apply`.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -25,4 +27,7 @@ pub struct ConfigurationPlan {
     pub fingerprint: String,
     /// Thing by thing, with what is left alone although the configuration does not name it.
     pub changes: Vec<Change>,
+    /// What the rules would do then, destination by destination. Absent where nothing changes, and of what was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Vec<DestinationShare>>,
 }

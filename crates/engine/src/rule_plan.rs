@@ -1,4 +1,4 @@
-//! What a rule would do before it is saved, and how many findings it is about. Nothing is written here; everything is read
+//! What rules would do before they are saved, and how many findings they are about. Nothing is written here; everything is read
 //! page by page.
 
 use std::collections::{HashMap, HashSet};
@@ -9,6 +9,7 @@ use model::rule::{Criteria, RuleSettings};
 use model::{DestinationId, RuleId};
 use store::Tx;
 use store::destinations::Destination;
+use store::findings::Finding;
 use store::rules::Rule;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::Refusal;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::rules::{problems, refuse_rule};
-use crate::ticketing::{Assets, Page, Routing};
+use crate::ticketing::{Assets, Page, Place, Routing};
 
 /// Findings of one page.
 const STEP: i64 = 1_000;
@@ -136,8 +137,7 @@ impl Engine {
         // A rule that begins later is shown as it will begin.
         let begins = settings.from.map(|from| from.and_time(NaiveTime::MIN).and_utc());
         let at = begins.filter(|begins| *begins > now).unwrap_or(now);
-        let mut planner =
-            Planner { plan: RulePlan::default(), rooms: HashMap::new(), groups: HashSet::new() };
+        let mut planner = Planner::default();
         let mut walk = Walk::default();
         while let Some(page) = walk.next(&mut tx).await? {
             planner.look_at(&mut tx, &routing, id, &page, &walk.assets, at).await?;
@@ -149,6 +149,18 @@ impl Engine {
             plan.hold(None, &format!("the rule begins on {from}"));
         }
         Ok(plan)
+    }
+
+    /// What all rules would do now, as they are in this transaction.
+    pub(crate) async fn plan_all_rules(&self, tx: &mut Tx) -> Result<Vec<DestinationShare>, Refusal> {
+        let now = self.inner.world.now();
+        let routing = Routing::load(tx).await?;
+        let mut planner = Planner::default();
+        let mut walk = Walk::default();
+        while let Some(page) = walk.next(tx).await? {
+            planner.look_at_all(tx, &routing, &page, &walk.assets, now).await?;
+        }
+        Ok(planner.finish().destinations)
     }
 }
 
@@ -168,6 +180,7 @@ impl Walk {
     }
 }
 
+#[derive(Default)]
 struct Planner {
     plan: RulePlan,
     rooms: HashMap<DestinationId, Room>,
@@ -223,6 +236,46 @@ impl Planner {
             let Some(leading) = place.rules.first() else { continue };
             wanted.push((finding, leading.settings.grouping.key(&looked.candidate), place));
         }
+        self.take(tx, routing, wanted, at).await
+    }
+
+    /// What all rules together would do with the findings of a page.
+    async fn look_at_all(
+        &mut self,
+        tx: &mut Tx,
+        routing: &Routing,
+        page: &Page,
+        assets: &Assets,
+        at: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let held = store::tickets::of_findings(tx, &page.ids()).await?;
+        let mut wanted = Vec::new();
+        for looked in page.candidates(assets, at) {
+            let finding = looked.finding;
+            let held = held.get(&finding.id).map_or(&[][..], Vec::as_slice);
+            let decision = routing.decide(&looked);
+            if held.is_empty()
+                && decision.places.is_empty()
+                && let Some((_, why)) = decision.stopped.first()
+            {
+                self.wait_without_place(finding.detail.title.clone(), why.to_string());
+            }
+            for place in decision.open_places(held) {
+                let Some(leading) = place.rules.first() else { continue };
+                wanted.push((finding, leading.settings.grouping.key(&looked.candidate), place));
+            }
+        }
+        self.take(tx, routing, wanted, at).await
+    }
+
+    /// Findings get their tickets, one for each group.
+    async fn take(
+        &mut self,
+        tx: &mut Tx,
+        routing: &Routing,
+        wanted: Vec<(&Finding, String, Place<'_>)>,
+        at: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
         let mut known = HashMap::new();
         for destination in routing.routes.all() {
             let of_it = wanted.iter().filter(|(_, _, place)| place.destination.id == destination.id);

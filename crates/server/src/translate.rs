@@ -499,6 +499,19 @@ pub(crate) fn ticket_attention(health: TicketHealth, count: u64) -> Option<Atten
     })
 }
 
+/// What rules would do at one destination.
+pub(crate) fn share(share: engine::DestinationShare) -> api::DestinationShare {
+    api::DestinationShare {
+        id: share.destination,
+        name: share.name,
+        findings: share.findings,
+        create: share.create,
+        join: share.join,
+        wait: share.wait,
+        why: share.why,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

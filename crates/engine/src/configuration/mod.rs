@@ -17,6 +17,7 @@ use self::stored::Stored;
 use crate::connections::Board;
 use crate::destinations::check_with;
 use crate::engine::{Engine, EventKind};
+use crate::rule_plan::DestinationShare;
 use crate::{Actor, Refusal, RefusalKind};
 
 /// What a configuration would change.
@@ -26,6 +27,8 @@ pub struct ConfigurationPlan {
     pub fingerprint: String,
     /// What is done, in the order in which it is told, and what is left alone.
     pub changes: Vec<Change>,
+    /// What the rules would do then, destination by destination. None where nothing changes, and of what was applied.
+    pub effect: Option<Vec<DestinationShare>>,
 }
 
 /// A configuration that can be carried out, as far as can be said without trying.
@@ -58,9 +61,12 @@ impl Engine {
         prune: bool,
         by: &Actor,
     ) -> Result<ConfigurationPlan, Refusal> {
-        let prepared = self.prepare_configuration(wanted, prune).await?;
+        let mut prepared = self.prepare_configuration(wanted, prune).await?;
         let mut tx = self.inner.db.begin().await?;
         self.carry_out(&mut tx, &prepared, by).await?;
+        if prepared.plan.changes.iter().any(Change::is_done) {
+            prepared.plan.effect = Some(self.plan_all_rules(&mut tx).await?);
+        }
         // Nothing is committed: it was only tried.
         drop(tx);
         Ok(prepared.plan)
@@ -96,8 +102,7 @@ impl Engine {
 
     /// Tells everybody what was changed.
     async fn applied(&self, prepared: &Prepared, by: &Actor) -> Result<(), Refusal> {
-        let done = |change: &&Change| change.action != ChangeAction::LeaveAlone;
-        if !prepared.plan.changes.iter().any(|change| done(&change)) {
+        if !prepared.plan.changes.iter().any(Change::is_done) {
             return Ok(());
         }
         for connection in &prepared.stored.connections {
@@ -105,7 +110,7 @@ impl Engine {
                 ChangedThing::Connection => change.name == connection.name.trim(),
                 _ => change.connection.as_deref() == Some(connection.name.trim()),
             };
-            let mut changes = prepared.plan.changes.iter().filter(done).filter(of);
+            let mut changes = prepared.plan.changes.iter().filter(|change| change.is_done()).filter(of);
             if changes.clone().any(|change| change.thing == ChangedThing::Connection) {
                 self.announce(EventKind::Connection, connection.id.0);
             }
@@ -130,7 +135,7 @@ impl Engine {
             return Err(refuse(&problems));
         }
         let changes = compare(&known, &wanted, prune);
-        let plan = ConfigurationPlan { fingerprint: stored.fingerprint()?, changes };
+        let plan = ConfigurationPlan { fingerprint: stored.fingerprint()?, changes, effect: None };
         Ok(Prepared { stored, wanted, destinations, plan })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::Duration;
 use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
-use model::content::{About, Evidence, Shown, TemplateProblem, Templates};
+use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
 use model::fields::{FieldValue, IterationPolicy};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
@@ -80,6 +80,9 @@ impl Engine {
                 tags.push(tag.clone());
             }
         }
+        // Whoever sees the card closed is told why, also where nothing is left to give evidence of.
+        let none_left = || content::comment(&["This ticket has no findings any more.".to_owned()]);
+        let evidence = written.comment.or_else(|| findings.is_empty().then(none_left));
         Ok(Desired {
             status,
             title: written.title,
@@ -89,7 +92,7 @@ impl Engine {
             block: written.block,
             tags,
             lane: Some(destination.settings.lane.clone()).filter(|lane| !lane.is_empty()),
-            evidence: written.comment,
+            evidence,
             proved_by_scan,
             places,
             problem: written.failed.first().map(TemplateProblem::sentence),

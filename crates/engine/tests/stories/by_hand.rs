@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use engine::{Actor, ClosingChoice, NewDestination, NewTicket};
+use model::following::Repair;
 use model::routing::Binding;
 use model::{DestinationId, FindingId, Status, TicketId};
 use serde_json::{Value, json};
@@ -203,6 +204,27 @@ async fn a_ticket_that_moves_while_its_creation_is_in_doubt_gets_its_work_item_a
     assert_eq!((ticket.destination_id, ticket.health), (to, Health::InStep));
     assert_eq!(story.board.work_items(), [item], "none was made at the old destination");
     assert_eq!(story.board.fields(item)["System.TeamProject"], OTHER_PROJECT);
+}
+
+/// Found by the simulation, seed 586.
+#[tokio::test]
+async fn a_card_whose_findings_have_gone_to_another_ticket_is_closed_with_words() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let tickets = story.tickets().await;
+    let (kept, gone) = (&tickets[0], &tickets[1]);
+    let item = gone.work_item_id.unwrap().0;
+    story.board.delete(item);
+    story.sweep().await;
+    story.engine.merge_tickets(gone.id, kept.id, &ada()).await.unwrap();
+    // They think better of it: the card shall be there again.
+    story.engine.repair_ticket(gone.id, Repair::Restore, &ada()).await.unwrap();
+    story.settle().await;
+    story.sweep().await;
+    assert_eq!(story.board.state_of(item), "Closed");
+    let said = story.board.comments(item).join("|");
+    assert!(said.contains("This ticket has no findings any more."), "{said}");
 }
 
 /// Found by the simulation, seed 362.

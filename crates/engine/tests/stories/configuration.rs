@@ -127,6 +127,31 @@ async fn a_changed_file_plans_exactly_its_change() {
 }
 
 #[tokio::test]
+async fn a_plan_says_what_the_rules_would_make_then_and_makes_nothing() {
+    let story = Story::sqlite().await;
+    let wanted = exported(&story).await;
+    let without = Configuration { rules: Some(Vec::new()), ..wanted.clone() };
+    apply(&story, &without, true).await.unwrap();
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    assert_eq!(story.board.work_items(), [] as [i64; 0]);
+
+    let planned = story.engine.plan_configuration(wanted.clone(), false, &ada()).await.unwrap();
+    let effect = planned.effect.unwrap();
+    let [share] = &effect[..] else { panic!("{effect:?}") };
+    assert_eq!((share.findings, share.create, share.join, share.wait), (2, 2, 0, 0));
+    story.settle().await;
+    assert_eq!(story.board.work_items(), [] as [i64; 0], "it was only tried");
+
+    let done = story.engine.apply_configuration(wanted.clone(), false, None, &ada()).await.unwrap();
+    assert_eq!(done.effect, None, "what was done is not guessed");
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 2, "as the plan said");
+    let again = story.engine.plan_configuration(wanted, false, &ada()).await.unwrap();
+    assert_eq!(again.effect, None, "nothing changes");
+}
+
+#[tokio::test]
 async fn what_the_file_does_not_name_is_left_alone_unless_it_shall_go() {
     let story = Story::sqlite().await;
     let mut wanted = exported(&story).await;

@@ -452,7 +452,8 @@ async fn save(
     print_one(output, &saved)
 }
 
-fn line(share: &api::DestinationShare) -> String {
+/// What rules would do at one destination, for people.
+pub(super) fn line(share: &api::DestinationShare) -> String {
     let name = if share.name.is_empty() { "without a destination" } else { &share.name };
     let why =
         share.why.as_ref().filter(|_| share.wait > 0).map(|why| format!(" ({why})")).unwrap_or_default();

@@ -59,6 +59,13 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
 }
 
+impl Change {
+    /// Something is done, not left alone.
+    pub fn is_done(&self) -> bool {
+        self.action != ChangeAction::LeaveAlone
+    }
+}
+
 /// One field that gets another value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -10,6 +10,7 @@ use crate::App;
 use crate::access::Caller;
 use crate::extract::Json;
 use crate::problem::Answer;
+use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -19,7 +20,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 fn shown(plan: engine::ConfigurationPlan) -> axum::Json<ConfigurationPlan> {
-    axum::Json(ConfigurationPlan { fingerprint: plan.fingerprint, changes: plan.changes })
+    let effect = plan.effect.map(|effect| effect.into_iter().map(translate::share).collect());
+    axum::Json(ConfigurationPlan { fingerprint: plan.fingerprint, changes: plan.changes, effect })
 }
 
 /// The stored configuration, without secrets

@@ -1,8 +1,8 @@
 //! Ticketing rules.
 
 use api::{
-    DestinationShare, Page, Rule, RuleCheck, RuleCount, RuleFact, RuleOperator, RuleOrder, RulePlan,
-    RulePlanQuery, RuleSettings,
+    Page, Rule, RuleCheck, RuleCount, RuleFact, RuleOperator, RuleOrder, RulePlan, RulePlanQuery,
+    RuleSettings,
 };
 use axum::extract::State;
 use engine::refuse_rule;
@@ -178,20 +178,11 @@ async fn plan_rule(
     Json(settings): Json<RuleSettings>,
 ) -> Answer<axum::Json<RulePlan>> {
     let plan = app.engine.plan_rule(&sound(settings)?, query.rule).await?;
-    let share = |share: engine::DestinationShare| DestinationShare {
-        id: share.destination,
-        name: share.name,
-        findings: share.findings,
-        create: share.create,
-        join: share.join,
-        wait: share.wait,
-        why: share.why,
-    };
     Ok(axum::Json(RulePlan {
         matching: plan.matching,
         with_ticket: plan.with_ticket,
         taken: plan.taken,
-        destinations: plan.destinations.into_iter().map(share).collect(),
+        destinations: plan.destinations.into_iter().map(translate::share).collect(),
         plan: translate::plan(plan.plan),
     }))
 }

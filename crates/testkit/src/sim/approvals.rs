@@ -68,10 +68,10 @@ impl Simulation {
         let Some(last) = applies.first() else { return false };
         let id = last.apply.id;
         // Few of them delete anything.
-        let fate = match self.chance.random_range(0..6) {
-            0 => Fate::DiesAt("before delete", 1),
-            1 => Fate::DiesAt("after delete", 1),
-            2 => self.fate_at(&["before UPDATE plan_apply_ticket"]),
+        let fate = match self.chance.random_range(0..8) {
+            0 | 1 => Fate::DiesAt("before delete", 1),
+            2..5 => Fate::DiesAt("after delete", 1),
+            5 => self.fate_at(&["before UPDATE plan_apply_ticket"]),
             _ => Fate::Lives,
         };
         let what = format!("is told to undo {id}");

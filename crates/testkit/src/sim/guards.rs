@@ -1,6 +1,9 @@
 //! What people do about breakers, shadow mode and cards that were moved too often; and what must hold about them.
 
+use std::collections::BTreeSet;
+
 use engine::ConnectionChange;
+use model::TicketId;
 use model::guard::Stroke;
 use rand::RngExt;
 use store::args;
@@ -79,8 +82,12 @@ pub(crate) async fn check_always(sim: &Simulation) -> Checked {
     let tickets = sim.tickets().await;
     if let Some(since) = sim.shadow_since {
         let latest = since + chrono::Duration::seconds(20);
-        // What a person approved row by row is written all the same: that is what they ran it in shadow mode for.
-        for ticket in tickets.iter().filter(|ticket| ticket.following.approval.is_none()) {
+        // What a person approved row by row is written all the same: that is what they ran it in shadow mode for. What was
+        // announced so may stay in doubt when the approval is over.
+        let mut tx = sim.db().read().await.unwrap();
+        let rows = tx.all("SELECT DISTINCT ticket_id FROM plan_apply_ticket", args![]).await.unwrap();
+        let approved: BTreeSet<TicketId> = rows.iter().map(|row| row.id("ticket_id").unwrap()).collect();
+        for ticket in tickets.iter().filter(|ticket| !approved.contains(&ticket.id)) {
             if ticket.intent.as_ref().is_some_and(|intent| intent.deadline() > latest) {
                 return broken(
                     "in shadow mode nothing is written",

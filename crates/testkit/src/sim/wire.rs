@@ -213,10 +213,11 @@ impl Wire {
         }
     }
 
-    fn draw(&self, is_write: bool, is_batch: bool) -> Option<Fault> {
+    fn draw(&self, is_write: bool, is_batch: bool, is_file: bool) -> Option<Fault> {
         let mut weather = self.weather.lock().unwrap();
-        // There are few writes among many reads.
-        let storm = if is_write { weather.storm * 3 } else { weather.storm }.min(80);
+        // There are few writes among many reads, and few of files among those.
+        let often = if is_file { 6 } else { 3 };
+        let storm = if is_write { weather.storm * often } else { weather.storm }.min(80);
         if storm == 0 || weather.chance.random_range(0..100) >= storm {
             return None;
         }
@@ -299,7 +300,8 @@ impl Transport for Wire {
             return Ok(page(401));
         }
         let is_batch = exchange::is_batch(&request);
-        let fault = self.draw(is_write, is_batch);
+        let is_file = request.url.query().is_some_and(|query| query.contains("expand=relations"));
+        let fault = self.draw(is_write, is_batch, is_write && is_file);
         if let Some(fault) = fault {
             self.tally.count(format!("fault: {kind} {fault:?}"));
         }

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use api::{ConfigurationPlan, ConfigurationRequest};
 use clap::{Args, Subcommand};
-use model::configuration::{ChangeAction, Configuration};
+use model::configuration::{Change, Configuration};
 
 use self::file::ConfigFile;
 use crate::client::{ApiArgs, Client};
@@ -176,5 +176,5 @@ async fn planned(client: &Client, file: &ConfigFile, prune: bool) -> Result<Conf
 }
 
 fn changes_anything(plan: &ConfigurationPlan) -> bool {
-    plan.changes.iter().any(|change| change.action != ChangeAction::LeaveAlone)
+    plan.changes.iter().any(Change::is_done)
 }

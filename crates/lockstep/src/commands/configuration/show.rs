@@ -4,6 +4,7 @@ use api::ConfigurationPlan;
 use model::configuration::{Change, ChangeAction, ChangedThing};
 use serde_json::Value;
 
+use crate::commands::rules::line;
 use crate::exit::CliError;
 use crate::output::Output;
 
@@ -15,8 +16,7 @@ pub(super) fn plan(output: Output, plan: &ConfigurationPlan) -> Result<(), CliEr
     if output.is_json() {
         return output.value(plan);
     }
-    let left = |change: &&Change| change.action == ChangeAction::LeaveAlone;
-    for change in plan.changes.iter().filter(|change| !left(change)) {
+    for change in plan.changes.iter().filter(|change| change.is_done()) {
         output.line(&format!("{} {}", word(change.action), name(change)))?;
         for field in &change.fields {
             let new = value(field.new.as_ref());
@@ -29,7 +29,7 @@ pub(super) fn plan(output: Output, plan: &ConfigurationPlan) -> Result<(), CliEr
             }
         }
     }
-    for change in plan.changes.iter().filter(left) {
+    for change in plan.changes.iter().filter(|change| !change.is_done()) {
         output.line(&format!("left alone: {} (not in the file)", name(change)))?;
     }
     let count = |action| plan.changes.iter().filter(|change| change.action == action).count();
@@ -39,7 +39,13 @@ pub(super) fn plan(output: Output, plan: &ConfigurationPlan) -> Result<(), CliEr
     if create + change + delete == 0 && order.is_empty() {
         return output.line("Nothing to change.");
     }
-    output.line(&format!("{create} to create, {change} to change, {delete} to delete{order}."))
+    output.line(&format!("{create} to create, {change} to change, {delete} to delete{order}."))?;
+    let effect = plan.effect.iter().flatten().filter(|share| share.create + share.join + share.wait > 0);
+    let mut lines = effect.map(line).peekable();
+    if lines.peek().is_some() {
+        output.line("Then the rules make work items:")?;
+    }
+    lines.try_for_each(|share| output.line(&format!("    {share}")))
 }
 
 fn word(action: ChangeAction) -> &'static str {
