@@ -215,28 +215,20 @@ enum Trust {
     None,
 }
 
-/// A text that stands exactly once in both lists is the same result: its fingerprint shows whether fingerprints stay.
+/// A text that stands equally often in both lists is the same results: their fingerprints show whether fingerprints stay.
 fn trust_in_fingerprints(seen: &[Sighting], known: &[Sighting]) -> Trust {
-    type Text<'a> = (&'a str, Option<&'a str>);
-    fn once(list: &[Sighting]) -> HashMap<Text<'_>, Option<&str>> {
-        let mut counted: HashMap<Text<'_>, (usize, Option<&str>)> = HashMap::with_capacity(list.len());
-        for sighting in list {
-            if let Some(content) = sighting.content.as_deref() {
-                let entry = counted.entry((content, sighting.inside.as_deref())).or_default();
-                *entry = (entry.0 + 1, sighting.scanner.as_deref());
-            }
-        }
-        counted
-            .into_iter()
-            .filter(|(_, (count, _))| *count == 1)
-            .map(|(text, (_, print))| (text, print))
-            .collect()
-    }
-    let known = once(known);
+    let known = fingerprints_by_text(known);
     let (mut kept, mut changed) = (0_usize, 0_usize);
-    for (text, now) in once(seen) {
-        if let (Some(now), Some(Some(then))) = (now, known.get(&text)) {
-            if now == *then { kept += 1 } else { changed += 1 }
+    for (text, now) in fingerprints_by_text(seen) {
+        let Some(then) = known.get(&text).filter(|then| then.len() == now.len()) else { continue };
+        if now.contains(&None) || then.contains(&None) {
+            continue;
+        }
+        if now == *then {
+            kept += 1;
+        } else if !now.iter().any(|print| then.contains(print)) {
+            // Where some of several stayed, one may have gone and another come.
+            changed += 1;
         }
     }
     match changed {
@@ -244,6 +236,21 @@ fn trust_in_fingerprints(seen: &[Sighting], known: &[Sighting]) -> Trust {
         _ if changed > kept => Trust::None,
         _ => Trust::AfterContent,
     }
+}
+
+/// For each text the fingerprints of its results, sorted. A text that stands very often tells nothing more.
+fn fingerprints_by_text(list: &[Sighting]) -> HashMap<(&str, Option<&str>), Vec<Option<&str>>> {
+    const OFTEN: usize = 100;
+    let mut texts: HashMap<_, Vec<_>> = HashMap::with_capacity(list.len());
+    for sighting in list {
+        if let Some(content) = sighting.content.as_deref() {
+            let prints = texts.entry((content, sighting.inside.as_deref())).or_default();
+            prints.push(sighting.scanner.as_deref());
+        }
+    }
+    texts.retain(|_, prints| prints.len() <= OFTEN);
+    texts.values_mut().for_each(|prints| prints.sort_unstable());
+    texts
 }
 
 /// What is paired so far.
@@ -425,6 +432,19 @@ mod tests {
             recognise(&[with(50, "changed", "f1")], &[with(10, "old", "f1")], FindingKind::Code),
             [Some(0)]
         );
+    }
+
+    #[test]
+    fn a_result_that_is_written_twice_shows_too_that_fingerprints_hang_on_the_line() {
+        let at = |line: u32, content: &str| Sighting {
+            scanner: Some(format!("line {line}")),
+            ..sighting(line, Some(content), "m")
+        };
+        let known = [at(10, "gone"), at(40, "moved"), at(40, "moved")];
+        let seen = [at(10, "moved"), at(10, "moved")];
+        let mut answer = recognise(&seen, &known, FindingKind::Code);
+        answer.sort();
+        assert_eq!(answer, [Some(1), Some(2)]);
     }
 
     #[test]
