@@ -90,16 +90,21 @@ fn pairs_by<'a>(
     come: &[File<'a>],
     key: impl Fn(&File<'a>) -> (&'a str, &'a str),
 ) -> Vec<(usize, usize)> {
-    let mut groups: HashMap<(&str, &str), (Vec<usize>, Vec<usize>)> = HashMap::with_capacity(gone.len());
+    #[derive(Default)]
+    struct Group {
+        old: Vec<usize>,
+        new: Vec<usize>,
+    }
+    let mut groups: HashMap<(&str, &str), Group> = HashMap::with_capacity(gone.len());
     for (index, file) in gone.iter().enumerate() {
-        groups.entry(key(file)).or_default().0.push(index);
+        groups.entry(key(file)).or_default().old.push(index);
     }
     for (index, file) in come.iter().enumerate() {
         if let Some(group) = groups.get_mut(&key(file)) {
-            group.1.push(index);
+            group.new.push(index);
         }
     }
-    let pairs = groups.into_values().filter_map(|(old, new)| match (old.as_slice(), new.as_slice()) {
+    let pairs = groups.into_values().filter_map(|group| match (group.old.as_slice(), group.new.as_slice()) {
         ([old], [new]) => Some((*old, *new)),
         _ => None,
     });
