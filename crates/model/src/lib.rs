@@ -21,6 +21,7 @@ pub mod merge;
 pub mod observation;
 pub mod offer;
 pub mod process;
+pub mod renames;
 pub mod role;
 pub mod routing;
 pub mod rule;

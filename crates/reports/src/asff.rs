@@ -10,6 +10,7 @@ use model::{
 use serde::Deserialize;
 
 use crate::ReadSeek;
+use crate::cvss::{Rating, newest};
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Words, list, map, object_or_nothing};
 use crate::json::walk::{Agreed, ObjectOrList, Rows, each_result};
@@ -314,14 +315,10 @@ fn definition(of: &Finding, vulnerability: Option<&Vulnerability>) -> Definition
     let id = vulnerability.and_then(|one| short(one.id.first()?)).unwrap_or_else(|| rule(of));
     let recommendation = &of.remediation.recommendation;
     let advice = recommendation.text.first().filter(|text| *text != "None Provided");
-    let cvss = vulnerability.and_then(|one| {
-        let age = |cvss: &&Cvss| match cvss.version.first().and_then(|version| version.chars().next()) {
-            Some('4') => 0,
-            Some('3') => 1,
-            _ => 2,
-        };
-        one.cvss.iter().min_by_key(age)
-    });
+    let cvss =
+        newest(vulnerability.iter().flat_map(|one| &one.cvss).map(|cvss| {
+            Rating::new(cvss.base_vector.first(), cvss.version.first(), cvss.base_score.number())
+        }));
     let links = [&recommendation.url, &of.source_url].into_iter().filter_map(Words::first);
     let vendor = vulnerability.into_iter().flat_map(|one| {
         one.vendor.url.first().into_iter().chain(one.reference_urls.0.iter().map(String::as_str))
@@ -339,8 +336,8 @@ fn definition(of: &Finding, vulnerability: Option<&Vulnerability>) -> Definition
         cwes: vulnerability
             .map(|one| one.cwes.0.iter().filter_map(|id| text::cwe(id)).collect())
             .unwrap_or_default(),
-        cvss_vector: cvss.and_then(|cvss| severity::vector(cvss.base_vector.first()?, cvss.version.first())),
-        cvss_score: cvss.and_then(|cvss| severity::score(cvss.base_score.number())),
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(vendor.chain(links)),
         tags: product.and_then(short).into_iter().collect(),
         aliases,

@@ -112,7 +112,7 @@ fn observation(of: Found, kind: Option<&str>) -> Observation {
     let page = Some(page.as_str()).filter(|_| id.starts_with("RUSTSEC-"));
     let links = page.into_iter().chain(advisory.url.first());
     let links = links.chain(advisory.references.0.iter().map(String::as_str));
-    let cvss_vector = advisory.cvss.first().and_then(short);
+    let cvss = cvss::Rating::new(advisory.cvss.first(), None, None);
     let fixed = versions.patched.0.iter().map(|range| range.trim_start_matches(['>', '=', '^', ' ']));
     let component = Component {
         fixed_version: component::versions(fixed),
@@ -128,15 +128,15 @@ fn observation(of: Found, kind: Option<&str>) -> Observation {
         name,
         description: advisory.description.first().and_then(body),
         remediation: (kind == Some("yanked")).then(|| format!("Use another version of {}.", component.name)),
-        cvss_score: cvss_vector.as_deref().and_then(cvss::base_score),
-        cvss_vector,
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(links),
         tags,
         ..Vulnerability::default()
     };
     let severity = match kind {
         // Nobody has rated the advisory, and it is a known vulnerability all the same.
-        None => severity::rated(None, vulnerability.cvss_score, None).unwrap_or(Severity::High),
+        None => severity::rated(None, vulnerability.cvss_score).unwrap_or(Severity::High),
         Some("unsound") => Severity::Medium,
         Some("notice") => Severity::Info,
         Some(_) => Severity::Low,

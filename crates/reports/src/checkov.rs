@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::ReadSeek;
 use crate::component;
+use crate::cvss::Rating;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{FromOne, Presence, Words, list, object_or_nothing};
 use crate::json::ways::{self, OneOrMany};
@@ -212,12 +213,13 @@ fn observation(of: Check, check_type: &str) -> Observation {
 
 fn package(of: Vulnerable, check_id: String, path: String) -> Observation {
     let cve = of.id.first().and_then(short);
+    let cvss = Rating::new(of.vector.first(), None, of.cvss.number());
     let vulnerability = Vulnerability {
         aliases: cve.is_some().then(|| check_id.clone()).into_iter().collect(),
         id: cve.unwrap_or(check_id),
         description: of.description.first().and_then(body),
-        cvss_vector: of.vector.first().and_then(short),
-        cvss_score: severity::score(of.cvss.number()),
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(of.link.first()),
         ..Vulnerability::default()
     };
@@ -229,6 +231,6 @@ fn package(of: Vulnerable, check_id: String, path: String) -> Observation {
         ..Component::default()
     };
     let word = of.severity.first();
-    let severity = severity::rated(word, vulnerability.cvss_score, vulnerability.cvss_vector.as_deref());
+    let severity = severity::rated(word, vulnerability.cvss_score);
     component::vulnerable(vulnerability, component, severity.unwrap_or(Severity::Medium), word, path)
 }

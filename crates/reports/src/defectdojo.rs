@@ -4,6 +4,7 @@ use model::{Component, FindingKind, Location, Observation, ReportedSuppression, 
 use serde::Deserialize;
 
 use crate::ReadSeek;
+use crate::cvss::{Rating, newest};
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{FromOne, Presence, TextOr, Words, list};
 use crate::json::seeds::object;
@@ -175,10 +176,10 @@ impl Finding {
         let id = ids.remove(0);
         let mut cwes = Vec::new();
         add_new(&mut cwes, self.cwe.0.iter().chain(&self.cwes.0).filter_map(|id| cwe(id)));
-        let cvss = [(&self.cvssv4, &self.cvssv4_score), (&self.cvssv3, &self.cvssv3_score)];
-        let cvss =
-            cvss.into_iter().find(|(vector, score)| vector.first().is_some() || score.number().is_some());
-        let score = cvss.and_then(|(_, score)| severity::score(score.number()));
+        let cvss = newest([
+            Rating::new(self.cvssv4.first(), Some("4.0"), self.cvssv4_score.number()),
+            Rating::new(self.cvssv3.first(), Some("3"), self.cvssv3_score.number()),
+        ]);
         let texts = [
             ("", &self.description),
             ("Impact: ", &self.impact),
@@ -192,14 +193,14 @@ impl Finding {
             description: body(&texts.collect::<Vec<_>>().join("\n\n")),
             remediation: self.mitigation.first().and_then(body),
             cwes,
-            cvss_vector: cvss.and_then(|(vector, _)| severity::vector(vector.first()?, None)),
-            cvss_score: score,
+            cvss_vector: cvss.vector,
+            cvss_score: cvss.score,
             references: text::references(self.references.0.iter().flat_map(|links| links.split_whitespace())),
             tags: self.tags.0.iter().filter_map(|tag| short(tag)).collect(),
             id,
         };
         let location = Location { path, start_line: self.line.0, ..Location::default() };
-        let grade = severity::judge(word, score);
+        let grade = severity::judge(word, cvss.score);
         let observation = match (self.kind(), self.component()) {
             (FindingKind::Component, component) => {
                 component::observation(definition, component, grade, location)

@@ -4,6 +4,7 @@
 
 use model::{Component, FindingKind, Location, ReportedSuppression, ScanRun};
 
+use crate::cvss::{Rating, newest};
 use crate::draft::{self, Found};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
@@ -64,8 +65,11 @@ impl table::Results for Rows {
             (None, Some(_)) => FindingKind::Web,
             (None, None) => FindingKind::Code,
         };
-        let score = row.get(&["cvssv4_score", "cvssv3_score"]).and_then(draft::cvss_score);
-        let mut observation = draft::observation(kind, &id, severity::judge(word, score));
+        let rating = |vector: &str, version: &str, score: &str| {
+            Rating::new(row.get(&[vector]), Some(version), row.get(&[score]).and_then(draft::cvss_score))
+        };
+        let cvss = newest([rating("cvssv4", "4.0", "cvssv4_score"), rating("cvssv3", "3", "cvssv3_score")]);
+        let mut observation = draft::observation(kind, &id, severity::judge(word, cvss.score));
         let path = row.get(&["file_path"]).or(url).map(one_line).unwrap_or_default();
         let line = row.get(&["line"]).and_then(|line| line.parse().ok()).filter(|line| *line > 0);
         observation.title = text::title(&[Some(&title)], &id, Some(&path));
@@ -84,8 +88,8 @@ impl table::Results for Rows {
         definition.description = draft::paragraphs(&[row.get(&["description"]), row.get(&["impact"])]);
         definition.remediation = row.get(&["mitigation"]).and_then(body);
         definition.cwes = row.get(&["cweid", "cwe"]).and_then(cwe).into_iter().collect();
-        definition.cvss_vector = row.get(&["cvssv4", "cvssv3"]).and_then(draft::cvss_vector);
-        definition.cvss_score = score;
+        definition.cvss_vector = cvss.vector;
+        definition.cvss_score = cvss.score;
         definition.references = text::references(row.get(&["references"]).into_iter().flat_map(html::links));
         Ok(Found::Observation(Box::new(observation)))
     }

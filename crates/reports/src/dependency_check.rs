@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use model::{Component, Location, Observation, ReportedSuppression, ScanRun, Vulnerability};
 
+use crate::cvss::{Rating, newest_of};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::output::Output;
@@ -156,12 +157,9 @@ fn component_of(dependency: &Element) -> Component {
     }
 }
 
-/// The newest version of CVSS: vector and score. Schema 2 gives the metrics one by one.
-fn cvss(of: &Element) -> (Option<String>, Option<f64>) {
-    if let Some(v4) = of.child("cvssV4") {
-        let vector = v4.text_of("vectorString").and_then(draft::cvss_vector);
-        return (vector, v4.text_of("baseScore").and_then(draft::cvss_score));
-    }
+/// The newest version of CVSS, with its word for the severity. Schema 2 gives the metrics one by one.
+fn cvss(of: &Element) -> (Rating, Option<&str>) {
+    let score = |element: &Element, name: &str| element.text_of(name).and_then(draft::cvss_score);
     let joined = |version: &Element, prefix: &str, metrics: &[(&str, &str)]| {
         let parts: Option<Vec<String>> = metrics
             .iter()
@@ -169,9 +167,13 @@ fn cvss(of: &Element) -> (Option<String>, Option<f64>) {
                 Some(format!("{letter}:{}", version.text_of(name)?.chars().next()?.to_ascii_uppercase()))
             })
             .collect();
-        parts.and_then(|parts| short(&format!("{prefix}{}", parts.join("/"))))
+        parts.map(|parts| format!("{prefix}{}", parts.join("/")))
     };
-    if let Some(v3) = of.child("cvssV3") {
+    let four = of.child("cvssV4").map(|v4| {
+        let rating = Rating::new(v4.text_of("vectorString"), Some("4.0"), score(v4, "baseScore"));
+        (rating, v4.text_of("baseSeverity"))
+    });
+    let three = of.child("cvssV3").map(|v3| {
         let prefix = format!("CVSS:{}/", v3.text_of("version").unwrap_or("3.1"));
         let metrics = [
             ("attackVector", "AV"),
@@ -183,29 +185,28 @@ fn cvss(of: &Element) -> (Option<String>, Option<f64>) {
             ("integrityImpact", "I"),
             ("availabilityImpact", "A"),
         ];
-        return (joined(v3, &prefix, &metrics), v3.text_of("baseScore").and_then(draft::cvss_score));
-    }
-    let Some(v2) = of.child("cvssV2") else {
-        return (None, of.text_of("cvssScore").and_then(draft::cvss_score));
-    };
-    let metrics = [
-        ("accessVector", "AV"),
-        ("accessComplexity", "AC"),
-        ("authenticationr", "Au"),
-        ("confidentialImpact", "C"),
-        ("integrityImpact", "I"),
-        ("availabilityImpact", "A"),
-    ];
-    (joined(v2, "", &metrics), v2.text_of("score").and_then(draft::cvss_score))
+        let vector = joined(v3, &prefix, &metrics);
+        (Rating::new(vector.as_deref(), Some("3.1"), score(v3, "baseScore")), v3.text_of("baseSeverity"))
+    });
+    let two = of.child("cvssV2").map(|v2| {
+        let metrics = [
+            ("accessVector", "AV"),
+            ("accessComplexity", "AC"),
+            ("authenticationr", "Au"),
+            ("confidentialImpact", "C"),
+            ("integrityImpact", "I"),
+            ("availabilityImpact", "A"),
+        ];
+        let vector = joined(v2, "", &metrics);
+        (Rating::new(vector.as_deref(), Some("2.0"), score(v2, "score")), v2.text_of("severity"))
+    });
+    let old = (Rating::new(None, None, score(of, "cvssScore")), None);
+    newest_of([four, three, two, Some(old)].into_iter().flatten()).unwrap_or_default()
 }
 
 fn observation(of: &Element, component: &Component, dependency: &Element) -> Observation {
-    let (cvss_vector, cvss_score) = cvss(of);
-    let word = of
-        .text_of("severity")
-        .or_else(|| of.text_of("cvssV4/baseSeverity"))
-        .or_else(|| of.text_of("cvssV3/baseSeverity"))
-        .or_else(|| of.text_of("cvssV2/severity"));
+    let (cvss, word_of_cvss) = cvss(of);
+    let word = of.text_of("severity").or(word_of_cvss);
     let mut cwes = Vec::new();
     add_new(
         &mut cwes,
@@ -219,8 +220,8 @@ fn observation(of: &Element, component: &Component, dependency: &Element) -> Obs
         id: of.text_of("name").and_then(short).unwrap_or_else(|| "unnamed".to_owned()),
         description: of.text_of("description").and_then(body),
         cwes,
-        cvss_vector,
-        cvss_score,
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(
             of.under("references/reference").into_iter().filter_map(|reference| reference.text_of("url")),
         ),
@@ -229,7 +230,7 @@ fn observation(of: &Element, component: &Component, dependency: &Element) -> Obs
     let file = dependency.text_of("fileName").unwrap_or_default();
     let path = path_of(file, component.version.as_deref());
     let location = Location { path, logical: short(file), ..Location::default() };
-    let severity = severity::judge(word, cvss_score);
+    let severity = severity::judge(word, cvss.score);
     let mut observation = component::observation(vulnerability, Some(component.clone()), severity, location);
     observation.scanner_severity = word.and_then(short);
     // Why it was suppressed, in the words of who did it.

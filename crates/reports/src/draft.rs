@@ -85,15 +85,6 @@ impl Distinct {
     }
 }
 
-/// A CVSS vector with its prefix: version 2 has none, version 3 without one is taken as 3.0.
-pub(crate) fn cvss_vector(text: &str) -> Option<String> {
-    let text = text.trim().trim_matches(['(', ')']);
-    let bare = text.strip_prefix("CVSS2#").unwrap_or(text);
-    let is_vector = bare.contains("AV:") && bare.contains('/');
-    let missing = is_vector && !bare.starts_with("CVSS:") && bare.contains("/PR:");
-    short(&if missing { format!("CVSS:3.0/{bare}") } else { bare.to_owned() }).filter(|_| is_vector)
-}
-
 /// A CVSS base score above 0.
 pub(crate) fn cvss_score(text: &str) -> Option<f64> {
     crate::severity::score(text.trim().parse().ok())
@@ -120,16 +111,5 @@ mod tests {
         assert_eq!(host_path("a.example", Some("443"), Some("TCP")), "a.example/443/tcp");
         assert_eq!(host_path("a.example", Some("0"), Some("tcp")), "a.example");
         assert_eq!(host_path("2001:db8::1", None, None), "2001:db8::1");
-    }
-
-    #[test]
-    fn a_vector_of_version_3_gets_the_prefix_it_lacks() {
-        let bare = "AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:H/A:N";
-        assert_eq!(cvss_vector(bare).as_deref(), Some(format!("CVSS:3.0/{bare}").as_str()));
-        assert_eq!(
-            cvss_vector("CVSS2#AV:N/AC:L/Au:N/C:N/I:P/A:N").as_deref(),
-            Some("AV:N/AC:L/Au:N/C:N/I:P/A:N")
-        );
-        assert_eq!(cvss_vector("7.5"), None);
     }
 }

@@ -1,10 +1,11 @@
 //! Grype's JSON. What each field means: `docs/formats/grype.md`.
 
-use model::{Component, Location, Observation, ScanRun, Severity, Vulnerability};
+use model::{Component, Location, Observation, ScanRun, Vulnerability};
 use serde::Deserialize;
 
 use crate::ReadSeek;
 use crate::component;
+use crate::cvss::{Rating, newest};
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Presence, Words, list, object_or_nothing};
 use crate::json::seeds::object;
@@ -190,24 +191,17 @@ pub(crate) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Outpu
     })
 }
 
-/// Vector and score of the newest CVSS version; a source's own before those of related definitions.
-fn cvss(definitions: &[&Definition]) -> (Option<String>, Option<f64>) {
-    type Rated<'a> = (&'a str, &'a Words, &'a Words);
-    let mut all: Vec<Rated<'_>> = Vec::new();
-    for definition in definitions {
+/// The newest CVSS version; a source's own before those of related definitions.
+fn cvss(definitions: &[&Definition]) -> Rating {
+    newest(definitions.iter().flat_map(|definition| {
         let new = definition.cvss.iter();
-        all.extend(new.map(|one| (one.version.first().unwrap_or("0"), &one.vector, &one.metrics.base_score)));
+        let new = new
+            .map(|one| Rating::new(one.vector.first(), one.version.first(), one.metrics.base_score.number()));
         let old = [("3", &definition.cvss_v3), ("2", &definition.cvss_v2)];
-        all.extend(old.map(|(version, one)| (version, &one.vector, &one.base_score)));
-    }
-    // Stable: within one version the order of the definitions stays.
-    all.sort_by_key(|(version, ..)| std::cmp::Reverse(version.chars().next().unwrap_or('0')));
-    let found = all.into_iter().find_map(|(_, vector, score)| {
-        let score = score.number().filter(|score| *score > 0.0 && *score <= 10.0);
-        let vector = vector.first().and_then(short);
-        (vector.is_some() || score.is_some()).then_some((vector, score))
-    });
-    found.unwrap_or_default()
+        new.chain(
+            old.map(|(version, one)| Rating::new(one.vector.first(), Some(version), one.base_score.number())),
+        )
+    }))
 }
 
 fn fix_state(state: &str) -> Option<String> {
@@ -222,7 +216,7 @@ fn fix_state(state: &str) -> Option<String> {
 fn observation(of: Match) -> Observation {
     let Match { vulnerability: own, related_vulnerabilities: related, artifact } = of;
     let definitions: Vec<&Definition> = std::iter::once(&own).chain(&related).collect();
-    let (cvss_vector, cvss_score) = cvss(&definitions);
+    let cvss = cvss(&definitions);
     let first = |of: fn(&Definition) -> &Words| definitions.iter().find_map(|one| of(one).first());
     let mut aliases = Vec::new();
     add_new(&mut aliases, related.iter().filter_map(|one| short(&one.id)));
@@ -238,8 +232,8 @@ fn observation(of: Match) -> Observation {
         aliases,
         description: description.and_then(body),
         cwes,
-        cvss_vector,
-        cvss_score,
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(links.map(String::as_str)),
         ..Vulnerability::default()
     };
@@ -260,8 +254,7 @@ fn observation(of: Match) -> Observation {
     let mut places = places.into_iter().filter(|path| !path.is_empty());
     let path = places.next().unwrap_or_default();
     let word = own.severity.first();
-    let severity = severity::rated(word, vulnerability.cvss_score, vulnerability.cvss_vector.as_deref())
-        .unwrap_or(Severity::Info);
+    let severity = severity::judge(word, vulnerability.cvss_score);
     let message = own.fix.state.first().and_then(fix_state);
     Observation {
         message,

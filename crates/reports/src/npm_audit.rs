@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::ReadSeek;
 use crate::component;
+use crate::cvss::Rating;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Presence, Words, list, object_or_nothing};
 use crate::json::seeds::object;
@@ -179,16 +180,12 @@ fn behind(range: &str) -> Option<String> {
 }
 
 fn severity(word: Option<&str>, vulnerability: &Vulnerability) -> Severity {
-    severity::rated(word, vulnerability.cvss_score, vulnerability.cvss_vector.as_deref())
-        .unwrap_or(Severity::Medium)
+    severity::rated(word, vulnerability.cvss_score).unwrap_or(Severity::Medium)
 }
 
 fn with_cvss(vulnerability: Vulnerability, cvss: &Cvss) -> Vulnerability {
-    Vulnerability {
-        cvss_vector: cvss.vector_string.first().and_then(short),
-        cvss_score: cvss.score.number().filter(|score| *score > 0.0 && *score <= 10.0),
-        ..vulnerability
-    }
+    let cvss = Rating::new(cvss.vector_string.first(), None, cvss.score.number());
+    Vulnerability { cvss_vector: cvss.vector, cvss_score: cvss.score, ..vulnerability }
 }
 
 fn cwes(words: &Words) -> Vec<u32> {

@@ -7,6 +7,7 @@ use model::{FindingKind, Location, Observation, ScanRun, Vulnerability};
 use serde::Deserialize;
 
 use crate::ReadSeek;
+use crate::cvss::Rating;
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Words, object_or_nothing};
 use crate::json::walk::{Agreed, ObjectOrList, each_result};
@@ -122,7 +123,7 @@ fn observation(of: &Match) -> Observation {
     add_new(&mut cwes, class.cwe_id.0.iter().filter_map(|id| cwe(id)));
     let mut tags = Vec::new();
     add_new(&mut tags, info.tags.0.iter().flat_map(|tags| tags.split(',')).filter_map(short));
-    let score = severity::score(class.cvss_score.number());
+    let cvss = Rating::new(class.cvss_metrics.first(), None, class.cvss_score.number());
     let word = info.severity.first();
     let matched = [&of.matched_at, &of.host].into_iter().find_map(Words::first);
     let protocol = of.protocol.first().unwrap_or_default();
@@ -140,8 +141,8 @@ fn observation(of: &Match) -> Observation {
         description: body(&texts.collect::<Vec<_>>().join("\n\n")),
         remediation: info.remediation.first().and_then(body),
         cwes,
-        cvss_vector: class.cvss_metrics.first().and_then(|vector| severity::vector(vector, None)),
-        cvss_score: score,
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(of.template_url.first().into_iter().chain(links)),
         tags,
         id,
@@ -154,6 +155,6 @@ fn observation(of: &Match) -> Observation {
     Observation {
         scanner_severity: word.and_then(short),
         message: which.map(|name| format!("Matched: {name}.")),
-        ..found::observation(kind, definition, severity::judge(word, score), location)
+        ..found::observation(kind, definition, severity::judge(word, cvss.score), location)
     }
 }

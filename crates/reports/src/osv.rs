@@ -111,7 +111,7 @@ impl Entry {
             add_new(&mut cwes, one.cwe_ids.0.iter().filter_map(|id| cwe(id)));
             add_new(&mut cwes, one.cwes.iter().filter_map(|one| cwe(one.id.first()?)));
         }
-        let cvss_vector = self.vector();
+        let cvss = self.cvss();
         let links = specific().flat_map(|one| &one.url.0);
         let links = links.chain(self.references.iter().flat_map(|one| &one.url.0));
         Vulnerability {
@@ -120,19 +120,16 @@ impl Entry {
             name: self.summary.first().and_then(short),
             description: self.details.first().and_then(body),
             cwes,
-            cvss_score: cvss_vector.as_deref().and_then(cvss::base_score),
-            cvss_vector,
+            cvss_vector: cvss.vector,
+            cvss_score: cvss.score,
             references: text::references(links.map(String::as_str)),
             ..Vulnerability::default()
         }
     }
 
-    /// The vector of the newest CVSS version.
-    fn vector(&self) -> Option<String> {
-        let scores = || self.severity.iter().chain(self.affected.iter().flat_map(|one| &one.severity));
-        let of =
-            |kind: &str| scores().find(|one| one.kind.first() == Some(kind))?.score.first().and_then(short);
-        of("CVSS_V4").or_else(|| of("CVSS_V3")).or_else(|| of("CVSS_V2"))
+    fn cvss(&self) -> cvss::Rating {
+        let all = self.severity.iter().chain(self.affected.iter().flat_map(|one| &one.severity));
+        cvss::newest(all.map(|one| cvss::Rating::new(one.score.first(), one.kind.first(), None)))
     }
 
     /// The severity that the database gives in words, with the word; the worst one for a package that is malware.

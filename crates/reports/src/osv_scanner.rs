@@ -120,7 +120,7 @@ fn vulnerability(entry: &Entry, of: &Package, path: String) -> Observation {
     let vulnerability = entry.vulnerability();
     let (severity, word) = entry.rated().unwrap_or_else(|| {
         let score = vulnerability.cvss_score.or(group_score);
-        let rated = severity::rated(None, score, None);
+        let rated = severity::rated(None, score);
         // Without a word and a vector nobody has rated it yet, and it is a known vulnerability all the same.
         (rated.unwrap_or(Severity::Medium), None)
     });

@@ -60,12 +60,6 @@ const OTHERWISE: &[(&str, &str, &str, &str)] = &[
     ("govulncheck/", "file_path", "*", "their path is the package; here it is part of the component"),
     ("govulncheck/", "severity", "Info", "rated as govulncheck's own SARIF does: what is called is high"),
     ("snyk/", "file_path", "*", "their path is the chain of dependencies; here it is the manifest"),
-    (
-        "cargo_audit/",
-        "severity",
-        "Critical",
-        "its CVSS 4.0 vector is not scored, and what nobody rates is high",
-    ),
     ("osv_scanner/", "severity", "Low", "malicious code is critical, also where nobody gives it a score"),
 ];
 

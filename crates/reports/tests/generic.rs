@@ -82,7 +82,10 @@ fn a_wrong_field_is_told_with_the_one_that_was_meant() {
             json!({ "severity": "urgent" }),
             "'urgent' is not a severity: use critical, high, medium, low or info",
         ),
-        (json!({ "severity": null }), "'severity' is missing, and there is no 'cvss_score'"),
+        (
+            json!({ "severity": null }),
+            "'severity' is missing, and there is no 'cvss_score' and no 'cvss_vector' that has one",
+        ),
         (json!({ "title": " " }), "'title' is missing"),
         (json!({ "kind": "bug" }), "'bug' is not a kind of finding"),
         (json!({ "start_line": 0 }), "'0' is not a whole number from 1"),

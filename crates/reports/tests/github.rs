@@ -11,7 +11,7 @@ const REST: &str = r#"[
      "dependency": {"package": {"ecosystem": "pip", "name": "jinja2"}, "manifest_path": "app/requirements.txt", "scope": "runtime"},
      "security_advisory": {"ghsa_id": "GHSA-aaaa-bbbb-cccc", "cve_id": "CVE-2026-1", "summary": "Sandbox escape",
         "description": "Long.", "severity": "high", "cvss": {"vector_string": "CVSS:3.1/x", "score": 8.1},
-        "cvss_severities": {"cvss_v4": {"vector_string": "CVSS:4.0/y", "score": 0.0}},
+        "cvss_severities": {"cvss_v4": {"vector_string": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N", "score": 0.0}},
         "cwes": [{"cwe_id": "CWE-94", "name": "Code injection"}], "identifiers": [{"type": "CVE", "value": "CVE-2026-1"}],
         "references": [{"url": "https://example.com/a"}]},
      "security_vulnerability": {"package": {"ecosystem": "pip", "name": "jinja2"}, "severity": "high",
@@ -36,7 +36,11 @@ fn dependabot_alerts_of_the_rest_api_become_observations() {
     assert_eq!(component.fixed_version.as_deref(), Some("3.1"));
     assert_eq!(jinja.vulnerability.aliases, ["CVE-2026-1"]);
     assert_eq!(jinja.vulnerability.cwes, [94]);
-    assert_eq!(jinja.vulnerability.cvss_vector.as_deref(), Some("CVSS:4.0/y"));
+    assert_eq!(
+        jinja.vulnerability.cvss_vector.as_deref(),
+        Some("CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:A/VC:N/VI:N/VA:N/SC:L/SI:L/SA:N")
+    );
+    assert_eq!(jinja.vulnerability.cvss_score, Some(5.1), "GitHub writes 0 where it has not computed one");
     assert_eq!(jinja.message.as_deref(), Some("Vulnerable versions: < 3.1. Scope: runtime."));
     assert_eq!(dismissed.suppression, Some(ReportedSuppression::Accepted));
     assert_eq!(dismissed.message.as_deref(), Some("Dismissed: tolerable risk. Not reachable."));

@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 use model::identity::{self, Sighting};
 use model::lifecycle::{ScanEffect, after_scan};
 use model::status::{Decision, Triage};
-use model::{
-    Coverage, CoverageExtent, FindingKind, Observation, ReportedSuppression, ScanId, Status, content,
-};
+use model::{Coverage, CoverageExtent, Observation, ReportedSuppression, ScanId, Status, content};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -113,10 +111,9 @@ impl Engine {
         let seen: Vec<Sighting> = observations.iter().map(Sighting::of).collect();
         let sightings: Vec<Sighting> =
             known.iter().map(|finding| last_sighting(finding, &detections, scan)).collect();
-        let any_left_over = observations
-            .first()
-            .is_some_and(|first| matches!(first.kind, FindingKind::Component | FindingKind::License));
-        let matched = identity::recognise(&seen, &sightings, any_left_over);
+        // A place has one kind, and is asked for because the scan saw something there.
+        let Some(kind) = observations.first().map(|first| first.kind) else { return Ok(()) };
+        let matched = identity::recognise(&seen, &sightings, kind);
         for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
             match matched {
                 Some(index) => {

@@ -20,6 +20,8 @@ mod owners;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod rescans;
+#[cfg(test)]
 mod rules;
 #[cfg(test)]
 mod state_path;

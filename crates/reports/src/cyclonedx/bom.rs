@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 use crate::component;
+use crate::cvss;
 use crate::json::lenient::{Words, list, object_or_nothing};
 use crate::purl;
 use crate::severity;
@@ -373,16 +374,25 @@ fn judge(of: &Vulnerability) -> Judged {
         Some("CVSSv2") => 3,
         _ => 4,
     };
-    let vector = |rating: &Rating| severity::vector(rating.vector.first()?, rating.method.first());
-    let score = |rating: &Rating| severity::score(rating.score.number()).filter(|_| age(rating) < 4);
-    let cvss = of.ratings.iter().filter(|rating| vector(rating).is_some() || score(rating).is_some());
-    let cvss = cvss.min_by_key(|rating| (age(rating), trust(rating)));
+    let mut trusted: Vec<&Rating> = of.ratings.iter().collect();
+    trusted.sort_by_key(|rating| trust(rating));
+    let cvss = cvss::newest_of(trusted.into_iter().map(|rating| {
+        // A number of another method is no score of CVSS.
+        let score = rating.score.number().filter(|_| age(rating) < 4);
+        (cvss::Rating::new(rating.vector.first(), rating.method.first(), score), rating)
+    }));
+    let (cvss, rating_of_cvss) = cvss.unzip();
+    let cvss = cvss.unwrap_or_default();
     let says = |rating: &&Rating| rating.severity.first().and_then(severity::word).is_some();
     let own_word =
         of.ratings.iter().filter(|rating| trust(rating) == 0 && says(rating)).min_by_key(|one| age(one));
-    let told = own_word.or(cvss.filter(says)).or_else(|| of.ratings.iter().find(says));
+    let told = own_word.or(rating_of_cvss.filter(says)).or_else(|| of.ratings.iter().find(says));
     let told = told.or_else(|| of.ratings.first());
     let word = told.and_then(|rating| short(rating.severity.first()?));
-    let score = cvss.and_then(score);
-    Judged { severity: severity::judge(word.as_deref(), score), word, vector: cvss.and_then(vector), score }
+    Judged {
+        severity: severity::judge(word.as_deref(), cvss.score),
+        word,
+        vector: cvss.vector,
+        score: cvss.score,
+    }
 }

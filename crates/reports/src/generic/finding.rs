@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use model::{Component, FindingKind, Location, Observation, ReportedSuppression, Severity, Vulnerability};
 
+use crate::cvss::Rating;
 use crate::text::{self, body, cwe, short};
 
 /// Names of the fields, in the order in which they are documented.
@@ -125,6 +126,19 @@ impl Draft {
         }
     }
 
+    /// A score of 0 is meant here: who writes this format says it.
+    fn cvss(&self) -> Result<Rating, Wrong> {
+        let given = self.score()?;
+        let mut rating = Rating::new(self.text("cvss_vector"), None, given);
+        rating.score = given.or(rating.score);
+        Ok(rating)
+    }
+
+    /// Whether anything rates the finding without a word for its severity.
+    pub(super) fn is_scored(&self) -> bool {
+        self.cvss().is_ok_and(|rating| rating.score.is_some())
+    }
+
     fn component(&self) -> Result<Option<Component>, Wrong> {
         let purl = self.line("purl");
         if purl.as_deref().is_some_and(|purl| !purl.starts_with("pkg:")) {
@@ -154,14 +168,17 @@ impl Draft {
         let id = self.required("id")?;
         let title = self.required("title")?;
         let component = self.component()?;
-        let cvss_score = self.score()?;
-        let severity =
-            match (self.parsed::<Severity>("severity")?, cvss_score.and_then(Severity::from_cvss_score)) {
-                (Some(severity), _) | (None, Some(severity)) => severity,
-                (None, None) => {
-                    return Err(wrong("severity", "'severity' is missing, and there is no 'cvss_score'"));
-                }
-            };
+        let cvss = self.cvss()?;
+        let severity = match (self.parsed::<Severity>("severity")?, cvss.score) {
+            (Some(severity), _) => severity,
+            (None, Some(score)) => Severity::from_cvss_score(score).unwrap_or(Severity::Info),
+            (None, None) => {
+                return Err(wrong(
+                    "severity",
+                    "'severity' is missing, and there is no 'cvss_score' and no 'cvss_vector' that has one",
+                ));
+            }
+        };
         let default_kind = if component.is_some() { FindingKind::Component } else { FindingKind::Code };
         let kind = self.parsed::<FindingKind>("kind")?.unwrap_or(default_kind);
         let start_line = self.number("start_line")?;
@@ -218,8 +235,8 @@ impl Draft {
                 description: self.text("description").and_then(body),
                 remediation: self.text("remediation").and_then(body),
                 cwes,
-                cvss_vector: self.line("cvss_vector"),
-                cvss_score,
+                cvss_vector: cvss.vector,
+                cvss_score: cvss.score,
                 references: text::references(self.list("references").iter().map(String::as_str)),
                 tags: lines("tags"),
             },

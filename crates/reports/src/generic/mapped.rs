@@ -24,7 +24,7 @@ use crate::text::short;
 pub struct ColumnMap {
     /// Column of each fact: `{"title": "Issue name", "path": "File"}`. Case and space around names do not matter.
     /// `title` must be there; without a column for `id` the title is the id, without one for `severity` each finding
-    /// is judged by its `cvss_score`, else informational.
+    /// is judged by its `cvss_score` or `cvss_vector`, else informational.
     pub columns: BTreeMap<String, String>,
     /// What words in the severity's column mean that are not understood by themselves: `{"P1": "critical"}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -113,7 +113,7 @@ impl table::Results for Rows<'_> {
         }
         let title =
             self.columns.iter().find(|(fact, _)| *fact == "title").and_then(|(_, column)| row.get(&[column]));
-        let info = (!draft.has("cvss_score")).then(|| "info".to_owned());
+        let info = (!draft.has("cvss_score") && !draft.is_scored()).then(|| "info".to_owned());
         let defaults = [
             ("id", title.and_then(short)),
             ("kind", self.map.kind.map(|kind| kind.as_str().to_owned())),

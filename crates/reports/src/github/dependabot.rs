@@ -11,6 +11,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use super::{Alert, State, Surroundings, repository_of, said};
 use crate::ReadSeek;
 use crate::component;
+use crate::cvss::{Rating, newest};
 use crate::error::{Error, ErrorKind};
 use crate::json::lenient::{Words, list, object_or_nothing};
 use crate::json::walk::{ObjectOrList, Rows};
@@ -258,12 +259,8 @@ struct Cvss {
 }
 
 impl Cvss {
-    fn vector(&self) -> Option<String> {
-        severity::vector(said(&self.vector_string)?, None)
-    }
-
-    fn score(&self) -> Option<f64> {
-        severity::score(self.score.number())
+    fn rating(&self, version: Option<&str>) -> Rating {
+        Rating::new(said(&self.vector_string), version, self.score.number())
     }
 }
 
@@ -302,9 +299,11 @@ impl Alert for Dependabot {
             ids.push("unnamed".to_owned());
         }
         let id = ids.remove(0);
-        let cvss = [&advisory.cvss_severities.cvss_v4, &advisory.cvss_severities.cvss_v3, &advisory.cvss];
-        let cvss = cvss.into_iter().find(|cvss| cvss.vector().is_some() || cvss.score().is_some());
-        let score = cvss.and_then(Cvss::score);
+        let cvss = newest([
+            advisory.cvss_severities.cvss_v4.rating(Some("4.0")),
+            advisory.cvss_severities.cvss_v3.rating(Some("3")),
+            advisory.cvss.rating(None),
+        ]);
         let word = [&affected.severity, &advisory.severity].into_iter().find_map(|word| said(word));
         let component = self.component(affected);
         let remediation = component.as_ref().and_then(component::upgrade);
@@ -320,8 +319,8 @@ impl Alert for Dependabot {
             description: said(&advisory.description).and_then(body),
             remediation,
             cwes,
-            cvss_vector: cvss.and_then(Cvss::vector),
-            cvss_score: score,
+            cvss_vector: cvss.vector,
+            cvss_score: cvss.score,
             references: text::references(
                 advisory.references.iter().filter_map(|reference| said(&reference.url)),
             ),
@@ -336,7 +335,7 @@ impl Alert for Dependabot {
             scanner_severity: word.and_then(short),
             message: self.message(affected),
             scanner_fingerprints: BTreeMap::from_iter(fingerprint.map(|id| ("alert".to_owned(), id))),
-            ..component::observation(definition, component, severity::judge(word, score), location)
+            ..component::observation(definition, component, severity::judge(word, cvss.score), location)
         }
     }
 }

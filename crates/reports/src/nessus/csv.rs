@@ -2,7 +2,7 @@
 
 use model::ScanRun;
 
-use super::plugin::{Reported, severity};
+use super::plugin::{Names, Reported, cvss, severity};
 use crate::ReadSeek;
 use crate::draft::Found;
 use crate::error::{Error, ErrorKind};
@@ -18,6 +18,17 @@ pub(crate) fn is_header(cells: &[String]) -> bool {
 pub(super) fn read(input: &mut dyn ReadSeek, limits: &Limits, output: &mut Output<'_>) -> Result<(), Error> {
     table::read_results(input, limits, output, &mut Rows::default())
 }
+
+/// Columns of scores and vectors, and of which version they are.
+const CVSS: [Names; 7] = [
+    ("cvss v4.0 base score", Some("cvss v4.0 vector"), "4.0"),
+    ("cvss v3.0 base score", Some("cvss v3.0 vector"), "3"),
+    ("cvss v3 base score", Some("cvss v3 vector"), "3"),
+    ("cvssv3", None, "3"),
+    ("cvss v2.0 base score", Some("cvss v2.0 vector"), "2"),
+    ("cvss v2 base score", Some("cvss v2 vector"), "2"),
+    ("cvss", None, "any"),
+];
 
 #[derive(Default)]
 struct Rows {
@@ -61,28 +72,7 @@ impl table::Results for Rows {
             word,
             cves: row.get(&["cve"]).into_iter().collect(),
             cwes: row.get(&["xref", "cross references"]).into_iter().collect(),
-            scores: [
-                "cvss v4.0 base score",
-                "cvss v3.0 base score",
-                "cvss v3 base score",
-                "cvssv3",
-                "cvss v2.0 base score",
-                "cvss v2 base score",
-                "cvss",
-            ]
-            .iter()
-            .filter_map(|column| row.get(&[column]))
-            .collect(),
-            vectors: [
-                "cvss v4.0 vector",
-                "cvss v3.0 vector",
-                "cvss v3 vector",
-                "cvss v2.0 vector",
-                "cvss v2 vector",
-            ]
-            .iter()
-            .filter_map(|column| row.get(&[column]))
-            .collect(),
+            cvss: cvss(&CVSS, |column| row.get(&[column])),
             synopsis: row.get(&["synopsis"]),
             description: row.get(&["description"]),
             solution: row.get(&["solution"]),

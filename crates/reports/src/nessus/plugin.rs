@@ -2,6 +2,7 @@
 
 use model::{FindingKind, Location, Observation, Severity};
 
+use crate::cvss::{Rating, newest};
 use crate::draft::{self, paragraphs};
 use crate::text::{self, add_new, body, cwes_in, short};
 
@@ -21,9 +22,7 @@ pub(super) struct Reported<'a> {
     pub(super) cves: Vec<&'a str>,
     /// Texts that name CWEs (`CWE:79`, `CWE #310`).
     pub(super) cwes: Vec<&'a str>,
-    /// Scores and vectors, the newest version of CVSS first.
-    pub(super) scores: Vec<&'a str>,
-    pub(super) vectors: Vec<&'a str>,
+    pub(super) cvss: Rating,
     pub(super) synopsis: Option<&'a str>,
     pub(super) description: Option<&'a str>,
     pub(super) solution: Option<&'a str>,
@@ -46,10 +45,20 @@ pub(super) fn severity(word: &str) -> Option<Severity> {
     }
 }
 
+/// Names under which a score and the vector it belongs to stand, and the version of both.
+pub(super) type Names = (&'static str, Option<&'static str>, &'static str);
+
+/// The newest of the ratings under these names; `text` reads what stands under one.
+pub(super) fn cvss<'a>(names: &[Names], text: impl Fn(&'static str) -> Option<&'a str>) -> Rating {
+    newest(names.iter().map(|(score, vector, version)| {
+        let score = text(score).and_then(draft::cvss_score);
+        Rating::new(vector.and_then(&text), Some(version), score)
+    }))
+}
+
 impl Reported<'_> {
     pub(super) fn observation(self) -> Observation {
-        let score = self.scores.iter().find_map(|score| draft::cvss_score(score));
-        let severity = self.severity.or_else(|| score.and_then(Severity::from_cvss_score));
+        let severity = self.severity.or_else(|| self.cvss.score.and_then(Severity::from_cvss_score));
         let (kind, path) = if self.is_web {
             let page = self.output.and_then(page_in).unwrap_or(self.host);
             (FindingKind::Web, text::one_line(page))
@@ -72,8 +81,8 @@ impl Reported<'_> {
         definition.description = paragraphs(&[self.synopsis, self.description]);
         definition.remediation =
             self.solution.filter(|text| !text.trim().eq_ignore_ascii_case("n/a")).and_then(body);
-        definition.cvss_score = score;
-        definition.cvss_vector = self.vectors.iter().find_map(|vector| draft::cvss_vector(vector));
+        definition.cvss_score = self.cvss.score;
+        definition.cvss_vector = self.cvss.vector;
         definition.references =
             text::references(self.see_also.iter().flat_map(|links| links.split_whitespace()));
         definition.tags = self.family.and_then(short).into_iter().collect();

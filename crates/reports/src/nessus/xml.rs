@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use model::{Coverage, CoverageExtent, FindingKind, ScanRun, Severity};
 
-use super::plugin::{Reported, severity};
+use super::plugin::{Names, Reported, cvss, severity};
 use crate::ReadSeek;
 use crate::draft::{self, Found};
 use crate::error::{Error, ErrorKind};
@@ -128,6 +128,15 @@ impl Visitor for Results<'_, '_> {
     }
 }
 
+/// Where scores and vectors stand, and of which version they are.
+const CVSS: [Names; 5] = [
+    ("cvss4_base_score", Some("cvss4_vector"), "4.0"),
+    ("cvss3_base_score", Some("cvss3_vector"), "3"),
+    ("cvssv3", Some("cvssv3_vector"), "3"),
+    ("cvss_base_score", Some("cvss_vector"), "2"),
+    ("cvss", None, "any"),
+];
+
 fn item_of(item: &Element, host: &str, is_web: bool) -> Result<Found, ErrorKind> {
     let plugin = item.attribute("pluginID").ok_or_else(|| {
         ErrorKind::invalid("this ReportItem has no pluginID; export the report again as .nessus")
@@ -136,7 +145,6 @@ fn item_of(item: &Element, host: &str, is_web: bool) -> Result<Found, ErrorKind>
         return Ok(compliance(item, host));
     }
     let texts = |name| item.all(name).filter_map(Element::words).collect::<Vec<_>>();
-    let either = |names: [&'static str; 4]| names.into_iter().filter_map(|name| item.text_of(name)).collect();
     let word = item.attribute("severity");
     let reported = Reported {
         plugin,
@@ -149,8 +157,7 @@ fn item_of(item: &Element, host: &str, is_web: bool) -> Result<Found, ErrorKind>
         word: item.text_of("risk_factor").or(word),
         cves: texts("cve"),
         cwes: texts("xref"),
-        scores: either(["cvss4_base_score", "cvss3_base_score", "cvssv3", "cvss_base_score"]),
-        vectors: either(["cvss4_vector", "cvss3_vector", "cvssv3_vector", "cvss_vector"]),
+        cvss: cvss(&CVSS, |name| item.text_of(name)),
         synopsis: item.text_of("synopsis"),
         description: item.text_of("description"),
         solution: item.text_of("solution"),
@@ -164,9 +171,6 @@ fn item_of(item: &Element, host: &str, is_web: bool) -> Result<Found, ErrorKind>
         &mut observation.vulnerability.cwes,
         texts("cwe").into_iter().take(text::MAX_IDS).filter_map(text::cwe),
     );
-    if observation.vulnerability.cvss_score.is_none() {
-        observation.vulnerability.cvss_score = item.text_of("cvss").and_then(draft::cvss_score);
-    }
     Ok(Found::Observation(Box::new(observation)))
 }
 

@@ -8,6 +8,7 @@ mod xml;
 use model::{FindingKind, Location, Observation, Severity};
 
 use crate::ReadSeek;
+use crate::cvss::Rating;
 use crate::draft::{self, paragraphs};
 use crate::error::Error;
 use crate::limits::Limits;
@@ -54,8 +55,9 @@ fn severity(threat: Option<&str>, score: Option<f64>) -> Severity {
 
 impl Reported<'_> {
     fn observation(self) -> Observation {
-        let score = self.score.and_then(draft::cvss_score);
-        let mut observation = draft::observation(FindingKind::Host, self.test, severity(self.threat, score));
+        let cvss = Rating::new(self.vector, None, self.score.and_then(draft::cvss_score));
+        let severity = severity(self.threat, cvss.score);
+        let mut observation = draft::observation(FindingKind::Host, self.test, severity);
         let port = self.port.filter(|port| !port.starts_with("general"));
         let path = draft::host_path(self.host, port, self.protocol);
         let name = self.name.and_then(short);
@@ -71,8 +73,8 @@ impl Reported<'_> {
         let affected = self.affected.map(|affected| format!("Affected: {affected}"));
         definition.description = paragraphs(&[self.summary, self.insight, self.impact, affected.as_deref()]);
         definition.remediation = self.solution.and_then(body);
-        definition.cvss_score = score;
-        definition.cvss_vector = self.vector.and_then(draft::cvss_vector);
+        definition.cvss_score = cvss.score;
+        definition.cvss_vector = cvss.vector;
         definition.references = text::references(self.links);
         definition.tags = self.family.and_then(short).into_iter().collect();
         observation

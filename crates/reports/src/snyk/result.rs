@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::Project;
 use crate::component;
+use crate::cvss::Rating;
 use crate::json::lenient::{FromOne, Words, list, map, object_or_nothing};
 use crate::severity;
 use crate::text::{self, add_new, body, cwe, short};
@@ -139,6 +140,7 @@ fn package(of: Issue, project: Option<&Project>, path: String) -> Observation {
     let upgrade = upgrade.filter(|step| !of.from.0.contains(step)).and_then(|step| short(step));
     let page = format!("https://security.snyk.io/vuln/{}", of.id.trim());
     let page = Some(page.as_str()).filter(|_| of.id.starts_with("SNYK-"));
+    let cvss = Rating::new(of.cvss_v3.first(), None, of.cvss_score.number());
     let vulnerability = Vulnerability {
         id: short(&of.id).unwrap_or_default(),
         aliases,
@@ -146,13 +148,13 @@ fn package(of: Issue, project: Option<&Project>, path: String) -> Observation {
         description: of.description.first().and_then(body),
         remediation: upgrade.map(|step| format!("Upgrade the direct dependency to {step}.")),
         cwes,
-        cvss_vector: of.cvss_v3.first().and_then(short),
-        cvss_score: severity::score(of.cvss_score.number()),
+        cvss_vector: cvss.vector,
+        cvss_score: cvss.score,
         references: text::references(page.into_iter().chain(of.references.iter().filter_map(Reference::url))),
         tags: of.license.first().and_then(short).into_iter().collect(),
     };
     let word = of.severity_with_critical.first().or(of.severity.first());
-    let severity = severity::rated(word, vulnerability.cvss_score, vulnerability.cvss_vector.as_deref());
+    let severity = severity::rated(word, vulnerability.cvss_score);
     let through = of.from.0.iter().take(50).filter_map(|step| short(step)).collect::<Vec<_>>().join(" > ");
     let base =
         component::vulnerable(vulnerability, component, severity.unwrap_or(Severity::Medium), word, path);

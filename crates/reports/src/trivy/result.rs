@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{Component, FindingKind, Location, Observation, Severity, Vulnerability};
 
 use super::model::{self as trivy, Cvss, Head, Resource};
+use crate::cvss::{Rating, newest};
 use crate::text::{self, add_new, body, cwe, short};
 
 /// Where a list of results was found.
@@ -45,34 +46,22 @@ fn severity(word: Option<&str>, score: Option<f64>) -> Severity {
     known.or_else(|| score.and_then(Severity::from_cvss_score)).unwrap_or(Severity::Info)
 }
 
-/// Vector and score of one CVSS version.
-type Version = fn(&Cvss) -> (&Option<String>, Option<f64>);
-
 /// The newest CVSS version that a source gives, of the source that decided the severity, else NVD, GitHub, Red Hat,
 /// else the first by name.
-fn cvss(all: &BTreeMap<String, Cvss>, severity_source: Option<&str>) -> (Option<String>, Option<f64>) {
+fn cvss(all: &BTreeMap<String, Cvss>, severity_source: Option<&str>) -> Rating {
     let preferred = [severity_source.unwrap_or_default(), "nvd", "ghsa", "redhat"];
-    let sources: Vec<&Cvss> =
-        preferred.iter().filter_map(|name| all.get(*name)).chain(all.values()).collect();
-    let versions: [Version; 3] = [
-        |one| (&one.v40_vector, one.v40_score),
-        |one| (&one.v3_vector, one.v3_score),
-        |one| (&one.v2_vector, one.v2_score),
-    ];
-    for version in versions {
-        for (vector, score) in sources.iter().map(|source| version(source)) {
-            let vector = vector.as_deref().and_then(short);
-            let score = score.filter(|score| *score > 0.0 && *score <= 10.0);
-            if vector.is_some() || score.is_some() {
-                return (vector, score);
-            }
-        }
-    }
-    (None, None)
+    let sources = preferred.iter().filter_map(|name| all.get(*name)).chain(all.values());
+    newest(sources.flat_map(|one| {
+        [
+            Rating::new(one.v40_vector.as_deref(), Some("4.0"), one.v40_score),
+            Rating::new(one.v3_vector.as_deref(), Some("3"), one.v3_score),
+            Rating::new(one.v2_vector.as_deref(), Some("2"), one.v2_score),
+        ]
+    }))
 }
 
 pub(super) fn vulnerability(of: trivy::Vulnerability, found: Found<'_>) -> Observation {
-    let (cvss_vector, cvss_score) = cvss(&of.cvss, of.severity_source.as_deref());
+    let cvss = cvss(&of.cvss, of.severity_source.as_deref());
     let id = short(&of.id).unwrap_or_else(|| "unnamed".to_owned());
     let purl =
         [&of.pkg_identifier.purl, &of.reference].into_iter().flatten().find(|purl| purl.starts_with("pkg:"));
@@ -100,7 +89,7 @@ pub(super) fn vulnerability(of: trivy::Vulnerability, found: Found<'_>) -> Obser
     add_new(&mut cwes, of.cwe_ids.iter().filter_map(|id| cwe(id)));
     Observation {
         kind: FindingKind::Component,
-        severity: severity(of.severity.as_deref(), cvss_score),
+        severity: severity(of.severity.as_deref(), cvss.score),
         scanner_severity: of.severity.as_deref().and_then(short),
         title: text::title(&[Some(&named)], &id, place.as_deref()),
         message: of.status.as_deref().and_then(status),
@@ -116,8 +105,8 @@ pub(super) fn vulnerability(of: trivy::Vulnerability, found: Found<'_>) -> Obser
             description: of.description.as_deref().and_then(body),
             remediation,
             cwes,
-            cvss_vector,
-            cvss_score,
+            cvss_vector: cvss.vector,
+            cvss_score: cvss.score,
             references: references(of.primary_url.as_deref(), &of.references),
             tags: Vec::new(),
         },
