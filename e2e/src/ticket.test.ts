@@ -151,7 +151,7 @@ describe("a ticket", () => {
 		await page.getByRole("button", { name: "Restore", exact: false }).first().click();
 		await page.getByRole("dialog").getByRole("button", { name: "Restore", exact: false }).click();
 
-		await page.getByText("In step").first().waitFor({ timeout: FOLLOWS_WITHIN });
+		await page.getByText("In step", { exact: true }).first().waitFor({ timeout: FOLLOWS_WITHIN });
 		const back = await act<{ id: number }>("GET", `_apis/wit/workitems/${item.id}?api-version=7.1`);
 		assert.equal(back.id, item.id);
 		visitor.noErrors();

@@ -75,7 +75,12 @@ export function NewTarget({ onClose }: { onClose: () => void }) {
 					value={name}
 					onChange={(event) => setName(event.currentTarget.value)}
 				/>
-				<Radio.Group label="Sent by" value={way.way} onChange={choose}>
+				<Radio.Group
+					label="Sent by"
+					description="The operator of the server allows the address first: --allow-alarm-address."
+					value={way.way}
+					onChange={choose}
+				>
 					<Group gap={16} mt={6}>
 						<Radio value="webhook" label={ALARM_WAY.webhook} />
 						<Radio value="mail" label={ALARM_WAY.mail} />
@@ -110,7 +115,7 @@ function Fields({ way, setWay, secret, setSecret }: FieldsProps) {
 				<TextInput
 					type="url"
 					label="Address"
-					description="Gets a signed POST with a JSON body. The operator of the server has to allow it."
+					description="Gets a signed POST with a JSON body."
 					required
 					placeholder="https://hooks.example.com/lockstep"
 					value={way.url}
@@ -153,7 +158,7 @@ function Fields({ way, setWay, secret, setSecret }: FieldsProps) {
 			</Group>
 			<Checkbox
 				label="TLS from the first byte"
-				description="Otherwise STARTTLS. The operator of the server has to allow the address."
+				description="Otherwise STARTTLS."
 				checked={way.implicit_tls}
 				onChange={(event) => encrypt(event.currentTarget.checked)}
 			/>

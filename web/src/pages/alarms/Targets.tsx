@@ -70,7 +70,7 @@ function TargetRow({ target }: { target: AlarmTarget }) {
 				<Trouble error={test.error} />
 				<div role="status">{test.isSuccess && <ToneMark tone="good">The test arrived</ToneMark>}</div>
 			</Stack>
-			<Group gap={4} wrap="nowrap">
+			<Group gap={4} wrap="nowrap" style={{ flex: "none" }}>
 				<Button
 					variant="default"
 					size="compact-sm"

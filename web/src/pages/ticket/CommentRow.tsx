@@ -50,15 +50,15 @@ export function CommentRow({ ticket, comment }: Props) {
 					{comment.edited_at && " · edited"}
 				</Text>
 				{own && !editing && (
-					<Group gap={0} wrap="nowrap">
-						<Button ref={edit} variant="subtle" size="compact-sm" onClick={begin} aria-label={`Edit the ${what} “${start}”`}>
+					<Group gap={0} wrap="nowrap" style={{ flex: "none" }}>
+						<Button ref={edit} variant="subtle" size="compact-xs" onClick={begin} aria-label={`Edit the ${what} “${start}”`}>
 							Edit
 						</Button>
 						<Button
 							variant="subtle"
 							color="red"
 							c="var(--ls-bad)"
-							size="compact-sm"
+							size="compact-xs"
 							onClick={remove.open}
 							aria-label={`Delete the ${what} “${start}”`}
 						>
@@ -88,7 +88,7 @@ export function CommentRow({ ticket, comment }: Props) {
 					}
 					refresh={ticketComments(ticket).queryKey}
 				>
-					{comment.private ? "It was never on the board." : "It is deleted on the work item, too."}
+					“{start}” is deleted {comment.private ? "here; it was never on the board." : "here and on the work item."}
 				</ConfirmDelete>
 			)}
 		</li>
