@@ -120,7 +120,13 @@ function Edit({ ticket, comment, field, onClose }: EditProps) {
 	return (
 		<form onSubmit={submit}>
 			<Stack gap={8} mt={4}>
-				<CommentText ref={field} label={comment.private ? "Note" : "Comment"} value={text} onChange={setText} />
+				<CommentText
+					ref={field}
+					label={comment.private ? "Note" : "Comment"}
+					value={text}
+					onChange={setText}
+					busy={save.isPending}
+				/>
 				<Trouble error={save.error} />
 				<Group gap={8}>
 					<Button type="submit" disabled={text.trim() === ""} loading={save.isPending}>

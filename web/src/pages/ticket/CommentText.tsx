@@ -4,10 +4,17 @@ import type { Ref } from "react";
 /** Longest comment, in characters; the server says so too. */
 const LONGEST = 10_000;
 
-type Props = { label: string; value: string; onChange: (value: string) => void; ref?: Ref<HTMLTextAreaElement> };
+type Props = {
+	label: string;
+	value: string;
+	onChange: (value: string) => void;
+	/** It is on its way to the server: what is typed now would be lost when it arrives. */
+	busy: boolean;
+	ref?: Ref<HTMLTextAreaElement>;
+};
 
 /** Where a comment is written. */
-export function CommentText({ label, value, onChange, ref }: Props) {
+export function CommentText({ label, value, onChange, busy, ref }: Props) {
 	return (
 		<Textarea
 			ref={ref}
@@ -16,6 +23,7 @@ export function CommentText({ label, value, onChange, ref }: Props) {
 			minRows={2}
 			maxRows={12}
 			maxLength={LONGEST}
+			readOnly={busy}
 			value={value}
 			onChange={(event) => onChange(event.currentTarget.value)}
 		/>

@@ -58,7 +58,7 @@ function Answer({ id }: { id: string }) {
 	return (
 		<form onSubmit={submit}>
 			<Stack gap={8} mt={14}>
-				<CommentText label="Your comment" value={text} onChange={setText} />
+				<CommentText label="Your comment" value={text} onChange={setText} busy={write.isPending} />
 				<Checkbox
 					label="Private note"
 					description="For people in Lockstep only: it never appears on the board."
