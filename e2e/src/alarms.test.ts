@@ -70,6 +70,7 @@ describe("where alarms go", () => {
 			await dialog.getByLabel("User").fill("lockstep");
 			assert.equal(await add.isEnabled(), false, "a user has a password");
 			await dialog.getByRole("textbox", { name: "Password" }).fill("not a real one");
+			await add.and(page.locator(":enabled")).waitFor();
 			await visitor.accessible("mail");
 			await visitor.picture("dialog-mail", false);
 			await add.click();

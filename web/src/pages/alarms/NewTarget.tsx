@@ -77,7 +77,7 @@ export function NewTarget({ onClose }: { onClose: () => void }) {
 				/>
 				<Radio.Group
 					label="Sent by"
-					description="The operator of the server allows the address first: --allow-alarm-address."
+					description="The operator of the server has to allow the address first."
 					value={way.way}
 					onChange={choose}
 				>

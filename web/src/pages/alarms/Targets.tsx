@@ -56,7 +56,7 @@ function TargetRow({ target }: { target: AlarmTarget }) {
 	});
 	return (
 		<li>
-			<Stack gap={4}>
+			<Stack gap={2}>
 				<div className={classes.name}>{target.name}</div>
 				<div className={classes.quiet}>
 					{ALARM_WAY[target.way]} · {address(target)}
