@@ -6,8 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { type Answer, problem } from "./answers";
 import { makeWorld } from "./data";
-import { type Answer, moveCard, problem, routes } from "./routes";
+import { moveCard, routes } from "./routes";
 import type { LiveEvent } from "./types";
 
 const DIST = join(import.meta.dirname, "../../web/dist");

@@ -1,10 +1,12 @@
 /** `/api/v1` as the pages need it, over a world in memory. */
 import { createHash, randomUUID } from "node:crypto";
+import { alarmRoutes } from "./alarms";
+import { type Answer, NOT_FOUND, ok, page, problem, type Route, type Table } from "./answers";
+import { commentRoutes } from "./comments";
 import { counts, isOpen, now, ruleFacts, severityMap, statusMap, ticketRef, type World } from "./data";
 import type {
 	Apply,
 	ApplyRequest,
-	Comment,
 	Connection,
 	Destination,
 	DestinationSettings,
@@ -12,13 +14,10 @@ import type {
 	Job,
 	LiveEvent,
 	MapProblem,
-	NewComment,
 	NewConnection,
 	NewDestination,
 	Overview,
-	Page,
 	Plan,
-	Problem,
 	RuleCheck,
 	RuleProblem,
 	RuleSettings,
@@ -28,29 +27,6 @@ import type {
 	Templates,
 	Ticket,
 } from "./types";
-
-export type Call = { method: string; path: string; query: URLSearchParams; body: unknown };
-export type Answer = { status: number; body?: unknown };
-type Announce = (event: LiveEvent) => void;
-type Route = (call: Call, ...ids: string[]) => Answer;
-
-export function problem(status: number, code: string, detail: string, next_step: string): Answer {
-	const body: Problem = { type: `urn:lockstep:problem:${code}`, code, status, title: detail, detail, next_step };
-	return { status, body };
-}
-
-/** What was said on tickets since the start. */
-const said = new Map<string, Comment[]>();
-
-function comment(author: string, side: Comment["side"], text: string, isPrivate: boolean): Comment {
-	const place = { private: isPrivate, on_board: side !== "here", problem: null };
-	return { id: randomUUID(), author, side, text, ...place, created_at: now(), edited_at: null };
-}
-
-const firstWords = () => [
-	comment("Mona Blake", "board", "Is the login page reachable from outside?\nThen we take it first.", false),
-	comment("admin", "here", "The customer was told.", true),
-];
 
 const STANDARD: TemplateSet = {
 	name: "Standard",
@@ -71,17 +47,6 @@ const sets: Templates[] = [
 	},
 ];
 
-const NOT_FOUND = problem(404, "not_found", "There is nothing with this id.", "Go back to the list; it may have been deleted.");
-const ok = (body: unknown): Answer => ({ status: 200, body });
-
-function page<T>(items: readonly T[], query: URLSearchParams): Answer {
-	const start = Number(query.get("cursor") ?? 0);
-	const limit = Number(query.get("limit") ?? 50);
-	const next = start + limit < items.length ? String(start + limit) : undefined;
-	const body: Page<T> = { items: items.slice(start, start + limit), ...(next && { next_cursor: next }) };
-	return ok(body);
-}
-
 const COLUMNS = [
 	["New", "New"],
 	["Active", "Active"],
@@ -90,7 +55,9 @@ const COLUMNS = [
 	["Closed", "Closed"],
 ] as const;
 
-export function routes(world: World, announce: Announce): readonly [method: string, pattern: RegExp, route: Route][] {
+type Announce = (event: LiveEvent) => void;
+
+export function routes(world: World, announce: Announce): Table {
 	const find = <T extends { id: string }>(list: readonly T[], id: string | undefined) => list.find((entry) => entry.id === id);
 	const one = <T extends { id: string }>(list: () => readonly T[]): Route => {
 		return (_call, id) => {
@@ -252,6 +219,8 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 	};
 
 	return [
+		...alarmRoutes(),
+		...commentRoutes(),
 		["GET", /^\/version$/, () => ok({ version: "0.1.0", database: "sqlite" })],
 		["POST", /^\/session\/password$/, () => ({ status: 204 })],
 		["GET", /^\/overview$/, () => ok(overview())],
@@ -372,17 +341,6 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 		],
 		["GET", /^\/tickets\/([^/]+)$/, one(() => world.tickets)],
 		["GET", /^\/tickets\/([^/]+)\/log$/, ({ query }, id) => page(world.log.get(id ?? "") ?? [], query)],
-		["GET", /^\/tickets\/([^/]+)\/comments$/, (_call, id) => ok(said.get(id ?? "") ?? firstWords())],
-		[
-			"POST",
-			/^\/tickets\/([^/]+)\/comments$/,
-			({ body }, id) => {
-				const asked = body as NewComment;
-				const comments = [...(said.get(id ?? "") ?? firstWords()), comment("admin", "here", asked.text, asked.private ?? false)];
-				said.set(id ?? "", comments);
-				return { status: 201, body: comments };
-			},
-		],
 		[
 			"POST",
 			/^\/tickets\/([^/]+)\/conflicts\/([^/]+)$/,
@@ -491,7 +449,7 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 			},
 		],
 		["POST", /^\/connections\/([^/]+)\/check$/, () => ok(connectionCheck())],
-		...(["POST", "DELETE"] as const).map((method): [string, RegExp, Route] => [
+		...(["POST", "DELETE"] as const).map((method): Table[number] => [
 			method,
 			/^\/connections\/([^/]+)\/hooks$/,
 			(_call, id) => {
@@ -716,7 +674,7 @@ export function routes(world: World, announce: Announce): readonly [method: stri
 				return { status: 201, body: { ...made, secret: `lks_${randomUUID().replaceAll("-", "")}` } };
 			},
 		],
-		...(["rules", "destinations", "connections", "tokens"] as const).map((kind): [string, RegExp, Route] => [
+		...(["rules", "destinations", "connections", "tokens"] as const).map((kind): Table[number] => [
 			"DELETE",
 			new RegExp(`^/${kind}/([^/]+)$`),
 			(_call, id) => {

@@ -6,7 +6,7 @@ import { act } from "./board";
 import { launch, NARROW, Visitor } from "./browser";
 
 type Ticket = { id: string; work_item?: { id: number } | null };
-type Comments = { comments: { text: string }[] };
+type Comments = { comments: { id: number; text: string }[] };
 
 /** The project of the demo. */
 const PROJECT = "Webshop";
@@ -47,6 +47,75 @@ describe("a ticket", () => {
 		await visitor.leaves();
 	});
 
+	it("lets who wrote a comment change it and take it back, and leaves the board's to the board", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const { id, item } = await inStep(visitor, 2);
+		const there = `${PROJECT}/_apis/wit/workItems/${item.id}/comments`;
+		const said = async () => (await act<Comments>("GET", `${there}?api-version=7.1-preview.4`)).comments;
+		await act("POST", `${there}?api-version=7.1-preview.4`, { text: "Which branch is it on?" });
+		await visitor.open(`/tickets/${id}`);
+		const comments = page.getByRole("region", { name: "Comments" });
+		const entry = (text: string) => comments.getByRole("listitem").filter({ hasText: text });
+		const write = async (text: string) => {
+			await comments.getByLabel("Your comment").fill(text);
+			await comments.getByRole("button", { name: "Comment", exact: true }).click();
+			await entry(text).getByText("here and on the board").waitFor({ timeout: FOLLOWS_WITHIN });
+		};
+		await write("It is on mian.");
+		await entry("Which branch is it on?").waitFor({ timeout: FOLLOWS_WITHIN });
+		assert.equal(await entry("Which branch is it on?").getByRole("button").count(), 0, "what the board says is read here");
+
+		// By keyboard: the focus goes to what takes the place of what had it.
+		const edit = comments.getByRole("button", { name: "Edit the comment “It is on mian.”" });
+		const field = comments.getByLabel("Comment", { exact: true });
+		await edit.press("Enter");
+		await field.and(page.locator(":focus")).waitFor();
+		await field.fill(" ");
+		assert.equal(await comments.getByRole("button", { name: "Save" }).isEnabled(), false, "a comment has a text");
+		await visitor.accessible("comment that is edited");
+		await comments.getByRole("button", { name: "Cancel" }).press("Enter");
+		await edit.and(page.locator(":focus")).waitFor();
+		await edit.press("Enter");
+		await field.fill("It is on main.");
+		await visitor.picture("ticket-comment-edited");
+		await comments.getByRole("button", { name: "Save" }).click();
+		await entry("It is on main.").getByText("edited").waitFor();
+		await entry("It is on main.").getByText("here and on the board").waitFor({ timeout: FOLLOWS_WITHIN });
+		const words = (await said()).map((comment) => comment.text).join("\n");
+		assert.ok(words.includes("It is on main.") && !words.includes("mian"), words);
+
+		const remove = comments.getByRole("button", { name: "Delete the comment “It is on main.”" });
+		const dialog = page.getByRole("dialog", { name: "Delete this comment?" });
+		await remove.press("Enter");
+		await dialog.waitFor();
+		await visitor.accessible("comment that is deleted");
+		await visitor.picture("dialog-comment-delete", false);
+		await page.keyboard.press("Escape");
+		await remove.and(page.locator(":focus")).waitFor();
+		await remove.press("Enter");
+		await dialog.getByRole("button", { name: "Delete" }).press("Enter");
+		await entry("It is on main.").waitFor({ state: "detached" });
+		await comments.getByRole("list", { name: "Comments" }).and(page.locator(":focus")).waitFor();
+		await until(async () => !(await said()).some((comment) => comment.text.includes("It is on main.")));
+
+		// Who changes ours on the board has it from then on: the server says so where it is edited.
+		await write("Merged yesterday.");
+		const ours = (await said()).find((comment) => comment.text.includes("Merged yesterday."));
+		assert.ok(ours, "it is on the board");
+		await act("PATCH", `${there}/${ours.id}?api-version=7.1-preview.4`, { text: "Merged today." });
+		await entry("Merged today.").waitFor({ timeout: FOLLOWS_WITHIN });
+		visitor.noErrors();
+		await comments.getByRole("button", { name: "Edit the comment “Merged today.”" }).click();
+		await field.fill("Merged on Monday.");
+		await comments.getByRole("button", { name: "Save" }).click();
+		await comments.getByRole("alert").getByText("Change it on the board, or write another one.").waitFor();
+		assert.equal(await field.inputValue(), "Merged on Monday.", "what was typed is kept");
+		await visitor.accessible("comment that cannot be changed");
+		await visitor.picture("ticket-comment-refused");
+		await visitor.leaves();
+	});
+
 	it("takes an attachment to the work item", async () => {
 		const visitor = await Visitor.signedIn(browser);
 		const { page } = visitor;
@@ -82,13 +151,22 @@ describe("a ticket", () => {
 		await page.getByRole("button", { name: "Restore", exact: false }).first().click();
 		await page.getByRole("dialog").getByRole("button", { name: "Restore", exact: false }).click();
 
-		await page.getByText("In step").first().waitFor({ timeout: FOLLOWS_WITHIN });
+		await page.getByText("In step", { exact: true }).first().waitFor({ timeout: FOLLOWS_WITHIN });
 		const back = await act<{ id: number }>("GET", `_apis/wit/workitems/${item.id}?api-version=7.1`);
 		assert.equal(back.id, item.id);
 		visitor.noErrors();
 		await visitor.leaves();
 	});
 });
+
+/** Waits until the board is as it should be. */
+async function until(met: () => Promise<boolean>): Promise<void> {
+	const end = Date.now() + FOLLOWS_WITHIN;
+	while (!(await met())) {
+		assert.ok(Date.now() < end, "it never came");
+		await new Promise((resolve) => setTimeout(resolve, 200));
+	}
+}
 
 /** One of the tickets that are in step with a work item. */
 async function inStep(visitor: Visitor, number: number): Promise<{ id: string; item: { id: number } }> {

@@ -1,6 +1,7 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
 import type {
 	AlarmKind,
+	AlarmWay,
 	AppliesTo,
 	Binding,
 	CauseKind,
@@ -172,6 +173,9 @@ export const ALARM: Record<AlarmKind, string> = {
 	budget_used_up: "Daily budget used up",
 	scan_quarantined: "Scan quarantined",
 };
+
+/** How an alarm is sent. */
+export const ALARM_WAY: Record<AlarmWay["way"], string> = { webhook: "Webhook", mail: "Mail" };
 
 /** What a breaker holds back, as the continuation of "would". */
 export const STROKE: Record<Stroke, string> = { create: "create", close: "close", reopen: "open again" };

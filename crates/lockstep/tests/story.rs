@@ -92,6 +92,43 @@ fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
 }
 
 #[test]
+fn what_was_said_on_a_ticket_is_changed_and_taken_back_by_who_said_it() {
+    let stage = Stage::set();
+    stage.connect();
+    stage.lockstep(&["rule", "add", "--name", "all", "--yes"]).ends_with(0);
+    let monday = stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+    let tickets = stage.until(&["tickets", "list", "--json"], |out| out.contains("\"in_step\"")).json();
+    let number = tickets[0]["work_item"]["id"].to_string();
+    let comments = ["tickets", "comments", number.as_str()];
+
+    stage.lockstep(&["tickets", "comment", &number, "The fix is in reveiw."]).ends_with(0);
+    let carried = stage.until(&comments, |out| out.contains("on the board")).out;
+    let id = carried.split('\t').next().unwrap();
+    let changed =
+        stage.lockstep(&["tickets", "change-comment", &number, id, "The fix is in review.", "--json"]);
+    assert_eq!(changed.ends_with(0).json()[0]["text"], "The fix is in review.");
+    stage.until(&comments, |out| out.contains("on the board") && out.contains("in review."));
+
+    let others = stage.lockstep(&["token", "create", "bot", "--role", "analyst"]).ends_with(0).out;
+    let refused = stage
+        .command(&["tickets", "change-comment", &number, id, "Mine now."])
+        .env("LOCKSTEP_TOKEN", others.trim())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(3), "{said}");
+    assert!(said.contains("admin wrote this comment") && said.contains("next: "), "{said}");
+
+    let not_asked = stage.lockstep(&["tickets", "delete-comment", &number, id]).ends_with(2);
+    assert!(not_asked.err.contains("--yes"), "{}", not_asked.err);
+    stage.lockstep(&["tickets", "delete-comment", &number, id, "--yes"]).ends_with(0);
+    let left = stage.lockstep(&comments).ends_with(0).out;
+    assert!(!left.contains(id), "{left}");
+    stage.lockstep(&["tickets", "delete-comment", &number, id, "--yes"]).ends_with(3);
+}
+
+#[test]
 fn a_plan_in_a_file_is_looked_at_applied_in_shadow_mode_and_undone() {
     let stage = Stage::set();
     stage.connect();

@@ -47,6 +47,8 @@ fn examples_are_in_the_help_of_what_people_type_most() {
         vec!["findings", "list"],
         vec!["findings", "set-status"],
         vec!["tickets", "list"],
+        vec!["tickets", "change-comment"],
+        vec!["tickets", "delete-comment"],
         vec!["connection", "add"],
         vec!["destination", "add"],
         vec!["rule", "add"],

@@ -11,26 +11,32 @@ type Props = {
 	/** What becomes of all that belongs to it. */
 	children: ReactNode;
 	remove: () => Promise<unknown>;
-	/** Page that is shown once it is gone. */
-	to: string;
-	/** What was known of it, and what is asked for again without it. */
-	forget: readonly unknown[];
+	/** Page that is shown once it is gone, and what was known of it: for the thing that the page is about. */
+	leave?: { to: string; forget: readonly unknown[] };
+	/** What is asked for again without it. */
 	refresh: readonly unknown[];
 };
 
-/** Asks before the thing that the page is about is deleted, and leaves the page. */
-export function ConfirmDelete({ name, opened, onClose, children, remove, to, forget, refresh }: Props) {
+/** Asks before something is deleted. Who deletes what the page is about leaves the page. */
+export function ConfirmDelete({ name, opened, onClose, children, remove, leave, refresh }: Props) {
 	const client = useQueryClient();
 	const navigate = useNavigate();
 	const removal = useMutation({
 		mutationFn: remove,
 		onSuccess: async () => {
-			// First away from the page: it would ask again for what is gone.
-			await navigate(to);
-			client.removeQueries({ queryKey: forget });
-			client.invalidateQueries({ queryKey: refresh });
+			if (leave) {
+				// First away from the page: it would ask again for what is gone.
+				await navigate(leave.to);
+				client.removeQueries({ queryKey: leave.forget });
+			}
+			await client.invalidateQueries({ queryKey: refresh });
+			onClose();
 		},
 	});
+	const close = () => {
+		removal.reset();
+		onClose();
+	};
 	return (
 		<Confirm
 			opened={opened}
@@ -40,7 +46,7 @@ export function ConfirmDelete({ name, opened, onClose, children, remove, to, for
 			busy={removal.isPending}
 			error={removal.error}
 			onYes={() => removal.mutate()}
-			onClose={onClose}
+			onClose={close}
 		>
 			{children}
 		</Confirm>

@@ -8,7 +8,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
 	const problem = error instanceof ApiError ? error.problem : undefined;
 	const title = problem?.title ?? "Something went wrong";
 	const detail = problem?.detail ?? (error instanceof Error ? error.message : String(error));
-	const fields = problem?.fields?.filter((field) => field.detail !== detail) ?? [];
+	const fields = problem?.fields?.filter((field) => !detail.includes(field.detail)) ?? [];
 	return (
 		<Notice tone="bad" title={title} role="alert">
 			{detail !== title && (

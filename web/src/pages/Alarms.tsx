@@ -2,8 +2,8 @@ import { Button, Group, Switch, Text } from "@mantine/core";
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useSearchParams } from "react-router";
 import { api, ask } from "../api/client";
-import { alarms, alarmTargets, breakers } from "../api/queries";
-import type { Alarm, AlarmTarget, Breaker } from "../api/types";
+import { alarms, breakers } from "../api/queries";
+import type { Alarm, Breaker } from "../api/types";
 import { Empty } from "../components/Empty";
 import { More } from "../components/List";
 import { Loading } from "../components/Loading";
@@ -14,6 +14,7 @@ import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { ALARM, count, STROKE } from "../words";
+import { Targets } from "./alarms/Targets";
 import classes from "./Tokens.module.css";
 
 /** What a person should know: alarms, what breakers hold back, and where alarms are sent. */
@@ -152,55 +153,5 @@ function HeldBack({ breaker }: { breaker: Breaker }) {
 				</Group>
 			)}
 		</Notice>
-	);
-}
-
-/** Where alarms are sent. They are made on the command line, where a secret can come from a file. */
-function Targets() {
-	const { data, isPending, error, refetch } = useQuery(alarmTargets);
-	return (
-		<Panel title="Where alarms are sent" flush>
-			{isPending && <Loading lines={2} />}
-			{error && !data && <Trouble error={error} retry={() => refetch()} />}
-			{data && data.items.length === 0 && (
-				<Empty title="Nowhere but here">
-					Send them to a webhook or by mail: <span className="mono">lockstep alarm target add-webhook</span> or{" "}
-					<span className="mono">add-mail</span>.
-				</Empty>
-			)}
-			<ul className={classes.tokens} aria-label="Targets of alarms">
-				{data?.items.map((target) => (
-					<TargetRow key={target.id} target={target} />
-				))}
-			</ul>
-		</Panel>
-	);
-}
-
-function TargetRow({ target }: { target: AlarmTarget }) {
-	const test = useMutation({
-		mutationFn: () => ask(api.POST("/api/v1/alarm-targets/{id}/test", { params: { path: { id: target.id } } })),
-	});
-	return (
-		<li>
-			<div>
-				<div className={classes.name}>{target.name}</div>
-				<div className={classes.quiet}>
-					{target.way === "webhook" ? target.url : `${target.to.join(", ")} by ${target.host}`}
-					{target.problem && ` · the latest message did not arrive: ${target.problem}`}
-				</div>
-				<Trouble error={test.error} />
-				{test.isSuccess && <Text size="xs">The test arrived.</Text>}
-			</div>
-			<Button
-				variant="default"
-				size="compact-sm"
-				loading={test.isPending}
-				onClick={() => test.mutate()}
-				aria-label={`Test ${target.name}`}
-			>
-				Send a test
-			</Button>
-		</li>
 	);
 }

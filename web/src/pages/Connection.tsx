@@ -259,8 +259,7 @@ function DeleteConnection({ connection, opened, onClose }: { connection: Connect
 			opened={opened}
 			onClose={onClose}
 			remove={() => ask(api.DELETE("/api/v1/connections/{id}", { params: { path: { id: connection.id } } }))}
-			to="/connections"
-			forget={connectionQuery(connection.id).queryKey}
+			leave={{ to: "/connections", forget: connectionQuery(connection.id).queryKey }}
 			refresh={["connection"]}
 		>
 			{loss ? (

@@ -277,8 +277,7 @@ function DeleteDestination({ id, connection, opened, onClose }: DeleteProps) {
 			opened={opened}
 			onClose={onClose}
 			remove={() => ask(api.DELETE("/api/v1/destinations/{id}", { params: { path: { id } } }))}
-			to={`/connections/${connection}`}
-			forget={destination(id).queryKey}
+			leave={{ to: `/connections/${connection}`, forget: destination(id).queryKey }}
 			refresh={["configuration"]}
 		>
 			Nothing goes there any more. Work items on the board stay as they are.

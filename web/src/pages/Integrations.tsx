@@ -14,6 +14,7 @@ import classes from "./Integrations.module.css";
 
 /** What Lockstep works together with, by category. */
 export function IntegrationsPage() {
+	const administrator = useMay("administrator");
 	return (
 		<Page title="Integrations" about="What Lockstep works together with">
 			<Category title="Defect tracker">
@@ -25,7 +26,7 @@ export function IntegrationsPage() {
 				</Card>
 			</Category>
 			<Category title="Notifications">
-				<Card name="Alarms" action={<Go to="/alarms">Choose where alarms go</Go>}>
+				<Card name="Alarms" action={<Go to="/alarms">{administrator ? "Choose where alarms go" : "Look at the alarms"}</Go>}>
 					What a person should know is sent to chat, mail or any address that takes JSON.
 				</Card>
 			</Category>

@@ -314,8 +314,7 @@ function DeleteRule({ rule, opened, onClose }: { rule: Rule; opened: boolean; on
 			opened={opened}
 			onClose={onClose}
 			remove={() => ask(api.DELETE("/api/v1/rules/{id}", { params: { path: { id: rule.id } } }))}
-			to="/rules"
-			forget={ruleQuery(rule.id).queryKey}
+			leave={{ to: "/rules", forget: ruleQuery(rule.id).queryKey }}
 			refresh={["configuration"]}
 		>
 			It makes no further tickets. Those it made stay.

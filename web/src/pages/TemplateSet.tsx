@@ -271,8 +271,7 @@ function DeleteTemplates({ known, opened, onClose }: { known: Templates; opened:
 			opened={opened}
 			onClose={onClose}
 			remove={() => ask(api.DELETE("/api/v1/templates/{id}", { params: { path: { id: known.id } } }))}
-			to="/templates"
-			forget={templateSetQuery(known.id).queryKey}
+			leave={{ to: "/templates", forget: templateSetQuery(known.id).queryKey }}
 			refresh={["configuration"]}
 		>
 			Only templates that no destination uses can be deleted.

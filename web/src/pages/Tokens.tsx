@@ -5,7 +5,7 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../api/client";
 import { tokens } from "../api/queries";
 import type { CreatedToken, Role, Token } from "../api/types";
-import { Confirm } from "../components/Confirm";
+import { ConfirmDelete } from "../components/ConfirmDelete";
 import { CopyField } from "../components/CopyField";
 import { Empty } from "../components/Empty";
 import { Loading } from "../components/Loading";
@@ -151,26 +151,15 @@ function NewTokenForm({ onClose }: { onClose: () => void }) {
 }
 
 function DeleteToken({ token, onClose }: { token: Token; onClose: () => void }) {
-	const client = useQueryClient();
-	const remove = useMutation({
-		mutationFn: () => ask(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id: token.id } } })),
-		onSuccess: () => {
-			client.invalidateQueries({ queryKey: tokens.queryKey });
-			onClose();
-		},
-	});
 	return (
-		<Confirm
+		<ConfirmDelete
+			name={token.name}
 			opened
-			title={`Delete ${token.name}?`}
-			yes="Delete"
-			danger
-			busy={remove.isPending}
-			error={remove.error}
-			onYes={() => remove.mutate()}
 			onClose={onClose}
+			remove={() => ask(api.DELETE("/api/v1/tokens/{id}", { params: { path: { id: token.id } } }))}
+			refresh={tokens.queryKey}
 		>
 			Whatever uses it is refused from now on.
-		</Confirm>
+		</ConfirmDelete>
 	);
 }

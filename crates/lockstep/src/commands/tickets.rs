@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use api::{
-    AdoptionPair, AdoptionPlan, AdoptionRequest, Attachment, AttachmentOptions, Comment, ConflictChoice,
-    ConflictDecision, NewAdoptions, NewComment, Ticket, TicketLogEntry,
+    AdoptionPair, AdoptionPlan, AdoptionRequest, Attachment, AttachmentOptions, Comment, CommentChange,
+    ConflictChoice, ConflictDecision, NewAdoptions, NewComment, Ticket, TicketLogEntry,
 };
 use clap::{Args, Subcommand};
 use model::following::{Repair, RepairKind};
-use model::{FindingId, WorkItemId};
+use model::{CommentId, FindingId, WorkItemId};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
@@ -113,6 +113,34 @@ Examples:
         /// For people in Lockstep only: it never appears on the board
         #[arg(long)]
         private: bool,
+    },
+    /// Change the text of a comment that you wrote here, also on the work item
+    #[command(after_help = "\
+Examples:
+  lockstep tickets comments '#123'
+  lockstep tickets change-comment '#123' 0198c0de-… 'The fix is merged.'")]
+    ChangeComment {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// Id of the comment; `comments` lists it
+        comment: CommentId,
+        /// The new text
+        text: String,
+    },
+    /// Delete a comment that you wrote here, also on the work item
+    #[command(after_help = "\
+Examples:
+  lockstep tickets comments '#123'
+  lockstep tickets delete-comment '#123' 0198c0de-…
+  lockstep tickets delete-comment '#123' 0198c0de-… --yes")]
+    DeleteComment {
+        /// Id of the ticket, or number of its work item (#123)
+        ticket: String,
+        /// Id of the comment; `comments` lists it
+        comment: CommentId,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
     /// Try a parked ticket again
     Retry {
@@ -241,6 +269,17 @@ pub(crate) async fn run(args: TicketsArgs) -> Outcome {
             let new = NewComment { text, private };
             let all: Vec<Comment> = client.post(&format!("tickets/{id}/comments"), &new).await?;
             print_comments(output, &all)?;
+        }
+        Action::ChangeComment { ticket, comment, text } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            let path = format!("tickets/{id}/comments/{comment}");
+            let all: Vec<Comment> = client.patch(&path, &CommentChange { text }).await?;
+            print_comments(output, &all)?;
+        }
+        Action::DeleteComment { ticket, comment, yes } => {
+            let id = lookup::ticket(&client, &ticket).await?;
+            confirm("Delete this comment, also on the board if it is there?", yes)?;
+            client.delete(&format!("tickets/{id}/comments/{comment}")).await?;
         }
         Action::Retry { ticket } => {
             let id = lookup::ticket(&client, &ticket).await?;
@@ -423,9 +462,15 @@ fn print_comments(output: Output, comments: &[Comment]) -> Result<(), CliError> 
             (_, true, None) => "on the board".to_owned(),
             (_, false, None) => "on its way".to_owned(),
         };
-        vec![minute(comment.created_at), comment.author.clone(), place, comment.text.clone()]
+        vec![
+            comment.id.to_string(),
+            minute(comment.created_at),
+            comment.author.clone(),
+            place,
+            comment.text.clone(),
+        ]
     });
-    output.table(&["When", "Who", "Where", "Text"], rows.collect())
+    output.table(&["Id", "When", "Who", "Where", "Text"], rows.collect())
 }
 
 fn print_files(output: Output, files: &[Attachment]) -> Result<(), CliError> {

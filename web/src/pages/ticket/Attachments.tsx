@@ -78,6 +78,7 @@ function FileRow({ ticket, file }: { ticket: string; file: Attachment }) {
 						color="red"
 						c="var(--ls-bad)"
 						size="compact-sm"
+						style={{ flex: "none" }}
 						loading={remove.isPending}
 						aria-label={`Delete ${file.name}`}
 						onClick={() => remove.mutate(id)}

@@ -1,33 +1,24 @@
-import { Button, Checkbox, Group, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Checkbox, Group, Stack } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { ticketComments } from "../../api/queries";
-import type { Comment } from "../../api/types";
 import { Empty } from "../../components/Empty";
 import { Loading } from "../../components/Loading";
 import { Panel } from "../../components/Panel";
-import { Time } from "../../components/Time";
 import { Trouble } from "../../components/Trouble";
+import { useKeptFocus } from "../../components/useKeptFocus";
 import { useMay } from "../../session";
+import { CommentRow } from "./CommentRow";
 import classes from "./Comments.module.css";
-
-/** Longest comment, in characters; the server says so too. */
-const LONGEST = 10_000;
-
-function place(comment: Comment): string {
-	if (comment.private) return "private note";
-	if (comment.problem) return `not on the board: ${comment.problem}`;
-	if (comment.side === "board") return "on the board";
-	if (comment.side === "explanation") return "explains a change";
-	return comment.on_board ? "here and on the board" : "on its way to the board";
-}
+import { CommentText } from "./CommentText";
 
 /** What people said here and on the board, and a place to answer. */
 export function Comments({ id }: { id: string }) {
-	const analyst = useMay("developer");
+	const developer = useMay("developer");
 	const query = useQuery(ticketComments(id));
 	const comments = query.data ?? [];
+	const list = useKeptFocus<HTMLOListElement>(comments.length);
 	return (
 		<Panel title="Comments">
 			{query.isPending && <Loading lines={3} />}
@@ -36,21 +27,13 @@ export function Comments({ id }: { id: string }) {
 				<Empty title="Nobody said anything yet">What is written here appears on the work item, and the other way round.</Empty>
 			)}
 			{comments.length > 0 && (
-				<ol className={classes.comments}>
+				<ol className={classes.comments} ref={list} tabIndex={-1} aria-label="Comments">
 					{comments.map((comment) => (
-						<li key={comment.id} data-private={comment.private || undefined}>
-							<Text size="sm" c="dimmed">
-								<b>{comment.author}</b> · <Time at={comment.created_at} /> · {place(comment)}
-								{comment.edited_at && " · edited"}
-							</Text>
-							<Text size="sm" className="prewrap">
-								{comment.text}
-							</Text>
-						</li>
+						<CommentRow key={comment.id} ticket={id} comment={comment} />
 					))}
 				</ol>
 			)}
-			{analyst && <Answer id={id} />}
+			{developer && <Answer id={id} />}
 		</Panel>
 	);
 }
@@ -75,15 +58,7 @@ function Answer({ id }: { id: string }) {
 	return (
 		<form onSubmit={submit}>
 			<Stack gap={8} mt={14}>
-				<Textarea
-					label="Your comment"
-					autosize
-					minRows={2}
-					maxRows={12}
-					maxLength={LONGEST}
-					value={text}
-					onChange={(event) => setText(event.currentTarget.value)}
-				/>
+				<CommentText label="Your comment" value={text} onChange={setText} busy={write.isPending} />
 				<Checkbox
 					label="Private note"
 					description="For people in Lockstep only: it never appears on the board."
