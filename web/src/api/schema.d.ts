@@ -2781,6 +2781,8 @@ export interface components {
         ConfigurationPlan: {
             /** @description Thing by thing, with what is left alone although the configuration does not name it. */
             changes: components["schemas"]["ConfigurationChange"][];
+            /** @description What the rules would do then, destination by destination. Absent where nothing changes, and of what was applied. */
+            effect?: components["schemas"]["DestinationShare"][] | null;
             /** @description Tells the stored configuration that the plan was made on. */
             fingerprint: string;
         };
