@@ -48,7 +48,7 @@ const STEPS: [Step; 12] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
-    ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 200)])),
+    ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 1000)])),
     ("fidelity", || fidelity(200, 1, None)),
     ("kill tests", || {
         run::cargo(&[

@@ -248,6 +248,8 @@ impl Engine {
         let (mut ticket, _) = self.with_destination(tx, id).await?;
         let says = Some(Self::together(&store::findings::of_ticket(tx, id).await?));
         ticket.following.chosen = Some(ChosenState { state: chosen.state, by: by.name.clone(), says });
+        // A person has looked at this very one.
+        store::breakers::forget_ticket(tx, id).await?;
         ticket.unpark();
         if ticket.intent.is_none() {
             ticket.next_attempt_at = self.inner.world.now();

@@ -223,6 +223,10 @@ impl Engine {
         let order = Order { repair, by: by.name.clone(), by_policy: false, farewell };
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
+        if order.farewell.is_some() {
+            // A person has looked at this very one.
+            store::breakers::forget_ticket(tx, ticket.id).await?;
+        }
         ticket.following.order = Some(order.clone());
         ticket.unpark();
         if ticket.health == Health::Released {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use chrono::Duration;
-use engine::{Actor, ConnectionChange, NewDestination, SignInMethod, StatusChange};
+use engine::{Actor, ClosingChoice, ConnectionChange, NewDestination, SignInMethod, StatusChange};
 use model::guard::{Limits, Stroke};
 use model::{BreakerId, Status};
 use secrecy::SecretString;
@@ -124,6 +124,27 @@ async fn what_a_person_does_not_let_through_stays_until_the_findings_say_somethi
     story.engine.approve_breaker(waiting.id, &ada()).await.unwrap();
     story.settle().await;
     assert_eq!(open_cards(&story), 1, "let through after all");
+}
+
+/// Found by the simulation, seed 755.
+#[tokio::test]
+async fn what_a_person_closes_one_by_one_is_held_by_no_breaker_any_more() {
+    let limits = Limits { moves_at_once: 2, ..Limits::default() };
+    let story = Story::on(TestDatabase::sqlite().await).limits(limits).begin().await;
+    story.scan(&findings(0..4)).await;
+    story.settle().await;
+    story.scan(&[]).await;
+    story.settle().await;
+    assert_eq!(breaker(&story).await.tickets, 4);
+    let tickets = story.tickets().await;
+    story.engine.merge_tickets(tickets[0].id, tickets[1].id, &ada()).await.unwrap();
+    let choice = ClosingChoice { tickets: vec![tickets[2].id], state: "Closed".into() };
+    let rows = story.engine.close_tickets(&[choice], None, &ada()).await.unwrap();
+    assert!(rows.iter().all(|row| row.refused.is_none()), "{rows:?}");
+    assert_eq!(breaker(&story).await.tickets, 2, "the others still wait");
+    story.settle().await;
+    story.settle().await;
+    assert_eq!(open_cards(&story), 2);
 }
 
 #[tokio::test]
