@@ -8,7 +8,7 @@ use serde_json::Value;
 use store::tickets::{Health, Ticket};
 
 use crate::sim::laws::{Checked, broken};
-use crate::sim::people::{item, revisions};
+use crate::sim::people::item;
 use crate::sim::{Simulation, by};
 
 /// What people attach, as it is counted.
@@ -67,9 +67,8 @@ fn files(item: &Value) -> Vec<String> {
 
 /// What is attached here is on the work item once; what is private is not there, and never was; what people attached there
 /// they keep.
-pub(crate) async fn check(sim: &Simulation, ticket: &Ticket) -> Checked {
+pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) -> Checked {
     let Some(WorkItemId(id)) = ticket.work_item_id else { return Ok(()) };
-    let history = revisions(&sim.wire, id);
     if history.iter().flat_map(files).any(|name| name.starts_with(PRIVATE)) {
         return broken("private notes stay here", format!("a private file of {} is on {id}", ticket.token));
     }

@@ -19,23 +19,39 @@ const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
 
 pub(crate) type Checked = Result<(), Violation>;
 
+/// All revisions of the work items of tickets, oldest first.
+struct Histories(BTreeMap<i64, Vec<Value>>);
+
+impl Histories {
+    fn of(sim: &Simulation, tickets: &[Ticket]) -> Self {
+        let ids = tickets.iter().filter_map(|ticket| ticket.work_item_id);
+        Self(ids.map(|WorkItemId(id)| (id, revisions(&sim.wire, id))).collect())
+    }
+
+    fn of_item(&self, id: i64) -> &[Value] {
+        self.0.get(&id).map_or(&[], Vec::as_slice)
+    }
+}
+
 pub(crate) async fn check(sim: &Simulation) -> Checked {
     let tickets = sim.tickets().await;
     let formers = following::formers(sim).await;
+    let histories = Histories::of(sim, &tickets);
     one_work_item_for_one_ticket(sim, &tickets, &formers)?;
     following::check(sim, &tickets, &formers).await?;
     for ticket in &tickets {
         if let Some(WorkItemId(id)) = ticket.work_item_id {
             let decided = talk::decided_for_ours(sim, ticket).await;
             let used_since = following::used_since(sim, ticket).await;
-            nothing_of_a_person_is_lost(ticket, &revisions(&sim.wire, id), &decided, used_since)?;
-            talk::check(sim, ticket).await?;
-            evidence::check(sim, ticket).await?;
+            let history = histories.of_item(id);
+            nothing_of_a_person_is_lost(ticket, history, &decided, used_since)?;
+            talk::check(sim, ticket, history).await?;
+            evidence::check(sim, ticket, history).await?;
         }
         both_sides_agree(sim, ticket)?;
     }
     only_scans_prove_fixes(sim).await?;
-    every_change_has_a_cause(sim).await?;
+    every_change_has_a_cause(sim, &tickets, &histories).await?;
     talk::commands_are_obeyed_once(sim).await?;
     every_open_finding_has_a_ticket(sim).await
 }
@@ -389,7 +405,7 @@ async fn only_scans_prove_fixes(sim: &Simulation) -> Checked {
 }
 
 /// Rule 8: the log of a finding is a chain that ends in its status; each write of ours is in the log of its ticket.
-async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
+async fn every_change_has_a_cause(sim: &Simulation, tickets: &[Ticket], histories: &Histories) -> Checked {
     let law = "every change has a cause";
     let mut tx = sim.db().read().await.unwrap();
     let findings = tx.all("SELECT id, title, status FROM finding", args![]).await.unwrap();
@@ -424,16 +440,16 @@ async fn every_change_has_a_cause(sim: &Simulation) -> Checked {
             );
         }
     }
-    for ticket in sim.tickets().await {
+    for ticket in tickets {
         let Some(WorkItemId(id)) = ticket.work_item_id else { continue };
         let entries = tx
             .all("SELECT what FROM audit WHERE subject = 'ticket' AND subject_id = $1", args![ticket.id])
             .await
             .unwrap();
         let log: Vec<String> = entries.iter().map(|row| row.text("what").unwrap()).collect();
-        let history = revisions(&sim.wire, id);
+        let history = histories.of_item(id);
         // What was written before a person chose the work item for this ticket stands in the log of another one.
-        let used_since = following::used_since(sim, &ticket).await;
+        let used_since = following::used_since(sim, ticket).await;
         let is_ours = |revision: &Value| {
             let fields = &revision["fields"];
             let date = fields["System.ChangedDate"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());

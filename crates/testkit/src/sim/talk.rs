@@ -12,7 +12,7 @@ use store::args;
 use store::comments::Comment;
 use store::tickets::{Health, Ticket};
 
-use crate::sim::people::{LOCKSTEP, ask, item, revisions};
+use crate::sim::people::{LOCKSTEP, ask, item};
 use crate::sim::{Simulation, Violation, by};
 
 /// Stands in every private note, and must stand nowhere on the board.
@@ -184,9 +184,8 @@ pub(crate) async fn commands_are_obeyed_once(sim: &Simulation) -> Result<(), Vio
 }
 
 /// Nothing private is on the board; nothing is there twice; nothing is lost; what a person wrote there we never touch.
-pub(crate) async fn check(sim: &Simulation, ticket: &Ticket) -> Result<(), Violation> {
+pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) -> Result<(), Violation> {
     let Some(WorkItemId(id)) = ticket.work_item_id else { return Ok(()) };
-    let history = revisions(&sim.wire, id);
     let there = on_board(sim, id);
     if history.iter().chain(&there).any(|said| said.to_string().contains(SECRET)) {
         return broken("private notes stay here", format!("a private note of {} is on {id}", ticket.token));
