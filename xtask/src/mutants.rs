@@ -326,19 +326,17 @@ pub(crate) fn all(only: Option<&str>, seeds: u64) -> anyhow::Result<()> {
     let mut survivors = Vec::new();
     for mutant in MUTANTS.iter().filter(|mutant| only.is_none_or(|only| mutant.name.contains(only))) {
         let originals = apply(mutant, &tree)?;
-        let found = simulate(&tree, mutant.laws.contains(&PLANNED), seeds);
+        let found = find(&tree, mutant, seeds);
         for (path, text) in originals {
             std::fs::write(path, text)?;
         }
         match found? {
-            Some(violation) if mutant.laws.iter().any(|law| violation.contains(law)) => {
-                println!("found     {}: {violation}", mutant.name);
-            }
-            Some(violation) => {
+            Found::AsNamed(violation) => println!("found     {}: {violation}", mutant.name),
+            Found::Otherwise(violation) => {
                 println!("MISNAMED  {}: {violation}", mutant.name);
                 survivors.push(mutant.name);
             }
-            None => {
+            Found::Nothing => {
                 println!(
                     "SURVIVED  {} ({seeds} seeds; it should break: {})",
                     mutant.name,
@@ -353,6 +351,32 @@ pub(crate) fn all(only: Option<&str>, seeds: u64) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("not found as they should be: {}", survivors.join("; "))
+}
+
+/// What the simulation says of a mutant.
+enum Found {
+    /// It breaks the law that is named for it.
+    AsNamed(String),
+    /// It breaks other laws only.
+    Otherwise(String),
+    /// It breaks no law.
+    Nothing,
+}
+
+/// Looks for the law that is named for a mutant. What breaks first is asked for first: most often it is that one.
+fn find(tree: &Path, mutant: &Mutant, seeds: u64) -> anyhow::Result<Found> {
+    let mut broken = Vec::new();
+    for enough in [1, 10] {
+        broken = simulate(tree, mutant.laws.contains(&PLANNED), seeds, enough)?;
+        let named = broken.iter().find(|line| mutant.laws.iter().any(|law| line.contains(law)));
+        if let Some(violation) = named {
+            return Ok(Found::AsNamed(violation.clone()));
+        }
+        if broken.is_empty() {
+            break;
+        }
+    }
+    Ok(broken.into_iter().next().map_or(Found::Nothing, Found::Otherwise))
 }
 
 /// The files that belong to the repository, in `target/mutants/tree`. Only what changed is written, so that cargo
@@ -395,8 +419,8 @@ fn apply(mutant: &Mutant, tree: &Path) -> anyhow::Result<Vec<(PathBuf, String)>>
     Ok(originals)
 }
 
-/// The first law that breaks, if any.
-fn simulate(tree: &Path, of_plans: bool, seeds: u64) -> anyhow::Result<Option<String>> {
+/// The seeds that break a law, `enough` of them at most, each with what it says.
+fn simulate(tree: &Path, of_plans: bool, seeds: u64, enough: u64) -> anyhow::Result<Vec<String>> {
     let test = if of_plans { "what_a_plan_says" } else { "whatever_happens" };
     let output = Command::new("cargo")
         .args(["test", "--quiet", "--package", "engine", "--test", "simulation", "--", "--nocapture", test])
@@ -404,15 +428,15 @@ fn simulate(tree: &Path, of_plans: bool, seeds: u64) -> anyhow::Result<Option<St
         .env("LOCKSTEP_SITUATIONS", seeds.to_string())
         .env("CARGO_TARGET_DIR", run::root().join("target/mutants/target"))
         .env("LOCKSTEP_SEEDS", seeds.to_string())
-        .env("LOCKSTEP_ENOUGH", "1")
+        .env("LOCKSTEP_ENOUGH", enough.to_string())
         .output()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let first = text.lines().find(|line| line.starts_with("seed "));
-    match first {
-        Some(line) => Ok(Some(line.to_owned())),
-        None if output.status.success() => Ok(None),
-        None => bail!("the simulation could not be run:\n{}", String::from_utf8_lossy(&output.stderr)),
+    let broken: Vec<String> =
+        text.lines().filter(|line| line.starts_with("seed ")).map(str::to_owned).collect();
+    if broken.is_empty() && !output.status.success() {
+        bail!("the simulation could not be run:\n{}", String::from_utf8_lossy(&output.stderr));
     }
+    Ok(broken)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(crate) mod tickets;
 pub(crate) mod tokens;
 pub(crate) mod users;
 
-use api::SeverityCounts;
+use api::{Role, SeverityCounts};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use model::Severity;
@@ -74,6 +74,13 @@ pub(crate) fn counts(counts: &SeverityCounts) -> String {
     if parts.is_empty() { "0".to_owned() } else { format!("{} ({})", counts.total(), parts.join(", ")) }
 }
 
+/// A role by its name.
+pub(crate) fn parse_role(text: &str) -> Result<Role, String> {
+    text.replace('-', "_").parse().map_err(|()| {
+        "use reader, importer, developer, analyst, security_manager or administrator".to_owned()
+    })
+}
+
 /// A day (`2026-12-31`, its end in UTC) or a time (RFC 3339).
 pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
@@ -89,6 +96,14 @@ pub(crate) fn parse_time(text: &str) -> Result<DateTime<Utc>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_role_has_its_name_and_others_are_refused_with_the_names() {
+        for (text, role) in [("developer", Role::Developer), ("security-manager", Role::SecurityManager)] {
+            assert_eq!(parse_role(text), Ok(role));
+        }
+        assert!(parse_role("boss").unwrap_err().contains("security_manager or administrator"));
+    }
 
     #[test]
     fn a_day_means_its_end_and_a_time_means_itself() {

@@ -2,9 +2,9 @@
 
 use api::{CreatedToken, NewToken, Role, Token};
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::{lookup, minute, opt_minute, parse_time, word};
+use super::{lookup, minute, opt_minute, parse_role, parse_time, word};
 use crate::client::ApiArgs;
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm, say};
@@ -28,9 +28,9 @@ Examples:
     Create {
         /// What it is for
         name: String,
-        /// What it may do
-        #[arg(long, value_enum)]
-        role: RoleArg,
+        /// What it may do: reader, importer, developer, analyst, security_manager or administrator
+        #[arg(long, value_parser = parse_role)]
+        role: Role,
         /// When it stops working: a day or a time [default: never]
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         expires_at: Option<DateTime<Utc>>,
@@ -47,33 +47,13 @@ Examples:
     },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum RoleArg {
-    Reader,
-    Importer,
-    Analyst,
-    Administrator,
-}
-
-impl From<RoleArg> for Role {
-    fn from(role: RoleArg) -> Self {
-        match role {
-            RoleArg::Reader => Self::Reader,
-            RoleArg::Importer => Self::Importer,
-            RoleArg::Analyst => Self::Analyst,
-            RoleArg::Administrator => Self::Administrator,
-        }
-    }
-}
-
 /// Runs `lockstep token`.
 pub(crate) async fn run(args: TokenArgs) -> Outcome {
     let client = args.api.client()?;
     let output = args.api.output();
     match args.action {
         Action::Create { name, role, expires_at } => {
-            let created: CreatedToken =
-                client.post("tokens", &NewToken { name, role: role.into(), expires_at }).await?;
+            let created: CreatedToken = client.post("tokens", &NewToken { name, role, expires_at }).await?;
             if output.is_json() {
                 output.value(&created)?;
             } else {

@@ -6,7 +6,7 @@ use api::{NewUser, Role, User, UserChange};
 use clap::{Args, Subcommand};
 use model::UserId;
 
-use super::{minute, word};
+use super::{minute, parse_role, word};
 use crate::client::{ApiArgs, Client, read_secret};
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm};
@@ -32,7 +32,7 @@ Example:
         /// Name to sign in with
         name: String,
         /// What the person may do: reader, importer, developer, analyst, security_manager or administrator
-        #[arg(long, value_parser = role)]
+        #[arg(long, value_parser = parse_role)]
         role: Role,
         /// File with the first password (`-` for standard input)
         #[arg(long, value_name = "FILE")]
@@ -50,7 +50,7 @@ Example:
         /// Name or id of the user
         user: String,
         /// What the person may do from now on
-        #[arg(long, value_parser = role)]
+        #[arg(long, value_parser = parse_role)]
         role: Option<Role>,
         /// Address by which boards know the person
         #[arg(long, value_name = "ADDRESS")]
@@ -67,12 +67,6 @@ Example:
         #[arg(long)]
         yes: bool,
     },
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    text.replace('-', "_").parse().map_err(|()| {
-        "use reader, importer, developer, analyst, security_manager or administrator".to_owned()
-    })
 }
 
 async fn named(client: &Client, name: &str) -> Result<UserId, CliError> {
