@@ -19,6 +19,7 @@ struct Mutant {
 const ONE: &str = "one work item for one ticket";
 const KEPT: &str = "no change of a person is lost";
 const PROOF: &str = "only a scan proves a fix";
+const WITH_PEOPLE: &str = "a conflict is with a person";
 const QUIET: &str = "nothing is written when nothing changes";
 const AGREE: &str = "both sides agree";
 const COMMENT_ONCE: &str = "a comment is there once";
@@ -167,7 +168,7 @@ const MUTANTS: &[Mutant] = &[
             "                base.absorb(&update, &reached, &ticket.token);\n",
             "",
         )],
-        laws: &[KEPT, AGREE, QUIET, CAUSE],
+        laws: &[KEPT, AGREE, QUIET, CAUSE, WITH_PEOPLE],
     },
     Mutant {
         name: "our tags replace those of people",

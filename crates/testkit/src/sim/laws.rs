@@ -45,6 +45,9 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
             let used_since = following::used_since(sim, ticket).await;
             let history = histories.of_item(id);
             nothing_of_a_person_is_lost(ticket, history, &decided, used_since)?;
+            if used_since.is_none() {
+                conflicts_are_with_people(ticket, history)?;
+            }
             talk::check(sim, ticket, history).await?;
             evidence::check(sim, ticket, history).await?;
         }
@@ -158,12 +161,7 @@ fn nothing_of_a_person_is_lost(
             .map(str::to_lowercase)
             .collect()
     };
-    let fields = [
-        ("Title", "System.Title"),
-        ("Priority", "Microsoft.VSTS.Common.Priority"),
-        ("Severity", "Microsoft.VSTS.Common.Severity"),
-    ];
-    for (_, field) in fields.into_iter().filter(|(label, _)| !decided.contains(label)) {
+    for (_, field) in FIELDS.into_iter().filter(|(label, _)| !decided.contains(label)) {
         let mut persons: Option<String> = None;
         let mut last_of_ours = None;
         for pair in revisions.windows(2) {
@@ -268,6 +266,36 @@ fn nothing_of_a_person_is_lost(
                 }
             }
             moved_by_person = date.filter(|_| !ours);
+        }
+    }
+    Ok(())
+}
+
+/// Fields of which the last word is compared, as conflicts name them and as the board does.
+const FIELDS: [(&str, &str); 3] = [
+    ("Title", "System.Title"),
+    ("Priority", "Microsoft.VSTS.Common.Priority"),
+    ("Severity", "Microsoft.VSTS.Common.Severity"),
+];
+
+/// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost.
+fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
+    for (label, field) in FIELDS {
+        if !ticket.conflicts.iter().any(|conflict| conflict.field == label) {
+            continue;
+        }
+        let is_change = |pair: &&[Value]| pair[0]["fields"][field] != pair[1]["fields"][field];
+        let last = revisions.windows(2).filter(is_change).last().map(|pair| &pair[1]);
+        let Some(last) = last.or(revisions.first()) else { continue };
+        let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+        let is_undone =
+            last["fields"]["System.History"].as_str().is_some_and(|said| said.contains("undid what"));
+        if is_ours && !is_undone {
+            let what = format!(
+                "{} has a conflict on {label} with what we wrote in revision {} of {}",
+                ticket.token, last["rev"], last["id"]
+            );
+            return broken("a conflict is with a person", what);
         }
     }
     Ok(())
