@@ -285,7 +285,7 @@ fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
             continue;
         }
         let is_change = |pair: &&[Value]| pair[0]["fields"][field] != pair[1]["fields"][field];
-        let last = revisions.windows(2).filter(is_change).last().map(|pair| &pair[1]);
+        let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]);
         let Some(last) = last.or(revisions.first()) else { continue };
         let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
         let is_undone =
