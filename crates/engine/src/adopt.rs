@@ -234,12 +234,7 @@ impl Engine {
         let (Some(finding), Some(work_item)) = (row.finding, row.work_item) else { return Ok(()) };
         let mut tx = self.inner.db.begin().await?;
         let Some(finding) = store::findings::get(&mut tx, finding).await? else { return Ok(()) };
-        let order = Order {
-            repair: Repair::Bind { work_item },
-            by: by.name.clone(),
-            by_policy: false,
-            farewell: None,
-        };
+        let order = Order::of_person(Repair::Bind { work_item }, &by.name);
         let mut ticket = match self.ticket_for(&mut tx, &finding).await? {
             TicketFor::Known(ticket) => *ticket,
             TicketFor::New(destination) => {

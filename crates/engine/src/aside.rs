@@ -212,8 +212,7 @@ impl Engine {
             {
                 continue;
             }
-            let order =
-                Order { repair: Repair::Release, by: by.name.clone(), by_policy: false, farewell: None };
+            let order = Order::of_person(Repair::Release, &by.name);
             ticket.following.laid_aside = true;
             ticket.following.order = Some(order.clone());
             ticket.unpark();

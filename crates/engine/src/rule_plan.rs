@@ -1,5 +1,5 @@
-//! What rules would do before they are saved, and how many findings they are about. Nothing is written here; everything is read
-//! page by page.
+//! What rules would do before they are saved, and how many findings they are about. Nothing is written here; everything
+//! is read page by page.
 
 use std::collections::{HashMap, HashSet};
 

@@ -138,6 +138,13 @@ pub struct Order {
     pub farewell: Option<ChosenState>,
 }
 
+impl Order {
+    /// What a person asked for.
+    pub fn of_person(repair: Repair, by: impl Into<String>) -> Self {
+        Self { repair, by: by.into(), by_policy: false, farewell: None }
+    }
+}
+
 /// A state that a person chose for the work item of a ticket. It is over once the card stands there, once somebody on the
 /// board moves it elsewhere, or once the findings are not what it says any more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

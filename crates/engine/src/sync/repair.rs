@@ -220,7 +220,7 @@ impl Engine {
         farewell: Option<ChosenState>,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let order = Order { repair, by: by.name.clone(), by_policy: false, farewell };
+        let order = Order { farewell, ..Order::of_person(repair, &by.name) };
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
         if order.farewell.is_some() {

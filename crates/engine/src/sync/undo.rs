@@ -185,8 +185,7 @@ impl Engine {
         let row = store::applies::ticket(tx, apply, ticket.id).await?;
         match row.and_then(|row| row.written) {
             Some(Written::Created) => {
-                let order =
-                    Order { repair: Repair::Replace, by: approval.cause(), by_policy: false, farewell: None };
+                let order = Order::of_person(Repair::Replace, approval.cause());
                 self.replace(tx, ticket, &order).await?;
             }
             Some(Written::Changed { before, base, .. }) => {
