@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use crate::{browser, clients, licences, needs, postgres, run, ui};
+use crate::{browser, clients, fuzz, licences, needs, postgres, run, ui};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     ("format", || run::cargo(&["fmt", "--all", "--check"])),
     ("licences", licences::check),
     ("web", || {
@@ -48,6 +48,7 @@ const STEPS: [Step; 12] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
+    ("fuzz", fuzz::check),
     ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 1000)])),
     ("fidelity", || fidelity(200, 1, None)),
     ("kill tests", || {
