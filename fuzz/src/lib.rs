@@ -50,7 +50,7 @@ impl Target {
             Self::Parser(format) => drop(read(bytes, Some(format))),
             Self::Unpack => drop(read(bytes, None)),
             Self::Detect => {
-                let detected = reports::detect(bytes).inspect_err(|error| refusal(error)).ok();
+                let detected = reports::detect(bytes).inspect_err(refusal).ok();
                 if let (Some(detected), Ok(summary)) = (detected, read(bytes, None)) {
                     assert_eq!(detected, summary.format, "what was detected is what is read");
                 }
@@ -94,8 +94,7 @@ fn read(bytes: &[u8], format: Option<Format>) -> Result<Summary, Error> {
         }
         Ok(())
     };
-    let summary =
-        reports::read(Cursor::new(bytes), format, &limits, &mut sink).inspect_err(|error| refusal(error))?;
+    let summary = reports::read(Cursor::new(bytes), format, &limits, &mut sink).inspect_err(refusal)?;
     assert!(observations <= limits.max_observations, "the limit of results is kept");
     assert_eq!((summary.runs, summary.observations), (runs, observations));
     let left_out: u64 = summary.left_out.iter().map(|left_out| left_out.count).sum();

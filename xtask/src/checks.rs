@@ -8,7 +8,10 @@ type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
 const STEPS: [Step; 13] = [
-    ("format", || run::cargo(&["fmt", "--all", "--check"])),
+    ("format", || {
+        run::cargo(&["fmt", "--all", "--check"])?;
+        run::cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    }),
     ("licences", licences::check),
     ("web", || {
         ui::install("web")?;
@@ -19,16 +22,10 @@ const STEPS: [Step; 13] = [
         ui::build()
     }),
     ("clippy", || {
-        run::cargo(&[
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        let strict = ["--all-targets", "--all-features", "--", "-D", "warnings"];
+        run::cargo(&[&["clippy", "--quiet", "--workspace"], &strict[..]].concat())?;
+        let fuzz = ["clippy", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+        run::cargo(&[&fuzz, &strict[..]].concat())
     }),
     ("docs", || {
         let strict = [("RUSTDOCFLAGS", "-D warnings")];

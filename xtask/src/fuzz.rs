@@ -43,9 +43,6 @@ struct Fuzzer {
 /// What must hold of it before a change is merged: nothing in the committed corpus breaks a target, and nothing that is
 /// found in a moment.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let strict = ["--quiet", "--manifest-path", "fuzz/Cargo.toml", "--locked"];
-    run::cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])?;
-    run::cargo(&[&["clippy"], &strict[..], &["--all-targets", "--", "-D", "warnings"]].concat())?;
     all(None, SECONDS_IN_TESTS, false)
 }
 

@@ -1,5 +1,7 @@
 //! The corpus of the fuzz targets (`fuzz/corpus`, a folder per target) knows every format and breaks no parser.
 
+#![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
+
 mod support;
 
 use std::collections::BTreeSet;
