@@ -327,8 +327,7 @@ impl Db {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(60))
-            // 16 MiB: keys are in no order, so what a large import adds to the indexes touches pages all over the file.
-            .connect_with(options.clone().pragma("cache_size", "-16384"))
+            .connect_with(options.clone())
             .await
             .map_err(failed("be opened"))?;
         let readers = SqlitePoolOptions::new()
