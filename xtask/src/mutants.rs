@@ -159,7 +159,7 @@ const MUTANTS: &[Mutant] = &[
             "            Some(base) => base,\n",
             "            Some(_) => Base::of_created(&view, &desired, &ticket.token),\n",
         )],
-        laws: &[KEPT, AGREE, QUIET],
+        laws: &[KEPT, AGREE, QUIET, WITH_PEOPLE],
     },
     Mutant {
         name: "our own change is not recognised",

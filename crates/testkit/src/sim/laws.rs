@@ -14,6 +14,7 @@ use crate::sim::following::{self, Formers};
 use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
 use crate::sim::{Simulation, Violation, evidence, talk};
 
+const TYPE: &str = "System.WorkItemType";
 /// Long text of a Bug in the demo's process.
 const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
 
@@ -47,6 +48,7 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
             nothing_of_a_person_is_lost(ticket, history, &decided, used_since)?;
             if used_since.is_none() {
                 conflicts_are_with_people(ticket, history)?;
+                our_words_arrive(ticket, history)?;
             }
             talk::check(sim, ticket, history).await?;
             evidence::check(sim, ticket, history).await?;
@@ -278,24 +280,65 @@ const FIELDS: [(&str, &str); 3] = [
     ("Severity", "Microsoft.VSTS.Common.Severity"),
 ];
 
-/// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost.
+/// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost. Where a person made
+/// it another type, other fields count from then on.
 fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
-    for (label, field) in FIELDS {
+    let is_retyped = revisions.windows(2).any(|pair| pair[0]["fields"][TYPE] != pair[1]["fields"][TYPE]);
+    if is_retyped {
+        return Ok(());
+    }
+    for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", "System.State")]) {
         if !ticket.conflicts.iter().any(|conflict| conflict.field == label) {
             continue;
         }
-        let is_change = |pair: &&[Value]| pair[0]["fields"][field] != pair[1]["fields"][field];
-        let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]);
-        let Some(last) = last.or(revisions.first()) else { continue };
-        let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
-        let is_undone =
-            last["fields"]["System.History"].as_str().is_some_and(|said| said.contains("undid what"));
-        if is_ours && !is_undone {
+        if let Some(last) = last_said_by_us(ticket, revisions, field) {
             let what = format!(
                 "{} has a conflict on {label} with what we wrote in revision {} of {}",
                 ticket.token, last["rev"], last["id"]
             );
             return broken("a conflict is with a person", what);
+        }
+    }
+    Ok(())
+}
+
+/// The revision in which a field became what it is now, if that was ours and is not undone.
+fn last_said_by_us<'a>(ticket: &Ticket, revisions: &'a [Value], field: &str) -> Option<&'a Value> {
+    // Of the text only our part counts.
+    let value = |revision: &Value| match revision["fields"][field].as_str() {
+        Some(text) if field == LONG_TEXT => block::words(text, &ticket.token).into(),
+        _ => revision["fields"][field].clone(),
+    };
+    let is_change = |pair: &&[Value]| value(&pair[0]) != value(&pair[1]);
+    let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]).or(revisions.first())?;
+    let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+    let is_undone = last["fields"]["System.History"].as_str().is_some_and(|said| said.contains("undid what"));
+    (is_ours && !is_undone).then_some(last)
+}
+
+/// What we want to say stands there, where nobody else said anything.
+fn our_words_arrive(ticket: &Ticket, revisions: &[Value]) -> Checked {
+    let Some(base) = ticket.base.as_ref().filter(|_| ticket.health == Health::InStep) else { return Ok(()) };
+    let text = |value: &dyn std::fmt::Display| value.to_string();
+    let severity = |agreed: &Option<String>| agreed.clone();
+    let said = [
+        (Some(text(&base.title.ours)), Some(text(&base.title.theirs))),
+        (
+            base.priority.ours.as_ref().map(|ours| text(ours)),
+            base.priority.theirs.as_ref().map(|it| text(it)),
+        ),
+        (severity(&base.severity.ours), severity(&base.severity.theirs)),
+    ];
+    for ((label, field), (ours, theirs)) in FIELDS.into_iter().zip(said) {
+        let Some(ours) = ours.filter(|ours| theirs.as_ref() != Some(ours)) else { continue };
+        if let Some(last) = last_said_by_us(ticket, revisions, field) {
+            return broken(
+                "both sides agree",
+                format!(
+                    "{label} of {} should be {ours}, and is {theirs:?} since our revision {}",
+                    ticket.token, last["rev"]
+                ),
+            );
         }
     }
     Ok(())

@@ -117,6 +117,8 @@ pub(crate) struct Simulation {
     replicas: Vec<Engine>,
     /// Work of a replica that stands still.
     frozen: Vec<Option<Frozen>>,
+    /// What stands still does so for so many more acts at least.
+    asleep: [u32; REPLICAS],
     births: u64,
     pub(crate) code: Code,
     /// Deliveries of service hooks that are on their way.
@@ -172,6 +174,7 @@ impl Simulation {
             folder,
             replicas: Vec::new(),
             frozen: (0..REPLICAS).map(|_| None).collect(),
+            asleep: [0; REPLICAS],
             births: 0,
             code: Code::default(),
             hooks: Vec::new(),
@@ -361,6 +364,9 @@ impl Simulation {
 
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
+        for sleep in &mut self.asleep {
+            *sleep = sleep.saturating_sub(1);
+        }
         if self.shadow_since.is_some() && self.chance.random_bool(0.15) {
             // That is what they run it for.
             return self.somebody_approves().await;
@@ -404,7 +410,7 @@ impl Simulation {
 
     /// The fate of a process at work.
     fn fate(&mut self) -> Fate {
-        match self.chance.random_range(0..24) {
+        match self.chance.random_range(0..26) {
             0 => Fate::Dies(self.chance.random_range(1..60)),
             1 => Fate::Dies(self.chance.random_range(1..400)),
             2..11 => Fate::IsInDanger(self.chance.random()),
@@ -421,6 +427,8 @@ impl Simulation {
             20 => Fate::DiesAt("after restore", 1),
             21 => Fate::DiesAt("before attachment look-up", 1),
             22 => Fate::DiesAt("after attachment look-up", 1),
+            // Announced, and not sent.
+            23 | 24 => Fate::FreezesAt("before create"),
             _ => Fate::Lives,
         }
     }
@@ -470,6 +478,8 @@ impl Simulation {
             Ended::Froze(frozen) => {
                 self.note(format!("replica {number} {what}: stands still"));
                 self.frozen[number] = Some(frozen);
+                self.asleep[number] =
+                    if self.chance.random_bool(0.5) { self.chance.random_range(10..60) } else { 0 };
                 false
             }
         }
@@ -477,6 +487,9 @@ impl Simulation {
 
     async fn a_replica_works(&mut self) {
         let number = self.chance.random_range(0..REPLICAS);
+        if self.frozen[number].is_some() && self.asleep[number] > 0 {
+            return;
+        }
         if let Some(frozen) = self.frozen[number].take() {
             if frozen.at_write && self.holder_of_the_lease().await != Some(owner(number)) {
                 self.tally.count("the holder of the lease stood still in a write, and another one took over");
