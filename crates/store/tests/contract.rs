@@ -471,6 +471,7 @@ async fn only_what_was_there_before_a_scan_and_was_not_seen_by_it_is_unseen() {
                 finding_id: finding.id,
                 configuration_id: mine,
                 branch: "main".into(),
+                place_key: "place".into(),
                 rule_id: "rule".into(),
                 path: "a.js".into(),
                 last_seen_at: at(seen),
