@@ -4,7 +4,7 @@ use azure::{Error, Item, Write};
 use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use model::board::{Draft, Hyperlink, ItemLink, WorkItem};
 use model::fields::IterationPolicy;
-use model::following::Repair;
+use model::following::{Repair, Unread};
 use model::merge::{Base, Desired};
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
@@ -16,6 +16,7 @@ use crate::sync::guards::Wish;
 use crate::sync::lookup::{Answers, Found};
 use crate::sync::pass::{Decided, Pass, Turn};
 use crate::sync::report::Reach;
+use crate::sync::undo::not_its_any_more;
 use crate::{ReconcileResult, Refusal};
 
 /// How long the next look at an area that may not be seen is put off.
@@ -67,10 +68,15 @@ impl Engine {
         if ticket.work_item_id.is_some() || ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
+        if let Some((_, apply)) = Self::undo_of(&ticket) {
+            // It was given up after the undo was asked for.
+            let row = store::applies::ticket(tx, apply, ticket.id).await?;
+            return Ok(Decided::Refused(not_its_any_more(row.and_then(|row| row.work_item))));
+        }
         if self.must_wait(tx, &mut ticket).await? {
             return Ok(Decided::Rest);
         }
-        if let Some(Intent::Create { announced_at, .. }) = ticket.intent.clone() {
+        if let Some(Intent::Create { announced_at, draft, wanted, .. }) = ticket.intent.clone() {
             let mut free = Vec::new();
             if let Some(Found::Live(items)) = found.of(&ticket) {
                 for item in items {
@@ -100,6 +106,8 @@ impl Engine {
                 Some(Found::Recycled { id, project }) if recycled_is_free => {
                     ticket.work_item_id = Some(*id);
                     ticket.intent = None;
+                    // Once it can be read, what people and scans changed since is compared with this.
+                    ticket.following.unread = Some(Box::new(Unread { draft: *draft, wanted: *wanted }));
                     let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
                     let created_in = &destination.settings.project;
                     let moved = match project.eq_ignore_ascii_case(created_in) || project.is_empty() {
@@ -444,7 +452,7 @@ impl Engine {
 
 /// The work item as our creation left it. One that is found by a look-up may have been changed by people since: they are
 /// found out by comparing it with this.
-fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> WorkItem {
+pub(crate) fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> WorkItem {
     let mut item = view.clone();
     if view.revision <= 1 {
         return item;

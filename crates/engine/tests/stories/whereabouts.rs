@@ -78,6 +78,31 @@ async fn the_policy_restore_takes_it_back_out_of_the_recycle_bin_whatever_happen
 }
 
 #[tokio::test]
+async fn what_changed_while_a_new_work_item_lay_in_the_recycle_bin_is_written_once_it_is_back() {
+    let story = Story::on(TestDatabase::sqlite().await).on_deletion(DeletionPolicy::Restore).begin().await;
+    // Nobody knows whether it was created; a person renames and deletes it, and a scan finds that it is worse.
+    story.board.fail_writes([Fault::LostAfter]);
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.engine.step().await.unwrap();
+    let item = story.work_item();
+    story.board.edit(item, &[("System.Title", "Ours to fix".into())]);
+    story.board.delete(item);
+    let mut worse = weakness("a", "a.js", 1);
+    worse["severity"] = "critical".into();
+    story.wait(Duration::minutes(1));
+    story.scan(&[worse]).await;
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    assert_eq!(story.work_item(), item);
+    let fields = story.board.fields(item);
+    assert_eq!(fields["Microsoft.VSTS.Common.Priority"], 1, "{fields}");
+    assert_eq!(fields["System.Title"], "Ours to fix");
+    assert!(story.ticket().await.conflicts.iter().any(|conflict| conflict.field == "Title"));
+}
+
+#[tokio::test]
 async fn a_policy_gives_way_to_people_who_delete_it_again_and_again() {
     let (story, item) = with(DeletionPolicy::Restore).await;
     for _ in 0..3 {

@@ -453,6 +453,8 @@ CREATE TABLE attachment (
     -- Identity on the board, once its bytes are there.
     board_id TEXT,
     is_attached BOOLEAN NOT NULL DEFAULT FALSE,
+    -- It may have been attached before the work item went.
+    in_doubt BOOLEAN NOT NULL DEFAULT FALSE,
     -- Nothing more is done with it on the board.
     is_over BOOLEAN NOT NULL DEFAULT FALSE,
     problem TEXT,

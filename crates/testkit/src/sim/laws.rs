@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use model::map::Position;
 use model::{Status, WorkItemId, block};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::args;
 use store::tickets::{Health, Ticket};
 
@@ -14,6 +14,7 @@ use crate::sim::following::{self, Formers};
 use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
 use crate::sim::{Simulation, Violation, evidence, talk};
 
+const STATE: &str = "System.State";
 const TYPE: &str = "System.WorkItemType";
 /// Long text of a Bug in the demo's process.
 const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
@@ -287,7 +288,7 @@ fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
     if is_retyped {
         return Ok(());
     }
-    for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", "System.State")]) {
+    for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", STATE)]) {
         if !ticket.conflicts.iter().any(|conflict| conflict.field == label) {
             continue;
         }
@@ -302,18 +303,29 @@ fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
     Ok(())
 }
 
-/// The revision in which a field became what it is now, if that was ours and is not undone.
+/// The revision in which a field became what it is now, if that was ours and no order of a person. None where there is no such
+/// field: the type is another one in another project.
 fn last_said_by_us<'a>(ticket: &Ticket, revisions: &'a [Value], field: &str) -> Option<&'a Value> {
-    // Of the text only our part counts.
-    let value = |revision: &Value| match revision["fields"][field].as_str() {
-        Some(text) if field == LONG_TEXT => block::words(text, &ticket.token).into(),
-        _ => revision["fields"][field].clone(),
+    let value = |revision: &Value| {
+        let fields = &revision["fields"];
+        match fields[field].as_str() {
+            // Of the text only our part counts.
+            Some(text) if field == LONG_TEXT => json!(block::words(text, &ticket.token)),
+            // A conflict on the state may be one on the column.
+            Some(state) if field == STATE => json!([state, fields["System.BoardColumn"]]),
+            _ => fields[field].clone(),
+        }
     };
+    if revisions.last()?["fields"][field].is_null() {
+        return None;
+    }
     let is_change = |pair: &&[Value]| value(&pair[0]) != value(&pair[1]);
     let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]).or(revisions.first())?;
     let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
-    let is_undone = last["fields"]["System.History"].as_str().is_some_and(|said| said.contains("undid what"));
-    (is_ours && !is_undone).then_some(last)
+    let said = last["fields"]["System.History"].as_str().unwrap_or_default();
+    // What a person ordered is that person's word.
+    let is_ordered = ["undid what", "moved this to"].iter().any(|words| said.contains(words));
+    (is_ours && !is_ordered).then_some(last)
 }
 
 /// What we want to say stands there, where nobody else said anything.

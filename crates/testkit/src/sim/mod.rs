@@ -350,6 +350,12 @@ impl Simulation {
                 "{} {number:?}: {health}, {}, {:?}, {:?}",
                 ticket.token, ticket.status, ticket.problem, ticket.following
             ));
+            for conflict in &ticket.conflicts {
+                self.trace.push(format!("    conflict {conflict:?}"));
+            }
+            if let Some(model::WorkItemId(id)) = number {
+                self.trace.extend(people::tell_revisions(&self.wire, id));
+            }
             for entry in log {
                 let at = entry.time("at").unwrap().format("%d %H:%M:%S");
                 self.trace.push(format!("    {at} {}", entry.text("what").unwrap()));
