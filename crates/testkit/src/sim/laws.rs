@@ -48,7 +48,7 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
             let history = histories.of_item(id);
             nothing_of_a_person_is_lost(ticket, history, &decided, used_since)?;
             if used_since.is_none() {
-                conflicts_are_with_people(ticket, history)?;
+                conflicts_are_with_people(sim, ticket, history)?;
                 our_words_arrive(ticket, history)?;
             }
             talk::check(sim, ticket, history).await?;
@@ -283,13 +283,14 @@ const FIELDS: [(&str, &str); 3] = [
 
 /// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost. Where a person made
 /// it another type, other fields count from then on.
-fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
+fn conflicts_are_with_people(sim: &Simulation, ticket: &Ticket, revisions: &[Value]) -> Checked {
     let is_retyped = revisions.windows(2).any(|pair| pair[0]["fields"][TYPE] != pair[1]["fields"][TYPE]);
     if is_retyped {
         return Ok(());
     }
     for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", STATE)]) {
-        if !ticket.conflicts.iter().any(|conflict| conflict.field == label) {
+        let is_there = ticket.conflicts.iter().any(|conflict| conflict.field == label);
+        if !is_there || (field == STATE && sim.states_said_otherwise) {
             continue;
         }
         if let Some(last) = last_said_by_us(ticket, revisions, field) {

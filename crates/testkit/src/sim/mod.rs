@@ -131,6 +131,8 @@ pub(crate) struct Simulation {
     pub(crate) homes: BTreeMap<DestinationId, Home>,
     /// The configuration as it was once written to a file.
     filed: Option<Configuration>,
+    /// Somebody changed what says where a card belongs: one that nobody moved may stand elsewhere then.
+    states_said_otherwise: bool,
     /// When the connection was switched to shadow mode, while it is.
     shadow_since: Option<chrono::DateTime<chrono::Utc>>,
     rule: RuleId,
@@ -183,6 +185,7 @@ impl Simulation {
             elsewhere: DestinationId(Uuid::nil()),
             homes: BTreeMap::new(),
             filed: None,
+            states_said_otherwise: false,
             shadow_since: None,
             rule: RuleId(Uuid::nil()),
             grouping: Grouping::PerFinding,
@@ -361,6 +364,12 @@ impl Simulation {
                 self.trace.push(format!("    {at} {}", entry.text("what").unwrap()));
             }
         }
+    }
+
+    /// Map or rules are changed.
+    fn says_states_otherwise(&mut self, how: &'static str) {
+        self.tally.count(how);
+        self.states_said_otherwise = true;
     }
 
     fn note(&mut self, what: impl Into<String>) {
