@@ -114,6 +114,7 @@ fn destination(number: u128) -> Destination {
             },
             board: None,
             shape: serde_json::Value::Null,
+            fields: Vec::new(),
         },
         drift: None,
         created_at: at(0),

@@ -3432,6 +3432,9 @@ export interface components {
         FieldValue: {
             /** @description Always this. */
             constant: string;
+        } | {
+            /** @description What a template makes of the findings when the work item is created. */
+            template: string;
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {

@@ -41,6 +41,7 @@ export type NewComment = Schemas["NewComment"];
 export type ConflictChoice = Schemas["ConflictChoice"];
 export type Owner = Schemas["Owner"];
 export type FieldSettings = Schemas["FieldSettings"];
+export type FieldValue = Schemas["FieldValue"];
 export type TicketRef = Schemas["TicketRef"];
 export type TicketLogEntry = Schemas["TicketLogEntry"];
 export type FieldChange = Schemas["FieldChange"];

@@ -12,6 +12,7 @@ use store::tickets::{Health, Intent, Ticket};
 use store::{Pieces, Tx, failpoint};
 
 use crate::engine::Engine;
+use crate::sync::desired::FieldValues;
 use crate::sync::guards::Wish;
 use crate::sync::lookup::{Answers, Found};
 use crate::sync::pass::{Decided, Pass, Turn};
@@ -189,6 +190,18 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
+        let FieldValues { values, unfit } = self.field_values(tx, destination, &ticket, &findings).await?;
+        if let Some(unfit) = unfit.iter().find(|unfit| unfit.is_required) {
+            ticket.health = Health::Pending;
+            ticket.problem = Some(format!(
+                "Nothing can be created at the destination {}: {}.",
+                destination.settings.name, unfit.what
+            ));
+            ticket.next_step = Some(format!("Open the destination and mend it: {}.", unfit.mend));
+            ticket.next_attempt_at = now + Duration::hours(1);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
+        }
         if self.is_held(tx, pass, destination, &mut ticket, &Wish::Create(&desired)).await? {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
@@ -205,7 +218,12 @@ impl Engine {
             return Ok(Decided::Rest);
         }
         let current = pass.current_iterations.get(&destination.id);
-        let mut draft = self.draft(&ticket, destination, &desired, current);
+        let mut draft = self.draft(&ticket, destination, &desired, values, current);
+        for unfit in unfit {
+            let cause = Cause::new(CauseKind::Rule, "a template of the destination");
+            let what = format!("A field is left out: {} ({}).", unfit.what, unfit.mend);
+            self.note_on_ticket(tx, &ticket, &cause, what).await?;
+        }
         draft.hyperlinks.extend(earlier(tx, &ticket).await?);
         ticket.intent = Some(Intent::Create {
             announced_at: now,

@@ -482,7 +482,7 @@ impl Engine {
         view: &WorkItem,
         outcome: &mut Outcome,
     ) {
-        let draft = self.draft(ticket, destination, desired, None);
+        let draft = self.draft(ticket, destination, desired, Default::default(), None);
         let (change, fields) = marking(draft, &ticket.token, view);
         outcome.writes = vec![change];
         outcome.positions = vec![Position::of(view)];

@@ -22,7 +22,7 @@ use crate::{Component, FindingKind, Location, Severity, Vulnerability};
 
 pub use html::{clip, escape, markdown, plain};
 pub use redaction::Redaction;
-pub use render::{Templates, Written, field};
+pub use render::{Templates, Written, check_field};
 pub use templates::{Part, STANDARD_NAME, TemplateProblem, TemplateSet, standard_text};
 pub use values::{About, Evidence};
 
