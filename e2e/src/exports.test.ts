@@ -66,12 +66,11 @@ describe("an export", () => {
 		const button = page.getByRole("button", { name: "Export" });
 		await button.focus();
 		await page.keyboard.press("Enter");
-		await page.getByRole("menuitem", { name: "CSV" }).waitFor();
-		await page.keyboard.press("ArrowDown");
+		await page.waitForFunction(() => document.activeElement?.textContent?.startsWith("CSV"));
 		await page.keyboard.press("ArrowDown");
 		const saved = page.waitForEvent("download");
 		await page.keyboard.press("Enter");
-		assert.match((await saved).suggestedFilename(), /\d\.json$/, "the second one");
+		assert.match((await saved).suggestedFilename(), /Z\.json$/, "the second one");
 		await page.waitForFunction(() => document.activeElement?.textContent === "Export");
 
 		await page.keyboard.press("Enter");

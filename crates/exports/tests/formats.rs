@@ -3,34 +3,28 @@
 mod support;
 
 use api::ExportFormat;
-use model::{CoverageExtent, FindingKind, Location, Severity, Status};
+use model::{Component, CoverageExtent, FindingKind, Location, Observation, Severity, Status};
 use reports::Format;
 use serde_json::{Value, json};
 use support::{HOSTILE, file, finding, hostile, json, of_component, read_back};
 
-fn places(
-    observations: &[model::Observation],
-) -> Vec<(String, Severity, Option<(String, Option<String>, Option<String>)>)> {
-    observations
-        .iter()
-        .map(|one| {
-            let component = one.component.clone();
-            let component = component.map(|component| (component.name, component.version, component.purl));
-            (one.vulnerability.id.clone(), one.severity, component)
-        })
-        .collect()
+/// What is compared: id and severity, and name, version and package URL of the component.
+type Said = (String, Severity, Option<[Option<String>; 3]>);
+
+fn said(id: &str, severity: Severity, component: Option<&Component>) -> Said {
+    let component = component
+        .map(|component| [Some(component.name.clone()), component.version.clone(), component.purl.clone()]);
+    (id.to_owned(), severity, component)
 }
 
-fn wanted(
-    findings: &[api::Finding],
-) -> Vec<(String, Severity, Option<(String, Option<String>, Option<String>)>)> {
-    findings
+fn places(read: &[Observation]) -> Vec<Said> {
+    read.iter().map(|one| said(&one.vulnerability.id, one.severity, one.component.as_ref())).collect()
+}
+
+fn wanted(written: &[api::Finding]) -> Vec<Said> {
+    written
         .iter()
-        .map(|one| {
-            let component = one.component.clone();
-            let component = component.map(|component| (component.name, component.version, component.purl));
-            (one.vulnerability.id.clone(), one.summary.severity, component)
-        })
+        .map(|one| said(&one.vulnerability.id, one.summary.severity, one.component.as_ref()))
         .collect()
 }
 

@@ -21,7 +21,7 @@ export function ExportMenu({ filters }: { filters: Filters }) {
 				{EXPORT_FORMATS.map((format) => (
 					<Menu.Item key={format} component="a" href={address(format)} download>
 						{EXPORT_FORMAT[format].label}
-						<Text component="span" display="block" size="xs" c="dimmed">
+						<Text component="span" display="block" size="xs">
 							{EXPORT_FORMAT[format].about}
 						</Text>
 					</Menu.Item>
