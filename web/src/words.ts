@@ -7,6 +7,7 @@ import type {
 	CauseKind,
 	CloseWhen,
 	DeletionPolicy,
+	ExportFormat,
 	FactOf,
 	FindingKind,
 	Grouping,
@@ -34,6 +35,16 @@ export const SEVERITY: Record<Severity, string> = {
 	medium: "Medium",
 	low: "Low",
 	info: "Info",
+};
+
+export const EXPORT_FORMATS = ["csv", "json", "sarif", "openvex", "cyclonedx"] as const satisfies readonly ExportFormat[];
+
+export const EXPORT_FORMAT: Record<ExportFormat, { label: string; about: string }> = {
+	csv: { label: "CSV", about: "A table for spreadsheets" },
+	json: { label: "JSON", about: "Findings in full, as the API says them" },
+	sarif: { label: "SARIF", about: "The open ones of these findings" },
+	openvex: { label: "OpenVEX", about: "What was decided about vulnerabilities" },
+	cyclonedx: { label: "CycloneDX VEX", about: "What was decided about vulnerabilities" },
 };
 
 export const STATUSES = [

@@ -868,6 +868,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/findings/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export findings as a file
+         * @description Worst first, as the list. `sarif` holds the open ones of those that fit the filter; `openvex` and `cyclonedx` hold what
+         *     was decided about vulnerabilities (CVE, GHSA …). The file is made while it is sent: if something breaks on the way, the
+         *     answer is cut off, and what arrived must not be taken for the whole. At most four exports run at one time.
+         *
+         *     Needs the role reader.
+         */
+        get: operations["export_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings/{id}": {
         parameters: {
             query?: never;
@@ -3325,6 +3349,11 @@ export interface components {
             /** @description What does not fit. */
             problems: components["schemas"]["MapProblem"][];
         };
+        /**
+         * @description Formats of files that findings are exported as.
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "json" | "sarif" | "openvex" | "cyclonedx";
         /**
          * @description What sort of value a fact has; it decides which operators there are.
          * @enum {string}
@@ -7161,6 +7190,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_FindingSummary"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_findings: {
+        parameters: {
+            query: {
+                /** @description Statuses, separated by commas; `open` stands for all open ones. */
+                status?: string;
+                /** @description Severities, separated by commas. */
+                severity?: string;
+                /** @description Only findings of this asset. */
+                asset?: components["schemas"]["AssetId"];
+                /** @description Only findings of this ticket. */
+                ticket?: components["schemas"]["TicketId"];
+                /** @description Text in title, vulnerability or place. */
+                q?: string;
+                /** @description What the file is to be. */
+                format: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": components["schemas"]["Finding"][];
+                    "application/sarif+json": unknown;
+                    "application/vnd.cyclonedx+json": unknown;
                 };
             };
             /** @description What went wrong */

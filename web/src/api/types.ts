@@ -33,6 +33,7 @@ export type TicketHealth = Schemas["TicketHealth"];
 export type Repair = Schemas["Repair"];
 export type RepairKind = Schemas["RepairKind"];
 export type DeletionPolicy = Schemas["DeletionPolicy"];
+export type ExportFormat = Schemas["ExportFormat"];
 export type Ticket = Schemas["Ticket"];
 export type Attachment = Schemas["Attachment"];
 export type Comment = Schemas["Comment"];
