@@ -1,31 +1,5 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
-import type {
-	AlarmKind,
-	AlarmWay,
-	AppliesTo,
-	Binding,
-	CauseKind,
-	CloseWhen,
-	DeletionPolicy,
-	ExportFormat,
-	FactOf,
-	FindingKind,
-	Grouping,
-	Lag,
-	LateMember,
-	Meaning,
-	OnMatch,
-	PlanAction,
-	RepairKind,
-	Role,
-	ScanState,
-	Severity,
-	SeverityCounts,
-	SignInShown,
-	Status,
-	Stroke,
-	TicketHealth,
-} from "./api/types";
+import type { AlarmKind, AlarmWay, AppliesTo, Binding, CauseKind, CloseWhen, DeletionPolicy, ExportFormat, FactOf, FindingKind, Grouping, Impact, Lag, LateMember, Meaning, OnMatch, PlanAction, RepairKind, Role, ScanState, Severity, SeverityCounts, SignInShown, Status, Stroke, TicketHealth } from "./api/types";
 
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const satisfies readonly Severity[];
 
@@ -217,6 +191,14 @@ export const REPAIR_MEANS: Record<RepairKind, string> = {
 };
 
 /** What a state says about findings. */
+export const IMPACT: Record<Impact, string> = {
+	unknown: "Not said",
+	low: "Low",
+	medium: "Medium",
+	high: "High",
+	critical: "Critical",
+};
+
 export const MEANING: Record<Meaning, string> = {
 	identified: "Identified",
 	in_progress: "In Progress",
