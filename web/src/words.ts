@@ -1,5 +1,32 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
-import type { AlarmKind, AlarmWay, AppliesTo, Binding, CauseKind, CloseWhen, DeletionPolicy, ExportFormat, FactOf, FindingKind, Grouping, Impact, Lag, LateMember, Meaning, OnMatch, PlanAction, RepairKind, Role, ScanState, Severity, SeverityCounts, SignInShown, Status, Stroke, TicketHealth } from "./api/types";
+import type {
+	AlarmKind,
+	AlarmWay,
+	AppliesTo,
+	Binding,
+	CauseKind,
+	CloseWhen,
+	DeletionPolicy,
+	ExportFormat,
+	FactOf,
+	FindingKind,
+	Grouping,
+	Impact,
+	Lag,
+	LateMember,
+	Meaning,
+	OnMatch,
+	PlanAction,
+	RepairKind,
+	Role,
+	ScanState,
+	Severity,
+	SeverityCounts,
+	SignInShown,
+	Status,
+	Stroke,
+	TicketHealth,
+} from "./api/types";
 
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"] as const satisfies readonly Severity[];
 
