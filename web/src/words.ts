@@ -11,6 +11,7 @@ import type {
 	FactOf,
 	FindingKind,
 	Grouping,
+	Impact,
 	Lag,
 	LateMember,
 	Meaning,
@@ -217,6 +218,14 @@ export const REPAIR_MEANS: Record<RepairKind, string> = {
 };
 
 /** What a state says about findings. */
+export const IMPACT: Record<Impact, string> = {
+	unknown: "Not said",
+	low: "Low",
+	medium: "Medium",
+	high: "High",
+	critical: "Critical",
+};
+
 export const MEANING: Record<Meaning, string> = {
 	identified: "Identified",
 	in_progress: "In Progress",

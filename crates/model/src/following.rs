@@ -136,12 +136,15 @@ pub struct Order {
     /// How the work item that is left behind is closed before that.
     #[serde(default)]
     pub farewell: Option<ChosenState>,
+    /// The ticket had ended. If it cannot be done, it has ended again.
+    #[serde(default)]
+    pub was_released: bool,
 }
 
 impl Order {
     /// What a person asked for.
     pub fn of_person(repair: Repair, by: impl Into<String>) -> Self {
-        Self { repair, by: by.into(), by_policy: false, farewell: None }
+        Self { repair, by: by.into(), by_policy: false, farewell: None, was_released: false }
     }
 }
 

@@ -215,7 +215,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change an asset: its name, tags and tracked branches; lay it aside or take it up again
+         * Change an asset: its name, tags, tracked branches, owner and impact; lay it aside or take it up again
          * @description Needs the role analyst.
          */
         patch: operations["change_asset"];
@@ -2384,6 +2384,8 @@ export interface components {
             created_at: string;
             /** @description Identity. */
             id: components["schemas"]["AssetId"];
+            /** @description How much the business depends on it. */
+            impact: components["schemas"]["Impact"];
             /**
              * Format: date-time
              * @description Start of the latest scan.
@@ -2393,6 +2395,8 @@ export interface components {
             name: string;
             /** @description Open findings by severity. */
             open: components["schemas"]["SeverityCounts"];
+            /** @description Who answers for it; empty if nobody was named. */
+            owner: string;
             /** @description Tags. */
             tags: string[];
             /** @description Branches whose scans decide the status of findings and make tickets. Scans without a branch always do. */
@@ -2405,8 +2409,11 @@ export interface components {
              *     up again (`false`).
              */
             archived?: boolean | null;
+            impact?: components["schemas"]["Impact"] | null;
             /** @description Another name; work items that show the old one show the new one then. */
             name?: string | null;
+            /** @description Who answers for it, at most 200 characters; empty for nobody. */
+            owner?: string | null;
             /** @description All tags the asset shall have. */
             tags?: string[] | null;
             /** @description All branches that shall be tracked. */
@@ -3600,6 +3607,12 @@ export interface components {
          * @enum {string}
          */
         HookState: "none" | "subscribed";
+        /**
+         * @description Business impact of an asset: what it would cost if it were broken into, as people say it. The order is from unknown to
+         *     worst.
+         * @enum {string}
+         */
+        Impact: "unknown" | "low" | "medium" | "high" | "critical";
         /** @description What an import did. */
         ImportResult: {
             /** @description The same report was imported before: nothing changed. */
@@ -4145,6 +4158,8 @@ export interface components {
                 created_at: string;
                 /** @description Identity. */
                 id: components["schemas"]["AssetId"];
+                /** @description How much the business depends on it. */
+                impact: components["schemas"]["Impact"];
                 /**
                  * Format: date-time
                  * @description Start of the latest scan.
@@ -4154,6 +4169,8 @@ export interface components {
                 name: string;
                 /** @description Open findings by severity. */
                 open: components["schemas"]["SeverityCounts"];
+                /** @description Who answers for it; empty if nobody was named. */
+                owner: string;
                 /** @description Tags. */
                 tags: string[];
                 /** @description Branches whose scans decide the status of findings and make tickets. Scans without a branch always do. */

@@ -110,3 +110,4 @@ export type FactOf = Schemas["FactOf"];
 
 /** One page of a list. */
 export type Page<T> = { items: T[]; next_cursor?: string | null };
+export type Impact = Schemas["Impact"];

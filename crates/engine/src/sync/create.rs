@@ -443,7 +443,10 @@ impl Engine {
         ticket.following.created_by = ticket.following.approval.as_ref().map(|approval| approval.apply);
         self.approval_done(tx, &mut ticket, Some(view.id), Some(view.revision)).await?;
         store::tickets::save(tx, &ticket).await?;
-        store::comments::has_work_item(tx, ticket.id, self.inner.world.now()).await?;
+        let now = self.inner.world.now();
+        store::comments::has_work_item(tx, ticket.id, now).await?;
+        // One that was looked up may have been talked about since.
+        store::comments::noticed(tx, ticket.id, view.revision, view.comment_count, now).await?;
         // The card may have to be placed at once; what was just read is good enough to decide that.
         self.settle_created(tx, pass, &mut ticket, &view).await?;
         Ok(())

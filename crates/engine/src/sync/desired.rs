@@ -8,7 +8,7 @@ use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
 use model::fields::{FieldValue, IterationPolicy, fitted};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
-use model::{AssetId, Status, TicketId, block};
+use model::{AssetId, Impact, Status, TicketId, block};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{CauseKind, StatusChange};
@@ -186,6 +186,8 @@ impl Engine {
                 kind: finding.kind,
                 asset: asset.map_or("", |asset| &asset.name),
                 asset_tags: asset.map_or(&[], |asset| &asset.tags),
+                asset_owner: asset.map_or("", |asset| &asset.owner),
+                impact: asset.map_or(Impact::Unknown, |asset| asset.impact),
                 scanner: &finding.scanner,
                 first_seen_at: finding.first_seen_at,
                 regressed: finding.regressed,

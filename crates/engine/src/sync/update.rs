@@ -364,7 +364,9 @@ impl Engine {
         // The board may add its fields a moment after creation; the lane is set on the next look.
         let lane_waits =
             desired.lane.is_some() && view.column.is_none() && destination.process.board.is_some();
-        if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits {
+        // What a person asked for meanwhile has its own turn.
+        let is_asked = ticket.following.order.is_some();
+        if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits && !is_asked {
             self.agreed(tx, pass, ticket, &desired, &outcome).await?;
         }
         Ok(())

@@ -5,7 +5,7 @@ use model::content::{
     About, Evidence, Part, Redaction, Shown, TemplateProblem, TemplateSet, Templates, check_field,
     standard_text,
 };
-use model::{Component, FindingKind, Location, Severity, Vulnerability};
+use model::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 struct Case {
     vulnerability: Vulnerability,
@@ -51,6 +51,8 @@ impl Case {
             kind: FindingKind::Code,
             asset: "webshop",
             asset_tags: &self.tags,
+            asset_owner: "Team Payments",
+            impact: Impact::High,
             scanner: "semgrep",
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,

@@ -36,6 +36,10 @@ CREATE TABLE asset (
     name_folded TEXT NOT NULL UNIQUE,
     tags TEXT NOT NULL,
     tracked_branches TEXT NOT NULL,
+    -- Who answers for it.
+    owner TEXT NOT NULL DEFAULT '',
+    -- How much the business depends on it.
+    impact TEXT NOT NULL DEFAULT 'unknown',
     -- Since when it is laid aside.
     archived_at BIGINT,
     created_at BIGINT NOT NULL,

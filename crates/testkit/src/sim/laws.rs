@@ -281,11 +281,14 @@ const FIELDS: [(&str, &str); 3] = [
     ("Severity", "Microsoft.VSTS.Common.Severity"),
 ];
 
-/// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost. Where a person made
-/// it another type, other fields count from then on.
+/// A person made it another type: other fields count from then on.
+fn was_retyped(revisions: &[Value]) -> bool {
+    revisions.windows(2).any(|pair| pair[0]["fields"][TYPE] != pair[1]["fields"][TYPE])
+}
+
+/// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost.
 fn conflicts_are_with_people(sim: &Simulation, ticket: &Ticket, revisions: &[Value]) -> Checked {
-    let is_retyped = revisions.windows(2).any(|pair| pair[0]["fields"][TYPE] != pair[1]["fields"][TYPE]);
-    if is_retyped {
+    if was_retyped(revisions) {
         return Ok(());
     }
     for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", STATE)]) {
@@ -331,7 +334,8 @@ fn last_said_by_us<'a>(ticket: &Ticket, revisions: &'a [Value], field: &str) -> 
 
 /// What we want to say stands there, where nobody else said anything.
 fn our_words_arrive(ticket: &Ticket, revisions: &[Value]) -> Checked {
-    let Some(base) = ticket.base.as_ref().filter(|_| ticket.health == Health::InStep) else { return Ok(()) };
+    let is_at_home = ticket.health == Health::InStep && !was_retyped(revisions);
+    let Some(base) = ticket.base.as_ref().filter(|_| is_at_home) else { return Ok(()) };
     let text = |value: &dyn std::fmt::Display| value.to_string();
     let severity = |agreed: &Option<String>| agreed.clone();
     let said = [
@@ -558,7 +562,13 @@ async fn every_change_has_a_cause(sim: &Simulation, tickets: &[Ticket], historie
                 || what.starts_with("The file ")
                 || (is_over && (what.contains(" attached the file ") || what.contains("comment")))
         };
-        if !of_comments.is_empty() && !log.iter().any(is_talk) {
+        // A change may have nothing to say but its comment.
+        let is_named = |revision: &&&Value| {
+            let named = format!("(revision {})", revision["rev"]);
+            log.iter().any(|what| what.contains(&named))
+        };
+        let is_silent = of_comments.iter().any(|revision| !is_named(&revision));
+        if is_silent && !log.iter().any(is_talk) {
             return broken(
                 law,
                 format!(
