@@ -274,6 +274,8 @@ export function makeWorld(): World {
 		archived: false,
 		tags: [...tags],
 		tracked_branches: ["main"],
+		owner: "",
+		impact: "unknown",
 		created_at: before(720),
 		last_scan_at: before(3),
 		open: counts([]),

@@ -308,6 +308,8 @@ export function routes(world: World, announce: Announce): Table {
 				return page(found, query);
 			},
 		],
+		// Whatever the format and the filter: it is there to be downloaded, not to be read.
+		["GET", /^\/findings\/export$/, () => ok(world.findings)],
 		["GET", /^\/findings\/([^/]+)$/, one(() => world.findings)],
 		["GET", /^\/findings\/([^/]+)\/history$/, ({ query }, id) => page(world.history.get(id ?? "") ?? [], query)],
 		[

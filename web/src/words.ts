@@ -7,9 +7,11 @@ import type {
 	CauseKind,
 	CloseWhen,
 	DeletionPolicy,
+	ExportFormat,
 	FactOf,
 	FindingKind,
 	Grouping,
+	Impact,
 	Lag,
 	LateMember,
 	Meaning,
@@ -34,6 +36,16 @@ export const SEVERITY: Record<Severity, string> = {
 	medium: "Medium",
 	low: "Low",
 	info: "Info",
+};
+
+export const EXPORT_FORMATS = ["csv", "json", "sarif", "openvex", "cyclonedx"] as const satisfies readonly ExportFormat[];
+
+export const EXPORT_FORMAT: Record<ExportFormat, { label: string; about: string }> = {
+	csv: { label: "CSV", about: "A table for spreadsheets" },
+	json: { label: "JSON", about: "Findings in full, as the API says them" },
+	sarif: { label: "SARIF", about: "The open ones of these findings" },
+	openvex: { label: "OpenVEX", about: "What was decided about vulnerabilities" },
+	cyclonedx: { label: "CycloneDX VEX", about: "What was decided about vulnerabilities" },
 };
 
 export const STATUSES = [
@@ -206,6 +218,14 @@ export const REPAIR_MEANS: Record<RepairKind, string> = {
 };
 
 /** What a state says about findings. */
+export const IMPACT: Record<Impact, string> = {
+	unknown: "Not said",
+	low: "Low",
+	medium: "Medium",
+	high: "High",
+	critical: "Critical",
+};
+
 export const MEANING: Record<Meaning, string> = {
 	identified: "Identified",
 	in_progress: "In Progress",

@@ -156,10 +156,10 @@ const MUTANTS: &[Mutant] = &[
         name: "the base is dropped",
         edits: &[(
             "crates/engine/src/sync/update.rs",
-            "            Some(base) => base,\n",
-            "            Some(_) => Base::of_created(&view, &desired, &ticket.token),\n",
+            "            (Some(base), _) => base,\n",
+            "            (Some(_), _) => Base::of_created(&view, &desired, &ticket.token),\n",
         )],
-        laws: &[KEPT, AGREE, QUIET],
+        laws: &[KEPT, AGREE, QUIET, WITH_PEOPLE],
     },
     Mutant {
         name: "our own change is not recognised",

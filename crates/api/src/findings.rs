@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{Cause, Named, Scan, SeverityCounts, TicketHealth};
 
-/// Filters of `GET /api/v1/findings`.
+/// Filters of `GET /api/v1/findings` and `GET /api/v1/findings/export`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct FindingFilter {
@@ -30,12 +30,30 @@ pub struct FindingFilter {
     /// Text in title, vulnerability or place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
-    /// Where the page starts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// Size of the page, 1 to 200, 50 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u32>,
+}
+
+/// Query of `GET /api/v1/findings/export`, beside the filters.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportOptions {
+    /// What the file is to be.
+    pub format: ExportFormat,
+}
+
+/// Formats of files that findings are exported as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// A table: RFC 4180 in UTF-8; no cell is read as a formula.
+    Csv,
+    /// A list of findings in full, as `GET /api/v1/findings/{id}` answers each.
+    Json,
+    /// SARIF 2.1.0 of the open findings.
+    Sarif,
+    /// OpenVEX 0.2.0: what was decided about vulnerabilities.
+    Openvex,
+    /// CycloneDX VEX 1.6 as JSON: the same.
+    Cyclonedx,
 }
 
 /// A finding in a list.

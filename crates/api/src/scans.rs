@@ -1,7 +1,7 @@
 //! Assets, imports, scans and jobs.
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, Coverage, JobId, ScanId, Severity};
+use model::{AssetId, Coverage, Impact, JobId, ScanId, Severity};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -18,6 +18,10 @@ pub struct Asset {
     pub tags: Vec<String>,
     /// Branches whose scans decide the status of findings and make tickets. Scans without a branch always do.
     pub tracked_branches: Vec<String>,
+    /// Who answers for it; empty if nobody was named.
+    pub owner: String,
+    /// How much the business depends on it.
+    pub impact: Impact,
     /// Since when it is known.
     pub created_at: DateTime<Utc>,
     /// It is laid aside.
@@ -44,6 +48,12 @@ pub struct AssetChange {
     /// All branches that shall be tracked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracked_branches: Option<Vec<String>>,
+    /// Who answers for it, at most 200 characters; empty for nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// How much the business depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<Impact>,
 }
 
 /// Body of `POST /api/v1/assets/{id}/merge`.

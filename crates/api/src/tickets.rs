@@ -387,7 +387,7 @@ pub struct ReconcileRequest {
     pub sweep: bool,
 }
 
-/// Query of `GET /api/v1/tickets/{id}/log` and `GET /api/v1/findings/{id}/history`.
+/// Page of a list.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {

@@ -67,6 +67,7 @@ impl Engine {
             is_private: new.is_private,
             board_id: None,
             is_attached: false,
+            in_doubt: false,
             is_over: false,
             problem: None,
             attempts: 0,

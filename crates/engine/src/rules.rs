@@ -205,7 +205,7 @@ impl Engine {
         self.rules_changed(tx, id.0, by, "Rule deleted.").await
     }
 
-    async fn rules_changed(
+    pub(crate) async fn rules_changed(
         &self,
         tx: &mut store::Tx,
         id: Uuid,
@@ -242,77 +242,6 @@ impl Engine {
         self.announce(EventKind::Configuration, None);
         self.inner.ticketing.notify_one();
         self.wake_all_boards();
-    }
-
-    /// Changes tags and tracked branches of an asset. The rules look at its findings again.
-    ///
-    /// # Errors
-    /// If there is no such asset.
-    pub async fn change_asset(
-        &self,
-        id: model::AssetId,
-        tags: Option<Vec<String>>,
-        tracked_branches: Option<Vec<String>>,
-        by: &Actor,
-    ) -> Result<(), Refusal> {
-        let mut tx = self.inner.db.begin().await?;
-        let Some(mut asset) = store::assets::get(&mut tx, id).await? else {
-            return Err(Refusal::not_found("asset", id));
-        };
-        let clean = |names: Vec<String>| {
-            let mut names: Vec<String> = names
-                .into_iter()
-                .map(|name| name.trim().to_owned())
-                .filter(|name| !name.is_empty())
-                .collect();
-            names.sort();
-            names.dedup();
-            names
-        };
-        if let Some(tags) = tags {
-            asset.tags = clean(tags);
-        }
-        let branches_changed = tracked_branches.is_some();
-        if let Some(branches) = tracked_branches {
-            asset.tracked_branches = clean(branches);
-        }
-        store::assets::save(&mut tx, &asset).await?;
-        if branches_changed {
-            self.derive_statuses(&mut tx, &asset, by).await?;
-        }
-        self.rules_changed(&mut tx, id.0, by, "Tags or tracked branches of the asset changed.").await?;
-        tx.commit().await?;
-        self.announce(EventKind::Finding, None);
-        self.configuration_changed();
-        Ok(())
-    }
-
-    /// Derives the statuses of an asset's findings again: which branches decide has changed.
-    async fn derive_statuses(
-        &self,
-        tx: &mut store::Tx,
-        asset: &store::assets::Asset,
-        by: &Actor,
-    ) -> Result<(), Refusal> {
-        let cause = Cause::new(CauseKind::Person, by.name.clone());
-        let mut after = Uuid::nil();
-        loop {
-            let page = store::findings::of_asset_after(tx, asset.id, after, 200).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after = last.id.0;
-            for known in page {
-                let detections = store::findings::detections(tx, known.id).await?;
-                let status =
-                    store::findings::facts(&known, &detections, asset).status(self.inner.settings.grace);
-                if status != known.status {
-                    let finding = store::findings::Finding { status, ..known.clone() };
-                    store::findings::save(tx, &finding, status.is_open()).await?;
-                    store::tickets::mark_of_finding(tx, finding.id).await?;
-                    let what = "The tracked branches of the asset changed.".to_owned();
-                    self.note(tx, &finding, Some(known.status), &cause, what).await?;
-                }
-            }
-        }
     }
 }
 

@@ -223,6 +223,8 @@ impl Page {
                 detail: &finding.detail,
                 asset_name: &asset.name,
                 asset_tags: &asset.tags,
+                asset_owner: &asset.owner,
+                impact: asset.impact,
                 branches: &seen.branches,
             };
             let looked = Looked { finding, asset, home: seen.home.as_deref(), candidate };

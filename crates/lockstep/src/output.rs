@@ -91,7 +91,17 @@ impl Output {
 }
 
 fn write_out(text: &str) -> Result<(), CliError> {
-    writeln!(io::stdout().lock(), "{text}").map_err(|error| {
+    written(writeln!(io::stdout().lock(), "{text}"))
+}
+
+/// Writes a piece of a file to standard output, as it is.
+pub(crate) fn write_bytes(bytes: &[u8]) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    written(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+fn written(outcome: io::Result<()>) -> Result<(), CliError> {
+    outcome.map_err(|error| {
         let mut failed = CliError::new(exit::BROKEN, format!("the output cannot be written: {error}"));
         if error.kind() == io::ErrorKind::BrokenPipe {
             // The reader has seen enough, as in `| head`.

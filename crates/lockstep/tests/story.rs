@@ -49,6 +49,39 @@ fn a_pipeline_imports_and_its_verdict_is_the_same_when_it_tries_again() {
 }
 
 #[test]
+fn findings_leave_as_files_that_are_whole_or_not_there_at_all() {
+    let stage = Stage::set();
+    let monday =
+        stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    stage.lockstep(&["import", &monday, "--asset", "shop", "--wait"]).ends_with(0);
+
+    let export = |args: &[&str]| stage.lockstep(&[&["findings", "export", "--format"], args].concat());
+    let table = export(&["csv", "--status", "open"]).ends_with(0).out;
+    assert!(table.starts_with("id,asset,title,") && table.lines().count() == 3, "{table}");
+    let list = export(&["json", "--severity", "critical", "--asset", "SHOP"]).ends_with(0).json();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!(export(&["openvex"]).ends_with(0).json()["statements"], serde_json::json!([]));
+
+    let file = stage.home.path().join("open.sarif");
+    std::fs::write(&file, "of last week").unwrap();
+    let path = file.display().to_string();
+    assert_eq!(export(&["sarif", "--output", &path]).ends_with(0).out, "");
+    let inspected = stage.lockstep(&["inspect", &path, "--json"]).ends_with(0).out;
+    assert!(inspected.contains("Lockstep") && inspected.contains("sarif"), "{inspected}");
+
+    // What is refused changes no file.
+    let whole = std::fs::read(&file).unwrap();
+    let refused = export(&["sarif", "--status", "gone", "--output", &path]).ends_with(3);
+    assert!(refused.err.contains("next: "), "{}", refused.err);
+    assert_eq!(std::fs::read(&file).unwrap(), whole);
+    export(&["pdf"]).ends_with(2);
+    let folder = stage.home.path().join("nowhere/open.sarif").display().to_string();
+    export(&["sarif", "--output", &folder]).ends_with(2);
+    let device = export(&["csv", "--output", "/dev/null"]).ends_with(2);
+    assert!(device.err.contains("is no file"), "{}", device.err);
+}
+
+#[test]
 fn a_finding_becomes_a_work_item_and_a_decision_closes_it() {
     let stage = Stage::set();
     stage.connect();

@@ -30,6 +30,8 @@ pub struct Standing {
     pub is_uploaded: bool,
     /// It was seen attached to the work item.
     pub is_attached: bool,
+    /// It may have been attached before the work item went, and nobody could see it.
+    pub in_doubt: bool,
     /// It was taken away from the work item, by us or by a person: nothing more is done with it.
     pub is_over: bool,
 }
@@ -40,7 +42,8 @@ pub fn next_deed(standing: Standing) -> Option<Deed> {
         return None;
     }
     match standing {
-        Standing { is_deleted: true, is_attached: true, .. } => Some(Deed::Detach),
+        Standing { is_deleted: true, is_attached: true, .. }
+        | Standing { is_deleted: true, in_doubt: true, .. } => Some(Deed::Detach),
         Standing { is_deleted: true, .. } | Standing { is_attached: true, .. } => None,
         Standing { is_uploaded: true, .. } => Some(Deed::Attach),
         _ => Some(Deed::Upload),
@@ -74,6 +77,7 @@ mod tests {
         is_deleted: false,
         is_uploaded: false,
         is_attached: false,
+        in_doubt: false,
         is_over: false,
     };
 
@@ -95,12 +99,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_file_is_taken_away_only_if_it_had_arrived() {
+    fn a_deleted_file_is_taken_away_only_if_it_had_arrived_or_may_have() {
         let deleted = Standing { is_deleted: true, ..NEW };
         assert_eq!(next_deed(deleted), None);
         assert_eq!(next_deed(Standing { is_uploaded: true, ..deleted }), None);
         let arrived = Standing { is_uploaded: true, is_attached: true, ..deleted };
         assert_eq!(next_deed(arrived), Some(Deed::Detach));
+        let in_doubt = Standing { is_uploaded: true, in_doubt: true, ..deleted };
+        assert_eq!(next_deed(in_doubt), Some(Deed::Detach));
     }
 
     #[test]

@@ -49,6 +49,17 @@ const OURS: [(&str, &str); 16] = [
 pub enum FieldValue {
     /// Always this.
     Constant(String),
+    /// What a template makes of the findings when the work item is created.
+    Template(String),
+}
+
+impl FieldValue {
+    /// What was written, whichever it is.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Constant(text) | Self::Template(text) => text,
+        }
+    }
 }
 
 /// Into which iteration new work items go. People decide from then on.
@@ -184,7 +195,7 @@ impl FieldSettings {
             } else if field.is_read_only {
                 let what = format!("the field {} is written by Azure DevOps alone", field.name);
                 problems.push(MapProblem::at(row(), what, "take it out"));
-            } else if let Err((what, mend)) = fits(field, value) {
+            } else if let Err((what, mend)) = problem_of(field, value) {
                 problems.push(MapProblem::at(row(), what, mend));
             }
         }
@@ -202,9 +213,39 @@ fn choices(field: &FieldDefinition) -> String {
     format!(": one of {}{more}", listed.join(", "))
 }
 
+/// What is wrong with what a person gives for a field.
+fn problem_of(field: &FieldDefinition, value: &FieldValue) -> Result<(), (String, String)> {
+    match value {
+        FieldValue::Constant(text) => fits(field, text),
+        FieldValue::Template(_) if matches!(field.kind, FieldKind::Other) => fits(field, "a template"),
+        FieldValue::Template(source) => crate::content::check_field(source).map_err(|problem| {
+            let line = problem.line.map_or_else(String::new, |line| format!(" in line {line}"));
+            (format!("the template of {}{line}: {}", field.name, problem.message), problem.mend)
+        }),
+    }
+}
+
+/// A value as the field takes it, made of the text of a template: cut where it is too long, and safe HTML where people
+/// read the field as such.
+///
+/// # Errors
+/// What is wrong, and how it is mended.
+pub fn fitted(field: &FieldDefinition, text: &str) -> Result<String, (String, String)> {
+    let longest = field.longest().unwrap_or(LONGEST_VALUE).min(LONGEST_VALUE);
+    let text = match field.kind {
+        FieldKind::RichText => crate::content::escape(text.trim()).replace('\n', "<br>"),
+        FieldKind::Text => text.split_whitespace().collect::<Vec<_>>().join(" "),
+        _ => text.trim().to_owned(),
+    };
+    let text = match field.kind {
+        FieldKind::Text | FieldKind::PlainText => crate::content::clip(&text, longest),
+        _ => text,
+    };
+    fits(field, &text).map(|()| text)
+}
+
 /// The field takes the value.
-fn fits(field: &FieldDefinition, value: &FieldValue) -> Result<(), (String, String)> {
-    let FieldValue::Constant(text) = value;
+fn fits(field: &FieldDefinition, text: &str) -> Result<(), (String, String)> {
     let (name, text) = (&field.name, text.trim());
     if text.is_empty() {
         return Err((format!("the field {name} has a blank value"), format!("give one{}", choices(field))));
@@ -352,5 +393,38 @@ mod tests {
             assert_eq!(said(field, value), []);
         }
         assert_eq!(said(&field("Note", Text), &"x".repeat(256))[0].1, "give at most 255 characters");
+    }
+
+    #[test]
+    fn a_template_is_checked_when_it_is_saved_and_what_it_makes_when_it_is_used() {
+        let said = |field: &FieldDefinition, source: &str| {
+            let settings = FieldSettings {
+                values: BTreeMap::from([(field.reference_name.clone(), FieldValue::Template(source.into()))]),
+                ..FieldSettings::default()
+            };
+            let written = Written { description: "System.Description", priority: None, severity: None };
+            let problems = settings.problems_of_type("Bug", std::slice::from_ref(field), written);
+            problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+        };
+        let note = field("Note", FieldKind::Text);
+        assert_eq!(said(&note, "{{ first.asset }}"), Vec::<String>::new());
+        assert!(
+            said(&note, "{{ first.asset")[0].starts_with("the template of Note in line 1: it cannot be read")
+        );
+        assert_eq!(
+            said(&field("Blob", FieldKind::Other), "x"),
+            ["the field Blob does not take 'a template'"]
+        );
+        assert_eq!(fitted(&note, " two\n lines ").as_deref(), Ok("two lines"));
+        assert_eq!(fitted(&note, &"x".repeat(300)).map(|text| text.chars().count()), Ok(255));
+        let rich = field("Rich", FieldKind::RichText);
+        assert_eq!(fitted(&rich, "<script>\n&").as_deref(), Ok("&lt;script&gt;<br>&amp;"));
+        let number = field("Effort", FieldKind::Integer);
+        assert_eq!(fitted(&number, " 3 ").as_deref(), Ok("3"));
+        assert_eq!(
+            fitted(&number, "many"),
+            Err(("the field Effort does not take 'many'".into(), "give a whole number".into()))
+        );
+        assert!(fitted(&note, "  ").is_err(), "a blank value is none");
     }
 }

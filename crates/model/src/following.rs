@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Approval;
-use crate::board::{ItemLink, WorkItem};
+use crate::board::{Draft, ItemLink, WorkItem};
 use crate::map::{StatusEntry, StatusMap, Target};
-use crate::merge::UpdateIntent;
+use crate::merge::{Desired, UpdateIntent};
 use crate::process::{BoardLayout, StateCategory, WorkItemType};
 use crate::{DestinationId, PlanApplyId, Status, TicketId, WorkItemId};
 
@@ -136,12 +136,15 @@ pub struct Order {
     /// How the work item that is left behind is closed before that.
     #[serde(default)]
     pub farewell: Option<ChosenState>,
+    /// The ticket had ended. If it cannot be done, it has ended again.
+    #[serde(default)]
+    pub was_released: bool,
 }
 
 impl Order {
     /// What a person asked for.
     pub fn of_person(repair: Repair, by: impl Into<String>) -> Self {
-        Self { repair, by: by.into(), by_policy: false, farewell: None }
+        Self { repair, by: by.into(), by_policy: false, farewell: None, was_released: false }
     }
 }
 
@@ -179,6 +182,15 @@ impl Place {
     }
 }
 
+/// A creation that was carried out, and whose work item could not be read since: it lay in the recycle bin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unread {
+    /// What was created.
+    pub draft: Draft,
+    /// What it made come true.
+    pub wanted: Desired,
+}
+
 /// What is remembered of a ticket beside its fields, to follow its work item wherever it goes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -195,6 +207,8 @@ pub struct Following {
     pub merge_ignored: bool,
     /// It lay in the recycle bin when it was looked for last.
     pub was_recycled: bool,
+    /// Its work item is known from the recycle bin alone.
+    pub unread: Option<Box<Unread>>,
     /// It was adopted, and does not carry our key yet.
     pub unmarked: bool,
     /// It was released with what its findings were laid aside with, and comes back with it.

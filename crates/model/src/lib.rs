@@ -15,6 +15,7 @@ pub mod following;
 pub mod guard;
 pub mod identity;
 pub mod ids;
+mod impact;
 pub mod lifecycle;
 pub mod map;
 pub mod merge;
@@ -30,6 +31,7 @@ pub mod status;
 pub mod way;
 
 pub use ids::*;
+pub use impact::{Impact, UnknownImpact};
 pub use observation::{
     Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun,
     Vulnerability,

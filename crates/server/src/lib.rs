@@ -27,6 +27,7 @@ use axum::routing::get;
 use chrono::{DateTime, Utc};
 use engine::Engine;
 use store::Db;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
 use url::Url;
@@ -39,6 +40,9 @@ pub use start::{Pace, Running, Settings, StartError, start};
 
 /// Longest body of a request that is not a report, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Most exports that run at one time: each reads the database as fast as its caller takes the file.
+const EXPORTS_AT_ONCE: usize = 4;
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -54,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) incoming: PathBuf,
     /// Failed sign-ins.
     pub(crate) attempts: access::attempts::Attempts,
+    /// Exports that may run at one time.
+    pub(crate) exports: Arc<Semaphore>,
     /// Address under which people reach this server.
     pub(crate) public_url: Url,
     /// Cancelled when the server stops, so that endless answers end.

@@ -1,6 +1,6 @@
 //! The description of the API, made from the routes themselves.
 
-use api::{LiveEvent, Problem};
+use api::{ExportFormat, LiveEvent, Problem};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -21,7 +21,7 @@ use crate::routes;
             Lists are paged by an opaque cursor. Times are RFC 3339 in UTC. A request that changes something with the \
             cookie of a session carries the header `X-Lockstep: 1`."
     ),
-    components(schemas(LiveEvent, Problem))
+    components(schemas(ExportFormat, LiveEvent, Problem))
 )]
 struct Base;
 

@@ -11,6 +11,7 @@ use engine::{Engine, OsChance, World};
 use store::Db;
 use store::secrets::Keys;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -18,7 +19,7 @@ use url::Url;
 use crate::access::attempts::Attempts;
 use crate::access::{passwords, policy, secrets};
 use crate::data_folder::{self, DataFolder};
-use crate::{App, Shared, router};
+use crate::{App, EXPORTS_AT_ONCE, Shared, router};
 
 /// How long requests that are under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -226,6 +227,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         engine: engine.clone(),
         incoming: folder.incoming.clone(),
         attempts: Attempts::default(),
+        exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
         public_url: public_url.clone(),
         stopping: stopping.clone(),
     }));

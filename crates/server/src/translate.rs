@@ -59,6 +59,8 @@ pub(crate) fn asset(row: views::assets::AssetRow) -> Answer<Asset> {
         name: row.name,
         tags: row.tags,
         tracked_branches: row.tracked_branches,
+        owner: row.owner,
+        impact: row.impact,
         archived: row.archived,
         created_at: row.created_at,
         last_scan_at: row.last_scan_at,

@@ -1,7 +1,7 @@
 //! Assets and the configurations of their scanners.
 
 use chrono::{DateTime, Utc};
-use model::AssetId;
+use model::{AssetId, Impact};
 use uuid::Uuid;
 
 use crate::db::to_json;
@@ -18,6 +18,10 @@ pub struct Asset {
     pub tags: Vec<String>,
     /// Branches whose scans decide the status of findings.
     pub tracked_branches: Vec<String>,
+    /// Who answers for it; empty if nobody was named.
+    pub owner: String,
+    /// How much the business depends on it.
+    pub impact: Impact,
     /// It is laid aside: its findings make no tickets.
     pub archived: bool,
 }
@@ -35,6 +39,8 @@ fn asset(row: &Row) -> Result<Asset> {
         name: row.text("name")?,
         tags: row.json("tags")?,
         tracked_branches: row.json("tracked_branches")?,
+        owner: row.text("owner")?,
+        impact: row.word("impact")?,
         archived: row.opt_int("archived_at")?.is_some(),
     })
 }
@@ -55,7 +61,7 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
     .await?;
     let row = tx
         .first(
-            "SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE name_folded = $1",
+            "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset WHERE name_folded = $1",
             args![name.to_lowercase()],
         )
         .await?;
@@ -69,7 +75,7 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
 /// If the database refuses.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
     tx.first(
-        "SELECT id, name, tags, tracked_branches, archived_at FROM asset
+        "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset
          WHERE name_folded = $1 OR id = (SELECT asset_id FROM asset_alias WHERE name_folded = $1)
          ORDER BY CASE WHEN name_folded = $1 THEN 0 ELSE 1 END LIMIT 1",
         args![name.to_lowercase()],
@@ -84,10 +90,13 @@ pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx, id: AssetId) -> Result<Option<Asset>> {
-    tx.first("SELECT id, name, tags, tracked_branches, archived_at FROM asset WHERE id = $1", args![id])
-        .await?
-        .map(|row| asset(&row))
-        .transpose()
+    tx.first(
+        "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset WHERE id = $1",
+        args![id],
+    )
+    .await?
+    .map(|row| asset(&row))
+    .transpose()
 }
 
 /// Holds the asset until the end of the transaction: imports of one asset follow one another.
@@ -99,14 +108,20 @@ pub async fn hold(tx: &mut Tx, id: AssetId) -> Result<()> {
     Ok(())
 }
 
-/// Stores tags and tracked branches.
+/// Stores tags, tracked branches, owner and impact.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn save(tx: &mut Tx, asset: &Asset) -> Result<()> {
     tx.execute(
-        "UPDATE asset SET tags = $2, tracked_branches = $3 WHERE id = $1",
-        args![asset.id, to_json(&asset.tags), to_json(&asset.tracked_branches)],
+        "UPDATE asset SET tags = $2, tracked_branches = $3, owner = $4, impact = $5 WHERE id = $1",
+        args![
+            asset.id,
+            to_json(&asset.tags),
+            to_json(&asset.tracked_branches),
+            &asset.owner,
+            asset.impact.as_str()
+        ],
     )
     .await?;
     Ok(())

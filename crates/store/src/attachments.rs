@@ -25,6 +25,8 @@ pub struct Attachment {
     pub board_id: Option<String>,
     /// It was seen attached to the work item.
     pub is_attached: bool,
+    /// It may have been attached before the work item went, and nobody could see it.
+    pub in_doubt: bool,
     /// Nothing more is done with it on the board.
     pub is_over: bool,
     /// Why it could not be carried over.
@@ -45,13 +47,14 @@ impl Attachment {
             is_deleted: self.deleted_at.is_some(),
             is_uploaded: self.board_id.is_some(),
             is_attached: self.is_attached,
+            in_doubt: self.in_doubt,
             is_over: self.is_over,
         }
     }
 }
 
 const COLUMNS: &str =
-    "SELECT id, ticket_id, author, name, size, is_private, board_id, is_attached, is_over, problem, attempts,
+    "SELECT id, ticket_id, author, name, size, is_private, board_id, is_attached, in_doubt, is_over, problem, attempts,
         added_at, deleted_at FROM attachment";
 
 fn attachment(row: &Row) -> Result<Attachment> {
@@ -64,6 +67,7 @@ fn attachment(row: &Row) -> Result<Attachment> {
         is_private: row.bool("is_private")?,
         board_id: row.opt_text("board_id")?,
         is_attached: row.bool("is_attached")?,
+        in_doubt: row.bool("in_doubt")?,
         is_over: row.bool("is_over")?,
         problem: row.opt_text("problem")?,
         attempts: u32::try_from(row.int("attempts")?).unwrap_or(0),
@@ -120,7 +124,7 @@ pub async fn add(tx: &mut Tx, new: &Attachment, content: Vec<u8>) -> Result<()> 
 pub async fn save(tx: &mut Tx, file: &Attachment) -> Result<()> {
     tx.execute(
         "UPDATE attachment SET board_id = $2, is_attached = $3, is_over = $4, problem = $5, attempts = $6, deleted_at = $7,
-                content = CASE WHEN $7 IS NULL THEN content ELSE $8 END WHERE id = $1",
+                content = CASE WHEN $7 IS NULL THEN content ELSE $8 END, in_doubt = $9 WHERE id = $1",
         args![
             file.id,
             file.board_id.as_deref(),
@@ -130,6 +134,7 @@ pub async fn save(tx: &mut Tx, file: &Attachment) -> Result<()> {
             file.attempts,
             file.deleted_at,
             Vec::<u8>::new(),
+            file.in_doubt,
         ],
     )
     .await?;

@@ -5,7 +5,7 @@ use model::fields::{FieldSettings, IterationPolicy};
 use model::following::DeletionPolicy;
 use model::guard::Limits;
 use model::map::{MapProblem, SeverityMap, StatusMap};
-use model::process::{BoardLayout, WorkItemType};
+use model::process::{BoardLayout, FieldDefinition, WorkItemType};
 use model::routing::Binding;
 use model::{ConnectionId, DestinationId};
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,9 @@ pub struct Process {
     pub board: Option<BoardLayout>,
     /// Names of fields; a document of the client.
     pub shape: serde_json::Value,
+    /// The further fields that new work items get a value for.
+    #[serde(default)]
+    pub fields: Vec<FieldDefinition>,
 }
 
 /// The board has changed, and does not fit the destination any more.

@@ -92,19 +92,61 @@ pub async fn get(tx: &mut Tx, id: FindingId) -> Result<Option<Finding>> {
         .transpose()
 }
 
-/// The findings of an asset at a place.
+/// The findings of an asset that a configuration knows, or would know, at a place on a branch: those it saw there last,
+/// and those that are there for others and that it never saw.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn at_place(tx: &mut Tx, asset: AssetId, place_key: &str) -> Result<Vec<Finding>> {
+pub async fn at_place(
+    tx: &mut Tx,
+    asset: AssetId,
+    configuration: Uuid,
+    branch: &str,
+    place_key: &str,
+) -> Result<Vec<Finding>> {
     tx.all(
-        crate::Composed(format!("{SELECT} WHERE f.asset_id = $1 AND f.place_key = $2 ORDER BY f.id")),
-        args![asset, place_key],
+        crate::Composed(format!(
+            "{SELECT} WHERE f.id IN (
+                 SELECT finding_id FROM detection WHERE configuration_id = $2 AND branch = $3 AND place_key = $4
+                 UNION ALL
+                 SELECT id FROM finding WHERE asset_id = $1 AND place_key = $4 AND NOT EXISTS (
+                     SELECT 1 FROM detection d
+                     WHERE d.finding_id = finding.id AND d.configuration_id = $2 AND d.branch = $3))
+             ORDER BY f.id"
+        )),
+        args![asset, configuration, branch, place_key],
     )
     .await?
     .iter()
     .map(finding)
     .collect()
+}
+
+/// The findings, in the order of their ids.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn of_ids(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<Finding>> {
+    let mut findings = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new(SELECT);
+        statement.push(" WHERE f.id IN ");
+        statement.bind_list(ids.iter().copied());
+        for row in statement.all(tx).await? {
+            findings.push(finding(&row)?);
+        }
+    }
+    findings.sort_by_key(|finding| finding.id);
+    Ok(findings)
+}
+
+/// The finding is at another place from now on: its file was renamed.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn move_to(tx: &mut Tx, finding: &Finding, place_key: &str) -> Result<()> {
+    tx.execute("UPDATE finding SET place_key = $2 WHERE id = $1", args![finding.id, place_key]).await?;
+    Ok(())
 }
 
 /// The findings of a ticket, worst first.
@@ -353,6 +395,8 @@ pub struct StoredDetection {
     pub configuration_id: Uuid,
     /// Branch; empty if none.
     pub branch: String,
+    /// Where they see it, by [`model::identity::place_key`].
+    pub place_key: String,
     /// Rule of the scanner, for coverage.
     pub rule_id: String,
     /// Path, for coverage.
@@ -372,6 +416,7 @@ fn detection(row: &Row) -> Result<StoredDetection> {
         finding_id: row.id("finding_id")?,
         configuration_id: row.uuid("configuration_id")?,
         branch: row.text("branch")?,
+        place_key: row.text("place_key")?,
         rule_id: row.text("rule_id")?,
         path: row.text("path")?,
         last_seen_at: row.time("last_seen_at")?,
@@ -382,7 +427,7 @@ fn detection(row: &Row) -> Result<StoredDetection> {
 }
 
 const SELECT_DETECTION: &str =
-    "SELECT d.finding_id, d.configuration_id, d.branch, d.rule_id, d.path, d.last_seen_at, d.last_absent_at,
+    "SELECT d.finding_id, d.configuration_id, d.branch, d.place_key, d.rule_id, d.path, d.last_seen_at, d.last_absent_at,
         d.sighting, d.seen_by FROM detection d";
 
 /// What scans say about a finding.
@@ -397,24 +442,56 @@ pub async fn detections(tx: &mut Tx, id: FindingId) -> Result<Vec<StoredDetectio
         .collect()
 }
 
-/// What scans say about the findings of an asset at a place.
+/// What scans say about findings.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn detections_at_place(
+pub async fn detections_of(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<StoredDetection>> {
+    let mut detections = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new(SELECT_DETECTION);
+        statement.push(" WHERE d.finding_id IN ");
+        statement.bind_list(ids.iter().copied());
+        for row in statement.all(tx).await? {
+            detections.push(detection(&row)?);
+        }
+    }
+    Ok(detections)
+}
+
+/// Something that a configuration sees on a branch in a file of which a scan saw nothing.
+#[derive(Clone, Debug)]
+pub struct InVanishedFile {
+    /// What sort of weakness.
+    pub kind: FindingKind,
+    /// What the configuration says about it.
+    pub detection: StoredDetection,
+}
+
+/// What a configuration sees on a branch in files of which the scan saw nothing, at most `limit`.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn in_vanished_files(
     tx: &mut Tx,
-    asset: AssetId,
-    place_key: &str,
-) -> Result<Vec<StoredDetection>> {
+    configuration: Uuid,
+    branch: &str,
+    scan: ScanId,
+    limit: i64,
+) -> Result<Vec<InVanishedFile>> {
+    let select = SELECT_DETECTION.replacen("SELECT ", "SELECT f.kind, ", 1);
     tx.all(
         crate::Composed(format!(
-            "{SELECT_DETECTION} JOIN finding f ON f.id = d.finding_id WHERE f.asset_id = $1 AND f.place_key = $2"
+            "{select} JOIN finding f ON f.id = d.finding_id WHERE d.configuration_id = $1 AND d.branch = $2
+               AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at) AND d.path <> ''
+               AND NOT EXISTS (SELECT 1 FROM observation o WHERE o.scan_id = $3 AND o.path = d.path)
+             ORDER BY d.finding_id LIMIT $4"
         )),
-        args![asset, place_key],
+        args![configuration, branch, scan, limit],
     )
     .await?
     .iter()
-    .map(detection)
+    .map(|row| Ok(InVanishedFile { kind: row.word("kind")?, detection: detection(row)? }))
     .collect()
 }
 
@@ -463,15 +540,17 @@ pub async fn present(tx: &mut Tx, configuration: Uuid, branch: &str) -> Result<u
 /// If the database refuses.
 pub async fn save_detection(tx: &mut Tx, detection: &StoredDetection) -> Result<()> {
     tx.execute(
-        "INSERT INTO detection (finding_id, configuration_id, branch, rule_id, path, last_seen_at, last_absent_at, sighting, seen_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-         ON CONFLICT (finding_id, configuration_id, branch) DO UPDATE SET rule_id = excluded.rule_id, path = excluded.path,
-             last_seen_at = excluded.last_seen_at, last_absent_at = excluded.last_absent_at, sighting = excluded.sighting,
+        "INSERT INTO detection (finding_id, configuration_id, branch, place_key, rule_id, path, last_seen_at, last_absent_at,
+                                sighting, seen_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (finding_id, configuration_id, branch) DO UPDATE SET place_key = excluded.place_key,
+             rule_id = excluded.rule_id, path = excluded.path, last_seen_at = excluded.last_seen_at, last_absent_at = excluded.last_absent_at, sighting = excluded.sighting,
              seen_by = excluded.seen_by",
         args![
             detection.finding_id,
             detection.configuration_id,
             &detection.branch,
+            &detection.place_key,
             &detection.rule_id,
             &detection.path,
             detection.last_seen_at,

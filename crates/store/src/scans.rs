@@ -223,9 +223,15 @@ pub async fn stage(
     observation: &Observation,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO observation (scan_id, seq, place_key, body) VALUES ($1, $2, $3, $4)
+        "INSERT INTO observation (scan_id, seq, place_key, path, body) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (scan_id, seq) DO NOTHING",
-        args![id, i64::try_from(seq).unwrap_or(i64::MAX), place_key, to_json(observation)],
+        args![
+            id,
+            i64::try_from(seq).unwrap_or(i64::MAX),
+            place_key,
+            &observation.location.path,
+            to_json(observation)
+        ],
     )
     .await?;
     Ok(())
@@ -259,4 +265,41 @@ pub async fn observations_at(tx: &mut Tx, id: ScanId, place_key: &str) -> Result
     .iter()
     .map(|row| row.json("body"))
     .collect()
+}
+
+/// The next files of a scan, after a given one and in order, in which the configuration sees nothing on the branch so far.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn unknown_files(
+    tx: &mut Tx,
+    id: ScanId,
+    configuration: Uuid,
+    branch: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>> {
+    tx.all(
+        "SELECT DISTINCT path FROM observation WHERE scan_id = $1 AND path > $4
+           AND path NOT IN (SELECT path FROM detection WHERE configuration_id = $2 AND branch = $3
+                              AND (last_absent_at IS NULL OR last_absent_at <= last_seen_at))
+         ORDER BY path LIMIT $5",
+        args![id, configuration, branch, after, limit],
+    )
+    .await?
+    .iter()
+    .map(|row| row.text("path"))
+    .collect()
+}
+
+/// The observations of a scan in a file, in the order of the report.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn observations_in(tx: &mut Tx, id: ScanId, path: &str) -> Result<Vec<Observation>> {
+    tx.all("SELECT body FROM observation WHERE scan_id = $1 AND path = $2 ORDER BY seq", args![id, path])
+        .await?
+        .iter()
+        .map(|row| row.json("body"))
+        .collect()
 }

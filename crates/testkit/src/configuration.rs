@@ -192,7 +192,10 @@ fn destination(dice: &mut Dice, number: usize, may_default: bool, templates: &[T
             values: match dice.coin() {
                 true => BTreeMap::from([(
                     "Microsoft.VSTS.TCM.SystemInfo".to_owned(),
-                    FieldValue::Constant(format!("{word} {number}")),
+                    match dice.coin() {
+                        true => FieldValue::Constant(format!("{word} {number}")),
+                        false => FieldValue::Template(format!("{number}: {{{{ first.asset }}}}")),
+                    },
                 )]),
                 false => BTreeMap::new(),
             },

@@ -215,7 +215,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change an asset: its name, tags and tracked branches; lay it aside or take it up again
+         * Change an asset: its name, tags, tracked branches, owner and impact; lay it aside or take it up again
          * @description Needs the role analyst.
          */
         patch: operations["change_asset"];
@@ -860,6 +860,30 @@ export interface paths {
          * @description Needs the role reader.
          */
         get: operations["list_findings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export findings as a file
+         * @description Worst first, as the list. `sarif` holds the open ones of those that fit the filter; `openvex` and `cyclonedx` hold what
+         *     was decided about vulnerabilities (CVE, GHSA …). The file is made while it is sent: if something breaks on the way, the
+         *     answer is cut off, and what arrived must not be taken for the whole. At most four exports run at one time.
+         *
+         *     Needs the role reader.
+         */
+        get: operations["export_findings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2360,6 +2384,8 @@ export interface components {
             created_at: string;
             /** @description Identity. */
             id: components["schemas"]["AssetId"];
+            /** @description How much the business depends on it. */
+            impact: components["schemas"]["Impact"];
             /**
              * Format: date-time
              * @description Start of the latest scan.
@@ -2369,6 +2395,8 @@ export interface components {
             name: string;
             /** @description Open findings by severity. */
             open: components["schemas"]["SeverityCounts"];
+            /** @description Who answers for it; empty if nobody was named. */
+            owner: string;
             /** @description Tags. */
             tags: string[];
             /** @description Branches whose scans decide the status of findings and make tickets. Scans without a branch always do. */
@@ -2381,8 +2409,11 @@ export interface components {
              *     up again (`false`).
              */
             archived?: boolean | null;
+            impact?: components["schemas"]["Impact"] | null;
             /** @description Another name; work items that show the old one show the new one then. */
             name?: string | null;
+            /** @description Who answers for it, at most 200 characters; empty for nobody. */
+            owner?: string | null;
             /** @description All tags the asset shall have. */
             tags?: string[] | null;
             /** @description All branches that shall be tracked. */
@@ -3326,6 +3357,11 @@ export interface components {
             problems: components["schemas"]["MapProblem"][];
         };
         /**
+         * @description Formats of files that findings are exported as.
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "json" | "sarif" | "openvex" | "cyclonedx";
+        /**
          * @description What sort of value a fact has; it decides which operators there are.
          * @enum {string}
          */
@@ -3432,6 +3468,9 @@ export interface components {
         FieldValue: {
             /** @description Always this. */
             constant: string;
+        } | {
+            /** @description What a template makes of the findings when the work item is created. */
+            template: string;
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
@@ -3568,6 +3607,12 @@ export interface components {
          * @enum {string}
          */
         HookState: "none" | "subscribed";
+        /**
+         * @description Business impact of an asset: what it would cost if it were broken into, as people say it. The order is from unknown to
+         *     worst.
+         * @enum {string}
+         */
+        Impact: "unknown" | "low" | "medium" | "high" | "critical";
         /** @description What an import did. */
         ImportResult: {
             /** @description The same report was imported before: nothing changed. */
@@ -4113,6 +4158,8 @@ export interface components {
                 created_at: string;
                 /** @description Identity. */
                 id: components["schemas"]["AssetId"];
+                /** @description How much the business depends on it. */
+                impact: components["schemas"]["Impact"];
                 /**
                  * Format: date-time
                  * @description Start of the latest scan.
@@ -4122,6 +4169,8 @@ export interface components {
                 name: string;
                 /** @description Open findings by severity. */
                 open: components["schemas"]["SeverityCounts"];
+                /** @description Who answers for it; empty if nobody was named. */
+                owner: string;
                 /** @description Tags. */
                 tags: string[];
                 /** @description Branches whose scans decide the status of findings and make tickets. Scans without a branch always do. */
@@ -7158,6 +7207,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_FindingSummary"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_findings: {
+        parameters: {
+            query: {
+                /** @description Statuses, separated by commas; `open` stands for all open ones. */
+                status?: string;
+                /** @description Severities, separated by commas. */
+                severity?: string;
+                /** @description Only findings of this asset. */
+                asset?: components["schemas"]["AssetId"];
+                /** @description Only findings of this ticket. */
+                ticket?: components["schemas"]["TicketId"];
+                /** @description Text in title, vulnerability or place. */
+                q?: string;
+                /** @description What the file is to be. */
+                format: components["schemas"]["ExportFormat"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/json": components["schemas"]["Finding"][];
+                    "application/sarif+json": unknown;
+                    "application/vnd.cyclonedx+json": unknown;
                 };
             };
             /** @description What went wrong */

@@ -33,6 +33,7 @@ export type TicketHealth = Schemas["TicketHealth"];
 export type Repair = Schemas["Repair"];
 export type RepairKind = Schemas["RepairKind"];
 export type DeletionPolicy = Schemas["DeletionPolicy"];
+export type ExportFormat = Schemas["ExportFormat"];
 export type Ticket = Schemas["Ticket"];
 export type Attachment = Schemas["Attachment"];
 export type Comment = Schemas["Comment"];
@@ -41,6 +42,7 @@ export type NewComment = Schemas["NewComment"];
 export type ConflictChoice = Schemas["ConflictChoice"];
 export type Owner = Schemas["Owner"];
 export type FieldSettings = Schemas["FieldSettings"];
+export type FieldValue = Schemas["FieldValue"];
 export type TicketRef = Schemas["TicketRef"];
 export type TicketLogEntry = Schemas["TicketLogEntry"];
 export type FieldChange = Schemas["FieldChange"];
@@ -108,3 +110,4 @@ export type FactOf = Schemas["FactOf"];
 
 /** One page of a list. */
 export type Page<T> = { items: T[]; next_cursor?: string | null };
+export type Impact = Schemas["Impact"];

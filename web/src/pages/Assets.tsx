@@ -1,10 +1,10 @@
-import { Badge, Button, Group, Modal, Select, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Group, Modal, NativeSelect, Select, Stack, Switch, TagsInput, Text, TextInput } from "@mantine/core";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 import { useSearchParams } from "react-router";
 import { api, ask } from "../api/client";
 import { assets } from "../api/queries";
-import type { Asset } from "../api/types";
+import type { Asset, Impact } from "../api/types";
 import { SeverityBar } from "../components/Bars";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList } from "../components/List";
@@ -15,7 +15,7 @@ import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
-import { number, total } from "../words";
+import { IMPACT, number, total } from "../words";
 import classes from "./Filters.module.css";
 
 /** What is scanned, with what is open on it. */
@@ -74,7 +74,7 @@ export function AssetsPage() {
 					id={(asset) => asset.id}
 					to={(asset) => `/findings?asset=${asset.id}`}
 					title={(asset) => asset.name}
-					about={(asset) => (asset.tracked_branches.length > 0 ? `tracked: ${asset.tracked_branches.join(", ")}` : undefined)}
+					about={about}
 					columns={columns}
 					card={(asset) => (
 						<>
@@ -100,6 +100,17 @@ export function AssetsPage() {
 			</Modal>
 		</Page>
 	);
+}
+
+const IMPACTS = Object.keys(IMPACT) as Impact[];
+
+function about(asset: Asset): string | undefined {
+	const told = [
+		asset.impact !== "unknown" && `impact: ${IMPACT[asset.impact].toLowerCase()}`,
+		asset.owner && `owner: ${asset.owner}`,
+		asset.tracked_branches.length > 0 && `tracked: ${asset.tracked_branches.join(", ")}`,
+	].filter(Boolean);
+	return told.length > 0 ? told.join(" · ") : undefined;
 }
 
 /** All bars of the list have one scale, so that assets can be compared. */
@@ -129,6 +140,8 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 	const client = useQueryClient();
 	const [tags, setTags] = useState(asset.tags);
 	const [branches, setBranches] = useState(asset.tracked_branches);
+	const [owner, setOwner] = useState(asset.owner);
+	const [impact, setImpact] = useState(asset.impact);
 	const [name, setName] = useState(asset.name);
 	const [archived, setArchived] = useState(asset.archived);
 	const done = () => {
@@ -141,7 +154,7 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 			ask(
 				api.PATCH("/api/v1/assets/{id}", {
 					params: { path: { id: asset.id } },
-					body: { tags, tracked_branches: branches, name, archived },
+					body: { tags, tracked_branches: branches, owner, impact, name, archived },
 				}),
 			),
 		onSuccess: done,
@@ -168,6 +181,20 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 					value={branches}
 					onChange={setBranches}
 					splitChars={[","]}
+				/>
+				<TextInput
+					label="Owner"
+					description="Who answers for it: a person or a team."
+					value={owner}
+					onChange={(event) => setOwner(event.currentTarget.value)}
+					maxLength={200}
+				/>
+				<NativeSelect
+					label="Business impact"
+					description="What it would cost if it were broken into."
+					value={impact}
+					onChange={(event) => setImpact(event.currentTarget.value as Impact)}
+					data={IMPACTS.map((value) => ({ value, label: IMPACT[value] }))}
 				/>
 				<Switch
 					label="Archived"

@@ -18,6 +18,7 @@ import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
 import { SEVERITIES, SEVERITY, STATUS, STATUSES } from "../words";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
+import { ExportMenu } from "./ExportMenu";
 import classes from "./Filters.module.css";
 
 const COLUMNS: readonly Column<FindingSummary>[] = [
@@ -55,23 +56,21 @@ export function FindingsPage() {
 			},
 			{ replace: true },
 		);
-	const query = useInfiniteQuery({
-		...findings({
-			status: status === "all" ? undefined : status,
-			severity: get("severity"),
-			asset: get("asset"),
-			ticket: get("ticket"),
-			q: get("q"),
-		}),
-		placeholderData: keepPreviousData,
-	});
+	const filters = {
+		status: status === "all" ? undefined : status,
+		severity: get("severity"),
+		asset: get("asset"),
+		ticket: get("ticket"),
+		q: get("q"),
+	};
+	const query = useInfiniteQuery({ ...findings(filters), placeholderData: keepPreviousData });
 	const filtered = params.size > 0;
 	const analyst = useMay("analyst");
 	const choice = useChoice();
 	const [creating, create] = useDisclosure(false);
 
 	return (
-		<Page title="Findings" about="Weaknesses, each tracked across scans">
+		<Page title="Findings" about="Weaknesses, each tracked across scans" actions={<ExportMenu filters={filters} />}>
 			<search className={classes.filters} aria-label="Findings">
 				<Search
 					ref={search}

@@ -11,7 +11,7 @@ use model::following::ChosenState;
 use model::lifecycle::{Circumstances, Command, Giver, command_of};
 use model::map::Meaning;
 use model::offer::{self, OfferedState};
-use model::{DestinationId, FindingId, TicketId};
+use model::{DestinationId, FindingId, Status, TicketId};
 use store::Tx;
 use store::audit::{Cause, CauseKind};
 use store::destinations::Destination;
@@ -299,11 +299,13 @@ impl Engine {
         }
         if let Some(chosen) = chosen {
             // What the state says is what the findings are from now on, as if somebody had moved the card there.
-            if chosen.means != Meaning::Identified
-                && let Some(command) = command_of(chosen.means)
-            {
+            if let Some(command) = command_of(chosen.means) {
                 let what = format!("{} chose the state {} for the new work item.", by.name, chosen.state);
-                for finding in &findings {
+                let begins =
+                    |finding: &&Finding| matches!(finding.status, Status::Created | Status::Identified);
+                for finding in
+                    findings.iter().filter(|one| chosen.means != Meaning::Identified || !begins(one))
+                {
                     self.command(tx, finding, &command, None, by, what.clone()).await?;
                 }
             }

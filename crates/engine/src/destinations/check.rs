@@ -3,7 +3,7 @@
 use azure::{Client, ItemShape};
 use model::fields::{IterationPolicy, Written};
 use model::map::{MapProblem, SeverityChoices, SeverityMap, StatusMap};
-use model::process::{BoardLayout, WorkItemType};
+use model::process::{BoardLayout, FieldDefinition, WorkItemType};
 use store::destinations::{Process, Settings};
 
 use crate::Refusal;
@@ -138,24 +138,25 @@ pub(super) async fn against_board(
     };
     settings.severity_map = settings.severity_map.filled_in(usual, choices);
     problems.extend(settings.severity_map.problems(choices));
-    check_fields(client, &settings, &shape, &mut problems).await?;
+    let fields = check_fields(client, &settings, &shape, &mut problems).await?;
     let process = Process {
         work_item_type: work_item_type.clone(),
         board: board.cloned(),
         shape: serde_json::to_value(&shape).unwrap_or_default(),
+        fields,
     };
     Ok(Checked { settings, problems, process: Some(process) })
 }
 
-/// Further fields and the parent of new work items.
+/// Further fields and the parent of new work items. Answers what the fields are that have a value.
 async fn check_fields(
     client: &Client,
     settings: &Settings,
     shape: &ItemShape,
     problems: &mut Vec<MapProblem>,
-) -> Result<(), Refusal> {
+) -> Result<Vec<FieldDefinition>, Refusal> {
     problems.extend(settings.fields.problems());
-    let fields = client.fields(&settings.project, &settings.work_item_type).await?;
+    let mut fields = client.fields(&settings.project, &settings.work_item_type).await?;
     let written = Written {
         description: &shape.description_field,
         priority: shape.priority_field.as_deref(),
@@ -170,7 +171,11 @@ async fn check_fields(
             "give the number of a work item under which new ones shall hang, or leave it blank",
         ));
     }
-    Ok(())
+    let has_value = |field: &FieldDefinition| {
+        settings.fields.values.keys().any(|name| name.eq_ignore_ascii_case(&field.reference_name))
+    };
+    fields.retain(has_value);
+    Ok(fields)
 }
 
 /// The named board, or, if none is named, the one that shows the type. A type may be on no board.

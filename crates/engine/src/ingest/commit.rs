@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use model::identity::{self, Sighting};
 use model::lifecycle::{ScanEffect, after_scan};
 use model::status::{Decision, Triage};
-use model::{Coverage, CoverageExtent, Observation, ReportedSuppression, ScanId, Status, content};
+use model::{
+    Coverage, CoverageExtent, FindingId, FindingKind, Observation, ReportedSuppression, ScanId, Status,
+    content,
+};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -14,6 +17,7 @@ use uuid::Uuid;
 
 use crate::aside::comes_back;
 use crate::engine::{Engine, EventKind};
+use crate::ingest::renames::Renamed;
 use crate::{Actor, ImportResult, Refusal};
 
 /// Places or absences that are looked at in one step.
@@ -34,13 +38,19 @@ impl Engine {
         let mut effect = Effect::default();
         let later = store::scans::later(tx, scan.configuration_id, &scan.branch, scan.started_at).await?;
         let before = store::findings::present(tx, scan.configuration_id, &scan.branch).await?;
+        // A late report only adds history: what it calls a file is no news.
+        let renamed = match later.is_empty() {
+            true => self.renamed_files(tx, asset, scan).await?,
+            false => Renamed::default(),
+        };
         let mut after = String::new();
         loop {
             let places = store::scans::places(tx, scan.id, &after, STEP).await?;
             let Some(last) = places.last() else { break };
             after.clone_from(last);
             for place in &places {
-                self.commit_place(tx, asset, scan, place, &later, &cause, &mut effect, result).await?;
+                self.commit_place(tx, asset, scan, place, &renamed, &later, &cause, &mut effect, result)
+                    .await?;
             }
         }
         let mut state = "committed";
@@ -100,20 +110,28 @@ impl Engine {
         asset: &Asset,
         scan: &Scan,
         place_key: &str,
+        renamed: &Renamed,
         later: &[(DateTime<Utc>, Coverage)],
         cause: &Cause,
         effect: &mut Effect,
         result: &mut ImportResult,
     ) -> Result<(), Refusal> {
         let observations = store::scans::observations_at(tx, scan.id, place_key).await?;
-        let known = store::findings::at_place(tx, asset.id, place_key).await?;
-        let detections = store::findings::detections_at_place(tx, asset.id, place_key).await?;
+        // What was known under the file's old name comes first: what was fixed at the new one long ago is something else.
+        let mut known = store::findings::of_ids(tx, renamed.at(place_key)).await?;
+        let moved = known.len();
+        let here =
+            store::findings::at_place(tx, asset.id, scan.configuration_id, &scan.branch, place_key).await?;
+        known.extend(here.into_iter().filter(|finding| !renamed.at(place_key).contains(&finding.id)));
+        let ids: Vec<FindingId> = known.iter().map(|finding| finding.id).collect();
+        let detections = store::findings::detections_of(tx, &ids).await?;
         let seen: Vec<Sighting> = observations.iter().map(Sighting::of).collect();
         let sightings: Vec<Sighting> =
             known.iter().map(|finding| last_sighting(finding, &detections, scan)).collect();
         // A place has one kind, and is asked for because the scan saw something there.
         let Some(kind) = observations.first().map(|first| first.kind) else { return Ok(()) };
-        let matched = identity::recognise(&seen, &sightings, kind);
+        let (from_elsewhere, from_here) = sightings.split_at(moved);
+        let matched = recognised(&seen, from_elsewhere, from_here, kind);
         for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
             match matched {
                 Some(index) => {
@@ -123,6 +141,7 @@ impl Engine {
                         tx,
                         asset,
                         scan,
+                        place_key,
                         &known[index],
                         mine,
                         observation,
@@ -197,6 +216,7 @@ impl Engine {
             finding_id: finding.id,
             configuration_id: scan.configuration_id,
             branch: scan.branch.clone(),
+            place_key: place_key.to_owned(),
             rule_id: finding.detail.vulnerability.id.clone(),
             path: finding.detail.location.path.clone(),
             last_seen_at: scan.started_at,
@@ -237,6 +257,7 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        place_key: &str,
         known: &Finding,
         mut detections: Vec<StoredDetection>,
         observation: Observation,
@@ -253,6 +274,7 @@ impl Engine {
             finding_id: known.id,
             configuration_id: scan.configuration_id,
             branch: scan.branch.clone(),
+            place_key: place_key.to_owned(),
             rule_id: observation.vulnerability.id.clone(),
             path: observation.location.path.clone(),
             last_seen_at: scan.started_at,
@@ -311,6 +333,19 @@ impl Engine {
         if newest_of_all {
             finding.severity = observation.severity;
             finding.detail = observation;
+        }
+        if newest_of_all && known.place_key != place_key {
+            place_key.clone_into(&mut finding.place_key);
+            store::findings::move_to(tx, &finding, place_key).await?;
+            let (old, new) = (&known.detail.location.path, &finding.detail.location.path);
+            self.note(
+                tx,
+                &finding,
+                Some(finding.status),
+                cause,
+                format!("The file {old} is called {new} now."),
+            )
+            .await?;
         }
         let shown_differently = finding.detail != known.detail
             || finding.severity != known.severity
@@ -484,6 +519,26 @@ fn cause_of(scan: &Scan) -> Cause {
     Cause::new(CauseKind::Scan, format!("{} scan of {started}", scan.scanner))
 }
 
+/// Which result is which known finding: first those of a file that was renamed, then those of the place itself. Indices
+/// into both, one after the other.
+fn recognised(
+    seen: &[Sighting],
+    moved: &[Sighting],
+    here: &[Sighting],
+    kind: FindingKind,
+) -> Vec<Option<usize>> {
+    if moved.is_empty() {
+        return identity::recognise(seen, here, kind);
+    }
+    let mut matched = identity::recognise(seen, moved, kind);
+    let left: Vec<usize> = (0..seen.len()).filter(|index| matched[*index].is_none()).collect();
+    let rest: Vec<Sighting> = left.iter().map(|index| seen[*index].clone()).collect();
+    for (index, found) in left.into_iter().zip(identity::recognise(&rest, here, kind)) {
+        matched[index] = found.map(|found| moved.len() + found);
+    }
+    matched
+}
+
 /// How a finding looked last: to the same configuration on the same branch if it knows it, else to the latest that saw it.
 fn last_sighting(finding: &Finding, detections: &[StoredDetection], scan: &Scan) -> Sighting {
     let mine: Vec<&StoredDetection> = detections.iter().filter(|d| d.finding_id == finding.id).collect();
@@ -501,7 +556,7 @@ fn covered_since(later: &[(DateTime<Utc>, Coverage)], observation: &Observation)
 }
 
 /// The scan looked at the place with the rule, so that its absence says something.
-fn covers(coverage: &Coverage, rule_id: &str, path: &str) -> bool {
+pub(super) fn covers(coverage: &Coverage, rule_id: &str, path: &str) -> bool {
     coverage.extent == CoverageExtent::Full
         && coverage.rules.as_ref().is_none_or(|rules| rules.iter().any(|rule| rule == rule_id))
         && (coverage.paths.is_empty()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use model::approval::{Approval, ApprovedDeed};
-use model::{ConnectionId, PlanApplyId, TicketId};
+use model::{ConnectionId, PlanApplyId, TicketId, WorkItemId};
 use store::Tx;
 use store::applies::{Applied, Apply, State};
 use store::connections::Mode;
@@ -18,6 +18,7 @@ use store::tickets::{Health, Ticket};
 use crate::engine::{Engine, EventKind};
 use crate::results::Plan;
 use crate::sync::pass::Turns;
+use crate::sync::undo::not_its_any_more;
 use crate::{Actor, Refusal};
 
 /// Tickets that have their turn together.
@@ -70,6 +71,8 @@ pub struct ApplySummary {
 struct Wish {
     ticket: TicketId,
     title: String,
+    /// What is undone was written to this one.
+    work_item: Option<WorkItemId>,
     revision: Option<i64>,
     deed: ApprovedDeed,
 }
@@ -98,6 +101,7 @@ impl Engine {
         let wishes = approved.iter().map(|one| Wish {
             ticket: one.ticket,
             title: String::new(),
+            work_item: None,
             revision: one.revision,
             deed: ApprovedDeed::Write { fingerprint: one.fingerprint.clone() },
         });
@@ -118,6 +122,7 @@ impl Engine {
             .map(|row| Wish {
                 ticket: row.ticket,
                 title: row.title,
+                work_item: row.work_item,
                 revision: row.revision,
                 deed: ApprovedDeed::Undo { apply: id },
             })
@@ -191,7 +196,7 @@ impl Engine {
         let mut asked: BTreeMap<ConnectionId, Vec<TicketId>> = BTreeMap::new();
         for (position, wish) in wishes.into_iter().enumerate() {
             let ticket = store::tickets::get(&mut tx, wish.ticket).await?;
-            let why_not = why_not_asked(ticket.as_ref());
+            let why_not = why_not_asked(ticket.as_ref(), &wish);
             let row = Applied {
                 ticket: wish.ticket,
                 title: ticket.as_ref().map_or(wish.title, |ticket| ticket.title.clone()),
@@ -267,8 +272,11 @@ impl Engine {
 }
 
 /// Why nothing can be asked of a ticket.
-fn why_not_asked(ticket: Option<&Ticket>) -> Option<String> {
+fn why_not_asked(ticket: Option<&Ticket>, wish: &Wish) -> Option<String> {
     let Some(ticket) = ticket else { return Some("There is no such ticket any more.".into()) };
+    if matches!(wish.deed, ApprovedDeed::Undo { .. }) && ticket.work_item_id != wish.work_item {
+        return Some(not_its_any_more(wish.work_item));
+    }
     if let Some(approval) = &ticket.following.approval {
         return Some(format!("What {} approved for it is being carried out.", approval.by));
     }

@@ -88,6 +88,7 @@ impl Engine {
         is_there: bool,
     ) -> Result<(), Refusal> {
         file.is_attached = is_there;
+        file.in_doubt = false;
         file.is_over = !is_there;
         (file.attempts, file.problem) = (0, None);
         store::attachments::save(tx, file).await?;

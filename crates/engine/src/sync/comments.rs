@@ -139,11 +139,20 @@ impl Engine {
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, id).await? else { return Ok(Turn::Done) };
         if let Some(intent @ (Intent::Comment { .. } | Intent::Attachment { .. })) = ticket.intent.clone() {
-            if let Intent::Comment { comment, deed: Deed::Add, .. } = intent
-                && let Some(mut row) = store::comments::get(&mut tx, comment).await?
-            {
-                row.carried = IN_DOUBT;
-                store::comments::save(&mut tx, &row).await?;
+            match intent {
+                Intent::Comment { comment, deed: Deed::Add, .. } => {
+                    if let Some(mut row) = store::comments::get(&mut tx, comment).await? {
+                        row.carried = IN_DOUBT;
+                        store::comments::save(&mut tx, &row).await?;
+                    }
+                }
+                Intent::Attachment { attachment, .. } => {
+                    if let Some(mut file) = store::attachments::get(&mut tx, attachment).await? {
+                        file.in_doubt = !file.is_attached;
+                        store::attachments::save(&mut tx, &file).await?;
+                    }
+                }
+                _ => {}
             }
             ticket.intent = None;
             ticket.next_attempt_at = now;

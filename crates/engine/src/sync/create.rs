@@ -4,7 +4,7 @@ use azure::{Error, Item, Write};
 use chrono::{DateTime, Datelike, Duration, TimeZone, Utc};
 use model::board::{Draft, Hyperlink, ItemLink, WorkItem};
 use model::fields::IterationPolicy;
-use model::following::Repair;
+use model::following::{Repair, Unread};
 use model::merge::{Base, Desired};
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
@@ -12,10 +12,12 @@ use store::tickets::{Health, Intent, Ticket};
 use store::{Pieces, Tx, failpoint};
 
 use crate::engine::Engine;
+use crate::sync::desired::FieldValues;
 use crate::sync::guards::Wish;
 use crate::sync::lookup::{Answers, Found};
 use crate::sync::pass::{Decided, Pass, Turn};
 use crate::sync::report::Reach;
+use crate::sync::undo::not_its_any_more;
 use crate::{ReconcileResult, Refusal};
 
 /// How long the next look at an area that may not be seen is put off.
@@ -67,10 +69,15 @@ impl Engine {
         if ticket.work_item_id.is_some() || ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
+        if let Some((_, apply)) = Self::undo_of(&ticket) {
+            // It was given up after the undo was asked for.
+            let row = store::applies::ticket(tx, apply, ticket.id).await?;
+            return Ok(Decided::Refused(not_its_any_more(row.and_then(|row| row.work_item))));
+        }
         if self.must_wait(tx, &mut ticket).await? {
             return Ok(Decided::Rest);
         }
-        if let Some(Intent::Create { announced_at, .. }) = ticket.intent.clone() {
+        if let Some(Intent::Create { announced_at, draft, wanted, .. }) = ticket.intent.clone() {
             let mut free = Vec::new();
             if let Some(Found::Live(items)) = found.of(&ticket) {
                 for item in items {
@@ -100,6 +107,8 @@ impl Engine {
                 Some(Found::Recycled { id, project }) if recycled_is_free => {
                     ticket.work_item_id = Some(*id);
                     ticket.intent = None;
+                    // Once it can be read, what people and scans changed since is compared with this.
+                    ticket.following.unread = Some(Box::new(Unread { draft: *draft, wanted: *wanted }));
                     let cause = Cause::new(CauseKind::Rule, "a rule asked for a work item");
                     let created_in = &destination.settings.project;
                     let moved = match project.eq_ignore_ascii_case(created_in) || project.is_empty() {
@@ -181,6 +190,18 @@ impl Engine {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
         }
+        let FieldValues { values, unfit } = self.field_values(tx, destination, &ticket, &findings).await?;
+        if let Some(unfit) = unfit.iter().find(|unfit| unfit.is_required) {
+            ticket.health = Health::Pending;
+            ticket.problem = Some(format!(
+                "Nothing can be created at the destination {}: {}.",
+                destination.settings.name, unfit.what
+            ));
+            ticket.next_step = Some(format!("Open the destination and mend it: {}.", unfit.mend));
+            ticket.next_attempt_at = now + Duration::hours(1);
+            store::tickets::save(tx, &ticket).await?;
+            return Ok(Decided::Rest);
+        }
         if self.is_held(tx, pass, destination, &mut ticket, &Wish::Create(&desired)).await? {
             store::tickets::save(tx, &ticket).await?;
             return Ok(Decided::Rest);
@@ -197,7 +218,12 @@ impl Engine {
             return Ok(Decided::Rest);
         }
         let current = pass.current_iterations.get(&destination.id);
-        let mut draft = self.draft(&ticket, destination, &desired, current);
+        let mut draft = self.draft(&ticket, destination, &desired, values, current);
+        for unfit in unfit {
+            let cause = Cause::new(CauseKind::Rule, "a template of the destination");
+            let what = format!("A field is left out: {} ({}).", unfit.what, unfit.mend);
+            self.note_on_ticket(tx, &ticket, &cause, what).await?;
+        }
         draft.hyperlinks.extend(earlier(tx, &ticket).await?);
         ticket.intent = Some(Intent::Create {
             announced_at: now,
@@ -417,7 +443,10 @@ impl Engine {
         ticket.following.created_by = ticket.following.approval.as_ref().map(|approval| approval.apply);
         self.approval_done(tx, &mut ticket, Some(view.id), Some(view.revision)).await?;
         store::tickets::save(tx, &ticket).await?;
-        store::comments::has_work_item(tx, ticket.id, self.inner.world.now()).await?;
+        let now = self.inner.world.now();
+        store::comments::has_work_item(tx, ticket.id, now).await?;
+        // One that was looked up may have been talked about since.
+        store::comments::noticed(tx, ticket.id, view.revision, view.comment_count, now).await?;
         // The card may have to be placed at once; what was just read is good enough to decide that.
         self.settle_created(tx, pass, &mut ticket, &view).await?;
         Ok(())
@@ -444,7 +473,7 @@ impl Engine {
 
 /// The work item as our creation left it. One that is found by a look-up may have been changed by people since: they are
 /// found out by comparing it with this.
-fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> WorkItem {
+pub(crate) fn as_created(view: &WorkItem, draft: &Draft, destination: &Destination) -> WorkItem {
     let mut item = view.clone();
     if view.revision <= 1 {
         return item;

@@ -1,14 +1,14 @@
 //! What a work item shall say, computed from the ticket's findings.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::Duration;
 use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
 use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
-use model::fields::{FieldValue, IterationPolicy};
+use model::fields::{FieldValue, IterationPolicy, fitted};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
-use model::{AssetId, Status, TicketId, block};
+use model::{AssetId, Impact, Status, TicketId, block};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{CauseKind, StatusChange};
@@ -50,17 +50,9 @@ impl Engine {
             .collect();
         let written = match self.own_templates(tx, destination).await? {
             Some(templates) => {
-                let rule = match ticket {
-                    Some(ticket) => self.rule_names(tx, ticket.id).await?,
-                    None => None,
-                };
-                let ticket_url =
-                    ticket.map_or_else(String::new, |ticket| self.page(&format!("tickets/{}", ticket.id)));
-                let about = About {
-                    ticket_url: &ticket_url,
-                    destination: &destination.settings.name,
-                    rule: rule.as_deref(),
-                };
+                let (ticket_url, rule) = self.told_of(tx, ticket).await?;
+                let destination = &destination.settings.name;
+                let about = About { ticket_url: &ticket_url, destination, rule: rule.as_deref() };
                 templates.write(&about, &shown, &evidence)
             }
             None => Templates::standard().write(&About::default(), &shown, &evidence),
@@ -97,6 +89,62 @@ impl Engine {
             places,
             problem: written.failed.first().map(TemplateProblem::sentence),
         })
+    }
+
+    /// Page of a ticket, and names of its rules, as templates see them.
+    async fn told_of(
+        &self,
+        tx: &mut Tx,
+        ticket: Option<&Ticket>,
+    ) -> Result<(String, Option<String>), Refusal> {
+        let Some(ticket) = ticket else { return Ok(Default::default()) };
+        Ok((self.page(&format!("tickets/{}", ticket.id)), self.rule_names(tx, ticket.id).await?))
+    }
+
+    /// What the further fields of a ticket's new work item say.
+    pub(crate) async fn field_values(
+        &self,
+        tx: &mut Tx,
+        destination: &Destination,
+        ticket: &Ticket,
+        findings: &[Finding],
+    ) -> Result<FieldValues, Refusal> {
+        let mut said = FieldValues::default();
+        let values = &destination.settings.fields.values;
+        if values.is_empty() {
+            return Ok(said);
+        }
+        let assets = assets_of(tx, findings).await?;
+        let shown = self.shown(findings, &assets);
+        let own = self.own_templates(tx, destination).await?;
+        let templates = own.as_deref().unwrap_or_else(|| Templates::standard());
+        let (ticket_url, rule) = self.told_of(tx, Some(ticket)).await?;
+        let about =
+            About { ticket_url: &ticket_url, destination: &destination.settings.name, rule: rule.as_deref() };
+        for (name, value) in values {
+            let field =
+                destination.process.fields.iter().find(|it| it.reference_name.eq_ignore_ascii_case(name));
+            let made = match value {
+                FieldValue::Constant(text) => Ok(text.trim().to_owned()),
+                FieldValue::Template(source) => match (templates.field(source, &about, &shown), field) {
+                    (Ok(text), Some(field)) => fitted(field, &text),
+                    (Ok(text), None) => Ok(text),
+                    (Err(problem), _) => {
+                        Err((format!("the template of {name}: {}", problem.message), problem.mend))
+                    }
+                },
+            };
+            match made {
+                Ok(text) => {
+                    said.values.insert(name.clone(), text);
+                }
+                Err((what, mend)) => {
+                    let is_required = field.is_some_and(|field| field.is_required && field.default.is_none());
+                    said.unfit.push(Unfit { is_required, what, mend });
+                }
+            }
+        }
+        Ok(said)
     }
 
     /// Names of the rules of a ticket, the leading one first; none if it has no rules.
@@ -138,6 +186,8 @@ impl Engine {
                 kind: finding.kind,
                 asset: asset.map_or("", |asset| &asset.name),
                 asset_tags: asset.map_or(&[], |asset| &asset.tags),
+                asset_owner: asset.map_or("", |asset| &asset.owner),
+                impact: asset.map_or(Impact::Unknown, |asset| asset.impact),
                 scanner: &finding.scanner,
                 first_seen_at: finding.first_seen_at,
                 regressed: finding.regressed,
@@ -181,6 +231,7 @@ impl Engine {
         ticket: &Ticket,
         destination: &Destination,
         desired: &Desired,
+        fields: BTreeMap<String, String>,
         current_iteration: Option<&String>,
     ) -> Draft {
         let settings = &destination.settings;
@@ -214,14 +265,29 @@ impl Engine {
                 .copied()
                 .chain(settings.fields.parent.map(|to| ItemLink { kind: ItemLinkKind::Parent, to }))
                 .collect(),
-            fields: settings
-                .fields
-                .values
-                .iter()
-                .map(|(name, FieldValue::Constant(text))| (name.clone(), text.trim().to_owned()))
-                .collect(),
+            fields,
         }
     }
+}
+
+/// What further fields of a new work item say.
+#[derive(Debug, Default)]
+pub(crate) struct FieldValues {
+    /// By reference name.
+    pub(crate) values: BTreeMap<String, String>,
+    /// Fields whose template makes something that they do not take: they are left out.
+    pub(crate) unfit: Vec<Unfit>,
+}
+
+/// A field that gets no value.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    /// The type requires it and has no default: without it nothing can be created.
+    pub(crate) is_required: bool,
+    /// What is wrong.
+    pub(crate) what: String,
+    /// What to do about it.
+    pub(crate) mend: String,
 }
 
 /// The assets of findings.

@@ -274,7 +274,13 @@ impl Engine {
             DeletionPolicy::Replace => Repair::Replace,
             DeletionPolicy::Release => Repair::Release,
         };
-        Some(Order { repair, by: destination.settings.name.clone(), by_policy: true, farewell: None })
+        Some(Order {
+            repair,
+            by: destination.settings.name.clone(),
+            by_policy: true,
+            farewell: None,
+            was_released: false,
+        })
     }
 
     /// Says what became of a work item that is gone. An update whose outcome nobody knows is kept for its return.

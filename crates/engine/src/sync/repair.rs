@@ -220,7 +220,8 @@ impl Engine {
         farewell: Option<ChosenState>,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let order = Order { farewell, ..Order::of_person(repair, &by.name) };
+        let was_released = ticket.health == Health::Released;
+        let order = Order { farewell, was_released, ..Order::of_person(repair, &by.name) };
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;
         if order.farewell.is_some() {
@@ -430,6 +431,9 @@ impl Engine {
                 format!("Work item {work_item} is not used: {why}."),
             )
             .await?;
+            if order.was_released {
+                self.release(tx, ticket, order).await?;
+            }
             store::tickets::save(tx, ticket).await?;
             return Ok(());
         };
@@ -482,7 +486,7 @@ impl Engine {
         view: &WorkItem,
         outcome: &mut Outcome,
     ) {
-        let draft = self.draft(ticket, destination, desired, None);
+        let draft = self.draft(ticket, destination, desired, Default::default(), None);
         let (change, fields) = marking(draft, &ticket.token, view);
         outcome.writes = vec![change];
         outcome.positions = vec![Position::of(view)];

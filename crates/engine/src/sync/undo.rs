@@ -10,6 +10,7 @@ use model::following::{Order, Repair};
 use model::merge::{Base, Desired, Outcome, Rules};
 use model::{PlanApplyId, WorkItemId};
 use store::applies::Written;
+use store::audit::{Cause, CauseKind};
 use store::connections::Mode;
 use store::tickets::{Health, Intent, Ticket};
 use store::{Tx, failpoint};
@@ -55,9 +56,12 @@ impl Engine {
                 view.id, view.changed_by.display_name, view.revision
             )));
         }
-        let written = store::applies::ticket(tx, apply, ticket.id).await?.and_then(|row| row.written);
+        let row = store::applies::ticket(tx, apply, ticket.id).await?;
+        if let Some(row) = row.as_ref().filter(|row| row.work_item != ticket.work_item_id) {
+            return Ok(Decided::Refused(not_its_any_more(row.work_item)));
+        }
         ticket.work_item = Some(view.clone());
-        match written {
+        match row.and_then(|row| row.written) {
             Some(Written::Created) => {
                 ticket.base = Some(base);
                 self.announce_deletion(tx, pass, ticket, view, deadline).await
@@ -100,7 +104,11 @@ impl Engine {
         whereabouts: &Whereabouts,
         apply: PlanApplyId,
     ) -> Result<Decided<AnnouncedWrite>, Refusal> {
-        let written = store::applies::ticket(tx, apply, ticket.id).await?.and_then(|row| row.written);
+        let row = store::applies::ticket(tx, apply, ticket.id).await?;
+        if let Some(row) = row.as_ref().filter(|row| row.work_item != ticket.work_item_id) {
+            return Ok(Decided::Refused(not_its_any_more(row.work_item)));
+        }
+        let written = row.and_then(|row| row.written);
         if let (Some(Written::Created), Whereabouts::Recycled { revision, .. }) = (written, whereabouts) {
             // Whoever deleted it: it is where the undo wants it.
             ticket.intent = None;
@@ -126,6 +134,14 @@ impl Engine {
         ticket.intent = Some(Intent::Delete { deadline });
         ticket.health = Health::Waiting;
         store::tickets::save(tx, &ticket).await?;
+        // Said before it is done: whoever restores it would else leave a deletion that nobody can explain.
+        if let Some(approval) = &ticket.following.approval {
+            let what = format!(
+                "Work item {} is to be moved into the recycle bin of {}, after revision {}; what was applied is undone.",
+                view.id, view.project, view.revision
+            );
+            self.note_on_ticket(tx, &ticket, &Cause::new(CauseKind::Person, approval.cause()), what).await?;
+        }
         if !self.holds_until(tx, pass, deadline).await? {
             return Ok(Decided::TakenOver);
         }
@@ -213,5 +229,13 @@ impl Engine {
             ApprovedDeed::Undo { apply } => Some((approval, apply)),
             ApprovedDeed::Write { .. } => None,
         }
+    }
+}
+
+/// Why what was written to a work item is not undone: the ticket has another one now, or none.
+pub(crate) fn not_its_any_more(work_item: Option<WorkItemId>) -> String {
+    match work_item {
+        Some(id) => format!("Work item {id} is not the ticket's work item any more: that stays."),
+        None => "The ticket has another work item now: that stays.".into(),
     }
 }

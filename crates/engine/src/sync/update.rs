@@ -16,6 +16,7 @@ use store::destinations::Destination;
 use store::tickets::{Health, Intent, Ticket};
 
 use crate::engine::Engine;
+use crate::sync::create::as_created;
 use crate::sync::feed::lost_our_link;
 use crate::sync::following::{rules_for, standing_of};
 use crate::sync::guards::Wish;
@@ -70,10 +71,14 @@ impl Engine {
         store::comments::noticed(tx, ticket.id, view.revision, view.comment_count, now).await?;
         let findings = store::findings::of_ticket(tx, ticket.id).await?;
         let mut desired = self.desired(tx, destination, Some(&ticket), &findings).await?;
-        let mut base = match ticket.base.take() {
-            Some(base) => base,
-            // It was found in the recycle bin and restored: what it says now is where both sides begin.
-            None => Base::of_created(&view, &desired, &ticket.token),
+        let mut base = match (ticket.base.take(), ticket.following.unread.take()) {
+            (Some(base), _) => base,
+            (None, Some(unread)) => {
+                let created = as_created(&view, &unread.draft, destination);
+                Base::of_created(&created, &unread.wanted, &ticket.token)
+            }
+            // Nobody knows what was agreed on: what it says now is where both sides begin.
+            (None, None) => Base::of_created(&view, &desired, &ticket.token),
         };
         let unsettled = ticket.following.unsettled.clone();
         let update = match ticket.intent.clone() {
@@ -359,7 +364,9 @@ impl Engine {
         // The board may add its fields a moment after creation; the lane is set on the next look.
         let lane_waits =
             desired.lane.is_some() && view.column.is_none() && destination.process.board.is_some();
-        if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits {
+        // What a person asked for meanwhile has its own turn.
+        let is_asked = ticket.following.order.is_some();
+        if outcome.writes.is_empty() && outcome.follow.is_none() && !lane_waits && !is_asked {
             self.agreed(tx, pass, ticket, &desired, &outcome).await?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Stories of what is laid aside or goes for good: archived assets, deleted branches and findings, merged assets.
 
 use chrono::Duration;
-use engine::{Actor, StatusChange};
+use engine::{Actor, AssetSettings, StatusChange};
 use model::following::Repair;
 use model::{AssetId, FindingId, Status};
 use serde_json::Value;
@@ -123,7 +123,11 @@ async fn what_was_seen_on_a_deleted_branch_only_is_laid_aside_and_the_rest_is_no
     scan_of(&story, "main", &[weakness("a", "a.js", 1)]).await;
     let asset = asset(&story).await;
     let tracked = Some(vec!["main".into(), "release".into()]);
-    story.engine.change_asset(asset, None, tracked, &ada()).await.unwrap();
+    story
+        .engine
+        .change_asset(asset, AssetSettings { tracked_branches: tracked, ..Default::default() }, &ada())
+        .await
+        .unwrap();
     scan_of(&story, "release", &[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
     story.settle().await;
     assert_eq!(story.board.work_items().len(), 2);

@@ -160,6 +160,25 @@ async fn a_file_that_a_person_took_away_before_anybody_knew_it_had_arrived_is_in
     assert_eq!(names(&story).len(), 0);
 }
 
+/// Found by the simulation, seed 515.
+#[tokio::test]
+async fn a_file_whose_arrival_nobody_knew_when_its_work_item_went_is_taken_away_when_both_are_over() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    let item = story.work_item();
+    let file = attach(&story, "proof.png", false).await;
+    // The bytes arrive; then it is attached, and the answer is lost.
+    story.board.fail_writes([Fault::Nothing, Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    assert_eq!(names(&story), ["proof.png"]);
+    story.board.delete(item);
+    story.sweep().await;
+    story.engine.delete_attachment(story.ticket().await.id, file, &ada()).await.unwrap();
+    story.sweep().await;
+    story.board.restore(item);
+    for_a_while(&story).await;
+    assert_eq!(names(&story).len(), 0);
+}
+
 /// Found by the simulation, seed 596.
 #[tokio::test]
 async fn nothing_is_uploaded_for_a_work_item_that_is_known_to_be_gone() {

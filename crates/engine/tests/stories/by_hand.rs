@@ -1,7 +1,7 @@
 //! What people do with tickets by hand, and what comes of it on the board. Nothing is written twice, whatever happens.
 
 use chrono::Duration;
-use engine::{Actor, ClosingChoice, NewDestination, NewTicket};
+use engine::{Actor, ClosingChoice, NewDestination, NewTicket, StatusChange};
 use model::following::Repair;
 use model::routing::Binding;
 use model::{DestinationId, FindingId, Status, TicketId};
@@ -95,6 +95,22 @@ async fn chosen_findings_get_one_work_item_in_the_chosen_state() {
         let again = story.engine.create_ticket(new, &ada()).await.unwrap_err();
         assert_eq!(again.code, "finding_has_ticket");
     }
+}
+
+/// Found by the simulation, seed 1287.
+#[tokio::test]
+async fn findings_in_progress_whose_new_work_item_begins_at_the_beginning_are_in_progress_no_more() {
+    let story = Story::sqlite().await;
+    without_rules(&story).await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    let all = findings(&story).await;
+    let change = StatusChange { status: Status::InProgress, reason: None, temporary: None };
+    story.engine.set_status(all[0], change, &ada()).await.unwrap();
+    let new = NewTicket { findings: all, state: Some("New".into()), ..NewTicket::default() };
+    story.engine.create_ticket(new, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.board.state_of(story.work_item()), "New");
+    assert_eq!(story.status().await, Status::Identified);
 }
 
 #[tokio::test]

@@ -155,6 +155,35 @@ async fn a_field_that_became_required_is_asked_for_and_creation_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_required_field_whose_template_makes_nothing_keeps_its_ticket_waiting_until_it_is_mended() {
+    let story = Story::sqlite().await;
+    story.board.amend("/workitemtypes/Bug/fields", |answer| {
+        for field in answer["value"].as_array_mut().unwrap() {
+            if field["referenceName"] == "Microsoft.VSTS.TCM.SystemInfo" {
+                field["alwaysRequired"] = true.into();
+            }
+        }
+    });
+    let give = async |template: &str| {
+        let value = FieldValue::Template(template.into());
+        save(&story, |settings| {
+            settings.fields.values.insert("Microsoft.VSTS.TCM.SystemInfo".into(), value);
+        })
+        .await
+        .unwrap();
+    };
+    give("{% if first.severity == 'low' %}low{% endif %}").await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    assert_eq!(story.board.work_items(), [0_i64; 0]);
+    let problem = story.ticket().await.problem.unwrap();
+    assert!(problem.ends_with(": the field System Info has a blank value."), "{problem}");
+    give("{{ first.severity }}").await;
+    story.settle().await;
+    assert_eq!(story.board.fields(story.work_item())["Microsoft.VSTS.TCM.SystemInfo"], "high");
+}
+
+#[tokio::test]
 async fn new_work_items_hang_under_the_parent_and_lie_in_the_current_iteration_of_the_team() {
     let fields = FieldSettings::default();
     let story = Story::on(TestDatabase::sqlite().await).fields(fields).begin().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use engine::{Actor, Resolution};
-use model::fields::FieldSettings;
+use model::fields::{FieldSettings, FieldValue};
 use model::merge::{Field, Owner, Owners};
 use model::{Severity, Status};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use testkit::{Report, Story, TestDatabase, weakness};
 
 const TITLE: &str = "System.Title";
 const PRIORITY: &str = "Microsoft.VSTS.Common.Priority";
+const VALUE_AREA: &str = "Microsoft.VSTS.Common.ValueArea";
+const INFO: &str = "Microsoft.VSTS.TCM.SystemInfo";
 const DUE: &str = "Microsoft.VSTS.Scheduling.DueDate";
 
 fn ada() -> Actor {
@@ -169,4 +171,46 @@ async fn new_work_items_have_the_destinations_assignee_and_people_decide_from_th
     story.settle().await;
     let read = story.ticket().await.work_item.unwrap();
     assert_eq!(read.assignee.unwrap().unique_name, "service@contoso.example");
+}
+
+/// Value area takes one of two words; the system information is rich text.
+fn templated(area: &str) -> FieldSettings {
+    let template = |text: &str| FieldValue::Template(text.into());
+    FieldSettings {
+        values: BTreeMap::from([
+            (VALUE_AREA.to_owned(), template(area)),
+            (INFO.to_owned(), template("{{ first.asset }} <{{ first.severity }}>\n{{ first.place }}")),
+        ]),
+        ..FieldSettings::default()
+    }
+}
+
+#[tokio::test]
+async fn further_fields_are_written_from_the_findings_when_a_work_item_is_created() {
+    let area = "{% if first.severity == 'high' %}Architectural{% else %}Business{% endif %}";
+    let story = Story::on(TestDatabase::sqlite().await).fields(templated(area)).begin().await;
+    story.scan(&[weakness("a", "a<b>.js", 1)]).await;
+    story.settle().await;
+    let fields = story.board.fields(story.work_item());
+    assert_eq!(fields[VALUE_AREA], "Architectural");
+    assert_eq!(fields[INFO], "shop &lt;high&gt;<br>a&lt;b&gt;.js:1");
+    // People decide from then on.
+    story.board.edit(story.work_item(), &[(VALUE_AREA, json!("Business"))]);
+    story.sweep().await;
+    assert_eq!(story.board.fields(story.work_item())[VALUE_AREA], "Business");
+}
+
+#[tokio::test]
+async fn a_field_that_does_not_take_what_its_template_makes_is_left_out_and_the_log_says_why() {
+    let story =
+        Story::on(TestDatabase::sqlite().await).fields(templated("{{ first.severity }}")).begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    assert_eq!(story.board.fields(story.work_item())[VALUE_AREA], "Business", "its default");
+    let log = story.log_of_tickets().await;
+    let said = log.iter().find(|(what, _)| what.starts_with("A field is left out")).unwrap();
+    assert_eq!(
+        said.0,
+        "A field is left out: the field Value Area does not take 'high' (one of Architectural, Business)."
+    );
 }

@@ -3,7 +3,7 @@
 use chrono::Duration;
 use engine::{Actor, ApplyReport, ApprovedTicket, ConnectionChange, Engine, Plan, PlanAction, TicketPlan};
 use model::Status;
-use model::following::DeletionPolicy;
+use model::following::{DeletionPolicy, Repair};
 use model::guard::Limits;
 use serde_json::Value;
 use store::applies::State;
@@ -379,6 +379,58 @@ async fn what_a_person_did_since_is_not_undone() {
     assert_eq!(story.board.fields(item)["System.Title"], "We work on it");
     let again = undo(&story.engine, &report).await;
     assert_eq!(states(&again), [State::Refused], "it can be asked again, and is refused again");
+}
+
+/// Found by the simulation, seed 458.
+#[tokio::test]
+async fn a_work_item_that_an_undo_deleted_and_a_person_restored_has_the_deletion_in_its_log() {
+    let mut story = Story::sqlite().await;
+    story.scan(&findings(0..1)).await;
+    let report = everything(&story).await;
+    story.settle().await;
+    let (item, revision) = (story.work_item(), story.ticket().await.work_item.unwrap().revision);
+    story.board.fail_writes([Fault::LostAfter]);
+    let undone = undo(&story.engine, &report).await;
+    story.board.restore(item);
+    story.restart();
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    let undone = story.engine.apply_report(undone.apply.id).await.unwrap();
+    assert_eq!(states(&undone), [State::Refused]);
+    assert!(reason(&undone).contains("was changed since"), "{undone:?}");
+    let log = story.log_of_tickets().await;
+    let told = format!("is to be moved into the recycle bin of Webshop, after revision {revision};");
+    assert!(log.iter().any(|(what, _)| what.contains(&told)), "{log:?}");
+}
+
+/// Found by the simulation, seed 232.
+#[tokio::test]
+async fn what_was_applied_to_a_work_item_that_the_ticket_has_no_more_is_not_undone() {
+    let story = Story::sqlite().await;
+    story.scan(&findings(0..1)).await;
+    story.settle().await;
+    story.scan(&[]).await;
+    story.scan(&findings(0..1)).await;
+    let old = story.work_item();
+    story.board.edit(old, &[("System.Tags", "lockstep; theirs".into())]);
+    switch(&story, Mode::Shadow).await;
+    let mut worse = findings(0..1);
+    worse[0]["severity"] = "critical".into();
+    story.scan(&worse).await;
+    let report = everything(&story).await;
+    assert_eq!(states(&report), [State::Applied]);
+    story.board.destroy(old);
+    story.sweep().await;
+    let ticket = story.ticket().await.id;
+    story.engine.repair_ticket(ticket, Repair::Replace, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(story.ticket().await.work_item_id, None, "nothing is made in shadow mode");
+    let undone = undo(&story.engine, &report).await;
+    assert_eq!(states(&undone), [State::Refused]);
+    assert!(reason(&undone).contains("is not the ticket's work item any more"), "{undone:?}");
+    assert_eq!(story.board.work_items().len(), 0, "an undo makes nothing");
 }
 
 #[tokio::test]

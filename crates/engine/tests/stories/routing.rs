@@ -1,6 +1,6 @@
 //! Stories of where work items go: the most specific destination takes a finding, and says why.
 
-use engine::{Actor, NewDestination};
+use engine::{Actor, AssetSettings, NewDestination};
 use model::routing::Binding;
 use model::{AssetId, DestinationId};
 use serde_json::json;
@@ -54,7 +54,19 @@ async fn a_finding_goes_to_the_most_specific_destination_and_the_answer_says_why
     bound(&story, "Releases", releases).await.unwrap();
     let shop = asset(&story, "shop").await;
     let branches = Some(vec!["main".into(), "release/1".into()]);
-    story.engine.change_asset(shop, Some(vec!["team:mobile".into()]), branches, &ada()).await.unwrap();
+    story
+        .engine
+        .change_asset(
+            shop,
+            AssetSettings {
+                tags: Some(vec!["team:mobile".into()]),
+                tracked_branches: branches,
+                ..Default::default()
+            },
+            &ada(),
+        )
+        .await
+        .unwrap();
 
     story.import("shop", &on_branch(&story, "main", "a")).await;
     story.import("shop", &on_branch(&story, "release/1", "b")).await;
@@ -88,7 +100,15 @@ async fn assets_with_the_tags_of_a_group_go_to_its_destination_as_soon_as_they_h
     story.engine.create_destination(new, &ada()).await.unwrap();
     story.settle().await;
     assert_eq!(story.tickets().await.len(), 0, "the asset does not belong to the group");
-    story.engine.change_asset(shop, Some(vec!["team:mobile".into()]), None, &ada()).await.unwrap();
+    story
+        .engine
+        .change_asset(
+            shop,
+            AssetSettings { tags: Some(vec!["team:mobile".into()]), ..Default::default() },
+            &ada(),
+        )
+        .await
+        .unwrap();
     story.settle().await;
     assert_eq!(taken(&story).await, ["Mobile"]);
 }

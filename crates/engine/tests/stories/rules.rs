@@ -1,10 +1,10 @@
 //! Stories of ticketing rules: which findings get tickets, where, and which share one.
 
 use chrono::Duration;
-use engine::Actor;
+use engine::{Actor, AssetSettings};
 use model::map::SeverityMap;
 use model::rule::{AppliesTo, Criteria, Fact, Grouping, OnMatch, RuleSettings};
-use model::{DestinationId, RuleId, Severity};
+use model::{DestinationId, Impact, RuleId, Severity};
 use serde_json::{Value, json};
 use store::args;
 use testkit::{Story, weakness};
@@ -377,4 +377,27 @@ async fn a_rule_over_fifty_thousand_findings_shows_its_plan_in_seconds_and_flood
     assert_eq!(story.tickets().await.len(), 1_001);
     story.engine.step().await.unwrap();
     assert_eq!(story.board.work_items().len() as u64, budget);
+}
+
+#[tokio::test]
+async fn rules_choose_assets_by_owner_and_impact_and_see_when_these_change() {
+    let story = without_rules().await;
+    let wanted = json!({ "all": [{ "impact": { "is_one_of": ["high", "critical"] } }, { "asset_owner": { "is": "team payments" } }] });
+    story.engine.create_rule(rule("what matters", wanted), &ada()).await.unwrap();
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    assert!(titles(&story).await.is_empty(), "nobody has said anything about the asset");
+    let mut tx = story.engine.db().read().await.unwrap();
+    let shop = store::assets::by_name(&mut tx, "shop").await.unwrap().unwrap().id;
+    drop(tx);
+    let said = AssetSettings {
+        owner: Some(" Team Payments ".into()),
+        impact: Some(Impact::Critical),
+        ..AssetSettings::default()
+    };
+    story.engine.change_asset(shop, said, &ada()).await.unwrap();
+    story.settle().await;
+    assert_eq!(titles(&story).await, [["a"]]);
+    let long = AssetSettings { owner: Some("x".repeat(201)), ..AssetSettings::default() };
+    assert_eq!(story.engine.change_asset(shop, long, &ada()).await.unwrap_err().code, "owner_too_long");
 }

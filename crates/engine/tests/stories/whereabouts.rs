@@ -78,6 +78,85 @@ async fn the_policy_restore_takes_it_back_out_of_the_recycle_bin_whatever_happen
 }
 
 #[tokio::test]
+async fn what_changed_while_a_new_work_item_lay_in_the_recycle_bin_is_written_once_it_is_back() {
+    let story = Story::on(TestDatabase::sqlite().await).on_deletion(DeletionPolicy::Restore).begin().await;
+    // Nobody knows whether it was created; a person renames and deletes it, and a scan finds that it is worse.
+    story.board.fail_writes([Fault::LostAfter]);
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.engine.step().await.unwrap();
+    let item = story.work_item();
+    story.board.edit(item, &[("System.Title", "Ours to fix".into())]);
+    story.board.delete(item);
+    let mut worse = weakness("a", "a.js", 1);
+    worse["severity"] = "critical".into();
+    story.wait(Duration::minutes(1));
+    story.scan(&[worse]).await;
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    assert_eq!(story.work_item(), item);
+    let fields = story.board.fields(item);
+    assert_eq!(fields["Microsoft.VSTS.Common.Priority"], 1, "{fields}");
+    assert_eq!(fields["System.Title"], "Ours to fix");
+    assert!(story.ticket().await.conflicts.iter().any(|conflict| conflict.field == "Title"));
+}
+
+/// Found by the simulation, seed 2917.
+#[tokio::test]
+async fn what_was_ordered_and_said_before_a_creation_was_known_is_done_and_shown_once_it_is() {
+    let story = Story::sqlite().await;
+    story.board.fail_writes([Fault::LostAfter]);
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.engine.step().await.unwrap();
+    let (item, ticket) = (story.work_item(), story.ticket().await.id);
+    story.board.edit(item, &[("System.History", "What about this?".into())]);
+    story.engine.repair_ticket(ticket, Repair::Release, &ada()).await.unwrap();
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.health, ticket.work_item_id), (Health::Released, Some(WorkItemId(item))));
+    // The same without an order: what was said is shown.
+    story.engine.repair_ticket(ticket.id, Repair::Replace, &ada()).await.unwrap();
+    story.board.fail_writes([Fault::LostAfter]);
+    story.engine.step().await.unwrap();
+    let new = *story.board.work_items().iter().find(|id| **id != item).unwrap();
+    story.board.edit(new, &[("System.History", "And about that?".into())]);
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    let mut tx = story.engine.db().read().await.unwrap();
+    let said = store::comments::of_ticket(&mut tx, ticket.id).await.unwrap();
+    assert!(said.iter().any(|comment| comment.text.contains("And about that?")), "{said:?}");
+}
+
+/// Found by the simulation, seed 3013.
+#[tokio::test]
+async fn a_ticket_that_had_ended_and_cannot_have_another_work_item_has_ended_again() {
+    let (story, item) = with(DeletionPolicy::Ask).await;
+    story.engine.release_ticket(story.ticket().await.id, &ada()).await.unwrap();
+    story.settle().await;
+    let other = story.board.bug("Ours");
+    let ticket = story.ticket().await.id;
+    let bind = Repair::Bind { work_item: WorkItemId(other) };
+    story.engine.repair_ticket(ticket, bind, &ada()).await.unwrap();
+    story.board.delete(other);
+    story.settle().await;
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.health, ticket.work_item_id), (Health::Released, Some(WorkItemId(item))));
+    let log = story.log_of_tickets().await;
+    assert!(log.iter().any(|(what, _)| what.contains("is not used")), "{log:?}");
+    // And nothing more is written to the one it had.
+    let writes = story.board.writes();
+    story.scan(&[]).await;
+    story.sweep().await;
+    assert_eq!(story.board.writes(), writes);
+}
+
+#[tokio::test]
 async fn a_policy_gives_way_to_people_who_delete_it_again_and_again() {
     let (story, item) = with(DeletionPolicy::Restore).await;
     for _ in 0..3 {

@@ -2,6 +2,7 @@
 
 use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset};
 use clap::{Args, Subcommand};
+use model::Impact;
 
 use super::{Limit, counts, lookup, opt_minute};
 use crate::client::ApiArgs;
@@ -30,6 +31,27 @@ enum Action {
         asset: String,
         /// New name
         name: String,
+    },
+    /// Say what an asset is: its tags, tracked branches, owner and business impact
+    #[command(after_help = "\
+Examples:
+  lockstep asset set shop --owner 'Team Payments' --impact high
+  lockstep asset set shop --tag pci --tag web --tracked-branch main")]
+    Set {
+        /// Name or id of the asset
+        asset: String,
+        /// All tags that it shall have; may be repeated; '' for none
+        #[arg(long = "tag", value_name = "TAG")]
+        tags: Vec<String>,
+        /// All branches whose scans shall decide; may be repeated; '' for none
+        #[arg(long = "tracked-branch", value_name = "BRANCH")]
+        tracked_branches: Vec<String>,
+        /// Who answers for it; '' for nobody
+        #[arg(long)]
+        owner: Option<String>,
+        /// How much the business depends on it: critical, high, medium, low or unknown
+        #[arg(long)]
+        impact: Option<Impact>,
     },
     /// Lay an asset aside: its findings are suppressed, their tickets closed or released as the destination says
     Archive {
@@ -76,6 +98,16 @@ pub(crate) async fn run(args: AssetArgs) -> Outcome {
             return Ok(exit::OK);
         }
         Action::Rename { asset, name } => (asset, AssetChange { name: Some(name), ..AssetChange::default() }),
+        Action::Set { asset, tags, tracked_branches, owner, impact } => {
+            let given = |list: Vec<String>| (!list.is_empty()).then_some(list);
+            let (tags, tracked_branches) = (given(tags), given(tracked_branches));
+            if tags.is_none() && tracked_branches.is_none() && owner.is_none() && impact.is_none() {
+                return Err(CliError::usage(
+                    "Nothing is to be changed: give --tag, --tracked-branch, --owner or --impact.",
+                ));
+            }
+            (asset, AssetChange { tags, tracked_branches, owner, impact, ..AssetChange::default() })
+        }
         Action::Archive { asset, yes } => {
             confirm(&format!("Archive the asset '{asset}'? Its tickets are closed or released."), yes)?;
             (asset, AssetChange { archived: Some(true), ..AssetChange::default() })
@@ -118,9 +150,11 @@ fn print_list(output: Output, assets: &[Asset]) -> Result<(), CliError> {
             asset.name.clone(),
             if asset.archived { "archived".to_owned() } else { String::new() },
             counts(&asset.open),
+            asset.impact.to_string(),
+            asset.owner.clone(),
             asset.tags.join(", "),
             opt_minute(asset.last_scan_at),
         ]
     });
-    output.table(&["Id", "Name", "State", "Open", "Tags", "Last scan"], rows.collect())
+    output.table(&["Id", "Name", "State", "Open", "Impact", "Owner", "Tags", "Last scan"], rows.collect())
 }

@@ -51,6 +51,9 @@ pub(super) struct SettingsArgs {
     /// Value of a further field of new work items, by reference name; may be repeated
     #[arg(long = "field", value_name = "FIELD=VALUE", value_parser = field)]
     fields: Vec<(String, String)>,
+    /// Template of a further field of new work items, as in '{{ first.asset }}'; may be repeated
+    #[arg(long = "field-template", value_name = "FIELD=TEMPLATE", value_parser = field)]
+    field_templates: Vec<(String, String)>,
     /// Tag for new work items; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -179,6 +182,8 @@ impl SettingsArgs {
         settings.fields.parent = self.parent.map(WorkItemId).or(settings.fields.parent);
         let values = self.fields.into_iter().map(|(name, value)| (name, FieldValue::Constant(value)));
         settings.fields.values.extend(values);
+        let templates = self.field_templates.into_iter();
+        settings.fields.values.extend(templates.map(|(name, source)| (name, FieldValue::Template(source))));
         set(&mut settings.name, self.name);
         settings.daily_budget = self.daily_budget.unwrap_or(settings.daily_budget);
         let limits = &mut settings.limits;

@@ -3,7 +3,7 @@
 use api::{Binding, Destination, DestinationCheck, DestinationSettings, Route, RouteStep};
 use clap::{Args, Subcommand};
 use model::FindingId;
-use model::fields::{FieldValue, IterationPolicy};
+use model::fields::IterationPolicy;
 use model::map::MapRow;
 
 use super::destination_settings::SettingsArgs;
@@ -241,8 +241,8 @@ fn print_settings(output: Output, settings: &DestinationSettings) -> Result<(), 
         ),
         ("if deleted", word(&settings.on_deletion)),
     ])?;
-    for (name, FieldValue::Constant(text)) in &settings.fields.values {
-        output.facts(&[(name.as_str(), text.clone())])?;
+    for (name, value) in &settings.fields.values {
+        output.facts(&[(name.as_str(), value.text().to_owned())])?;
     }
     for (severity, target) in &settings.severity_map.0 {
         let field = target.severity.as_ref().map(|value| format!(", {value}")).unwrap_or_default();

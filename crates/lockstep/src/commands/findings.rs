@@ -1,15 +1,20 @@
-//! `lockstep findings`: look at findings and decide about them.
+//! `lockstep findings`: look at findings, decide about them, and write them to files.
 
-use api::{Finding, FindingSummary, HistoryEntry, RefuseRequest, SetStatus};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use api::{ExportFormat, Finding, FindingSummary, HistoryEntry, RefuseRequest, SetStatus};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
+use futures::StreamExt as _;
 use model::status::FallBack;
 use model::{FindingId, Status};
+use reqwest::Method;
 
 use super::{Limit, lookup, minute, opt_minute, parse_time, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
-use crate::output::{Output, confirm};
+use crate::output::{Output, confirm, write_bytes};
 
 /// Options of `lockstep findings`.
 #[derive(Args, Debug)]
@@ -28,20 +33,29 @@ Examples:
   lockstep findings list --status open --severity critical,high
   lockstep findings list --asset shop --search openssl --all --json")]
     List {
-        /// Only these statuses, separated by commas; `open` stands for all open ones
-        #[arg(long, value_name = "STATUS")]
-        status: Option<String>,
-        /// Only these severities, separated by commas
-        #[arg(long, value_name = "SEVERITY")]
-        severity: Option<String>,
-        /// Only findings of this asset
-        #[arg(long, value_name = "ASSET")]
-        asset: Option<String>,
-        /// Only findings with this text in title, vulnerability or place
-        #[arg(long, short = 'q', value_name = "TEXT")]
-        search: Option<String>,
+        #[command(flatten)]
+        filter: Filter,
         #[command(flatten)]
         limit: Limit,
+    },
+    /// Write findings to a file: a table, JSON, SARIF or VEX
+    #[command(after_help = "\
+Examples:
+  lockstep findings export --format csv --status open > findings.csv
+  lockstep findings export --format sarif --asset shop --output shop.sarif
+  lockstep findings export --format openvex --asset shop --output shop.openvex.json
+
+SARIF holds the open findings; OpenVEX and CycloneDX hold what was decided about vulnerabilities (CVE, GHSA …).
+A file is there only once it is whole. What each format says: docs/exports.md.")]
+    Export {
+        /// What the file is to be
+        #[arg(long, value_name = "FORMAT")]
+        format: Format,
+        #[command(flatten)]
+        filter: Filter,
+        /// Write to this file; to standard output if absent
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Show one finding in full
     Show {
@@ -96,6 +110,69 @@ A finding is never set to fixed by hand: only a scan proves that.")]
     },
 }
 
+/// Which findings are meant.
+#[derive(Args, Debug)]
+struct Filter {
+    /// Only these statuses, separated by commas; `open` stands for all open ones
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// Only these severities, separated by commas
+    #[arg(long, value_name = "SEVERITY")]
+    severity: Option<String>,
+    /// Only findings of this asset
+    #[arg(long, value_name = "ASSET")]
+    asset: Option<String>,
+    /// Only findings of this ticket: its id, or the number of its work item
+    #[arg(long, value_name = "TICKET")]
+    ticket: Option<String>,
+    /// Only findings with this text in title, vulnerability or place
+    #[arg(long, short = 'q', value_name = "TEXT")]
+    search: Option<String>,
+}
+
+impl Filter {
+    /// The query that asks for them.
+    async fn query(self, client: &Client) -> Result<Vec<(&'static str, String)>, CliError> {
+        let mut query = Vec::new();
+        query.extend(self.status.map(|status| ("status", status)));
+        query.extend(self.severity.map(|severity| ("severity", severity)));
+        query.extend(self.search.map(|text| ("q", text)));
+        if let Some(asset) = self.asset {
+            query.push(("asset", lookup::asset(client, &asset).await?.to_string()));
+        }
+        if let Some(ticket) = self.ticket {
+            query.push(("ticket", lookup::ticket(client, &ticket).await?.to_string()));
+        }
+        Ok(query)
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// A table for spreadsheets
+    Csv,
+    /// A list of findings in full, as the API says them
+    Json,
+    /// SARIF 2.1.0 of the open findings
+    Sarif,
+    /// OpenVEX 0.2.0 of what was decided about vulnerabilities
+    Openvex,
+    /// CycloneDX VEX 1.6 as JSON, of the same
+    Cyclonedx,
+}
+
+impl Format {
+    fn of_api(self) -> ExportFormat {
+        match self {
+            Self::Csv => ExportFormat::Csv,
+            Self::Json => ExportFormat::Json,
+            Self::Sarif => ExportFormat::Sarif,
+            Self::Openvex => ExportFormat::Openvex,
+            Self::Cyclonedx => ExportFormat::Cyclonedx,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Then {
     Created,
@@ -110,17 +187,12 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
     let client = args.api.client()?;
     let output = args.api.output();
     match args.action {
-        Action::List { status, severity, asset, search, limit } => {
-            let mut filter: Vec<(&str, String)> = Vec::new();
-            filter.extend(status.map(|status| ("status", status)));
-            filter.extend(severity.map(|severity| ("severity", severity)));
-            filter.extend(search.map(|text| ("q", text)));
-            if let Some(asset) = asset {
-                filter.push(("asset", lookup::asset(&client, &asset).await?.to_string()));
-            }
+        Action::List { filter, limit } => {
+            let filter = filter.query(&client).await?;
             let findings: Vec<FindingSummary> = client.list("findings", &filter, limit.number()).await?;
             print_list(output, &findings)?;
         }
+        Action::Export { format, filter, output: to } => export(&client, format, filter, to).await?,
         Action::Show { finding } => {
             let finding: Finding = client.get(&format!("findings/{finding}")).await?;
             print_one(output, &finding)?;
@@ -148,6 +220,48 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
         }
     }
     Ok(exit::OK)
+}
+
+/// Streams the file to where it is wanted. One that was cut off on the way replaces nothing.
+async fn export(
+    client: &Client,
+    format: Format,
+    filter: Filter,
+    to: Option<PathBuf>,
+) -> Result<(), CliError> {
+    let mut query = filter.query(client).await?;
+    query.push(("format", word(&format.of_api())));
+    let request = client.request(Method::GET, "findings/export")?.query(&query);
+    let mut chunks = client.send(request).await?.bytes_stream();
+    let cut_off = |error: reqwest::Error| {
+        CliError::new(
+            exit::BROKEN,
+            format!("the export was cut off: {:#}", anyhow::Error::from(error.without_url())),
+        )
+        .next("Try again; if it stays, look into the server's log.")
+    };
+    let Some(to) = to else {
+        while let Some(chunk) = chunks.next().await {
+            write_bytes(&chunk.map_err(cut_off)?)?;
+        }
+        return Ok(());
+    };
+    let refused = |error: std::io::Error| {
+        CliError::usage(format!("{} cannot be written: {error}", to.display()))
+            .next("Name a file in a folder that you may write to.")
+    };
+    // It is put in the place of what is there: that must not be a device or a pipe.
+    if std::fs::metadata(&to).is_ok_and(|there| !there.is_file()) {
+        return Err(CliError::usage(format!("{} is no file", to.display()))
+            .next("Leave out --output and lead standard output there."));
+    }
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).map_err(refused)?;
+    while let Some(chunk) = chunks.next().await {
+        file.write_all(&chunk.map_err(cut_off)?).map_err(refused)?;
+    }
+    file.persist(&to).map_err(|error| refused(error.error))?;
+    Ok(())
 }
 
 fn print_list(output: Output, findings: &[FindingSummary]) -> Result<(), CliError> {

@@ -18,11 +18,11 @@ mod values;
 
 use chrono::{DateTime, Utc};
 
-use crate::{Component, FindingKind, Location, Severity, Vulnerability};
+use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 pub use html::{clip, escape, markdown, plain};
 pub use redaction::Redaction;
-pub use render::{Templates, Written, field};
+pub use render::{Templates, Written, check_field};
 pub use templates::{Part, STANDARD_NAME, TemplateProblem, TemplateSet, standard_text};
 pub use values::{About, Evidence};
 
@@ -48,6 +48,10 @@ pub struct Shown<'a> {
     pub asset: &'a str,
     /// Tags of the asset.
     pub asset_tags: &'a [String],
+    /// Who answers for the asset; empty if nobody was named.
+    pub asset_owner: &'a str,
+    /// How much the business depends on the asset.
+    pub impact: Impact,
     /// Scanner that saw it.
     pub scanner: &'a str,
     /// Start of the first scan that saw it.
@@ -126,6 +130,8 @@ mod tests {
             kind: FindingKind::Code,
             asset: "webshop",
             asset_tags: &[],
+            asset_owner: "",
+            impact: Impact::Unknown,
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
             scanner: "scanner",

@@ -196,6 +196,33 @@ impl Templates {
         Written { title, title_length, block, comment, tags, failed }
     }
 
+    /// What a template for one further field of a work item makes of these findings: text, no HTML. What the set's
+    /// redaction hides stays hidden.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn field(
+        &self,
+        source: &str,
+        about: &About<'_>,
+        findings: &[Shown<'_>],
+    ) -> Result<String, TemplateProblem> {
+        const FIELD: &str = "field.txt";
+        let mut environment = sandbox();
+        if source.chars().count() > LONGEST_TEMPLATE {
+            let message = format!("the template has more than {LONGEST_TEMPLATE} characters");
+            return Err(TemplateProblem::of_setting("field", message, "shorten it"));
+        }
+        let values = values(&self.redactor, about, findings, &[]);
+        let rendered = environment
+            .add_template_owned(FIELD, source.to_owned())
+            .and_then(|()| environment.get_template(FIELD))
+            .and_then(|template| template.render(values))
+            .map_err(|error| explained("field", &error))?;
+        let seen: String = rendered.chars().filter(|c| !is_unseen(*c)).collect();
+        Ok(clip(seen.trim(), FIELD_LIMIT))
+    }
+
     /// One part, by its own template, else by the standard one.
     fn part<T: Default>(
         &self,
@@ -227,25 +254,18 @@ impl Templates {
     }
 }
 
-/// A template for one other field of a work item: text, no HTML.
+/// What is wrong with a template for one further field of a work item, tried on findings as people could meet them.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn field(source: &str, about: &About<'_>, findings: &[Shown<'_>]) -> Result<String, TemplateProblem> {
-    const FIELD: &str = "field.txt";
-    let mut environment = sandbox();
-    let long = source.chars().count() > LONGEST_TEMPLATE;
-    if long {
-        let message = format!("the template has more than {LONGEST_TEMPLATE} characters");
-        return Err(TemplateProblem::of_setting("field", message, "shorten it"));
-    }
-    let rendered = environment
-        .add_template_owned(FIELD, source.to_owned())
-        .and_then(|()| environment.get_template(FIELD))
-        .and_then(|template| template.render(values(&Redactor::default(), about, findings, &[])))
-        .map_err(|error| explained("field", &error))?;
-    let seen: String = rendered.chars().filter(|c| !is_unseen(*c)).collect();
-    Ok(clip(seen.trim(), FIELD_LIMIT))
+/// The first thing that is wrong.
+pub fn check_field(source: &str) -> Result<(), TemplateProblem> {
+    let mut wrong = None;
+    with_samples(|about, findings, _| {
+        if wrong.is_none() {
+            wrong = Templates::standard().field(source, about, findings).err();
+        }
+    });
+    wrong.map_or(Ok(()), Err)
 }
 
 fn add(environment: &mut Environment<'static>, part: Part, text: &str) -> Result<bool, TemplateProblem> {

@@ -7,7 +7,7 @@ use minijinja::value::Value;
 use super::html::{NAME_LIMIT, TEXT_LIMIT, is_web};
 use super::redaction::Redactor;
 use super::{Shown, clip, place};
-use crate::{Component, FindingKind, Location, Severity, Vulnerability};
+use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 /// Findings that are listed one by one; more are counted.
 const LISTED: usize = 50;
@@ -135,6 +135,8 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
         kind => finding.kind.as_str(),
         asset => name(finding.asset),
         asset_tags => names(finding.asset_tags),
+        asset_owner => Some(name(finding.asset_owner)).filter(|owner| !owner.is_empty()),
+        impact => finding.impact.as_str(),
         scanner => name(finding.scanner),
         message => long(finding.message),
         place => name(&place(location, finding.component)),
@@ -202,6 +204,8 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         kind: FindingKind::Component,
         asset: "webshop",
         asset_tags: &tags,
+        asset_owner: "Team Payments",
+        impact: Impact::High,
         scanner: "scanner",
         first_seen_at: DateTime::<Utc>::UNIX_EPOCH,
         regressed: 1,
@@ -216,6 +220,8 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         kind: FindingKind::Secret,
         asset: "a",
         asset_tags: &[],
+        asset_owner: "",
+        impact: Impact::Unknown,
         regressed: 0,
         vulnerability: &bare,
         message: None,

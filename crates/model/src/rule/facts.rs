@@ -7,7 +7,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{AssetId, FindingId, FindingKind, Observation, Severity, Status};
+use crate::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status};
 
 /// What a rule looks at: a finding with its asset and the branches it was seen on.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,10 @@ pub struct Candidate<'a> {
     pub asset_name: &'a str,
     /// Tags of the asset.
     pub asset_tags: &'a [String],
+    /// Who answers for the asset; empty if nobody was named.
+    pub asset_owner: &'a str,
+    /// How much the business depends on the asset.
+    pub impact: Impact,
     /// Branches on which scans saw it; without those that named none.
     pub branches: &'a [String],
 }
@@ -114,6 +118,7 @@ fn many<'a>(texts: &'a [String]) -> Value<'a> {
 }
 
 const KINDS: &[&str] = &["code", "component", "secret", "misconfiguration", "license", "web", "host"];
+const IMPACTS: &[&str] = &["unknown", "low", "medium", "high", "critical"];
 const STATUSES: &[&str] = &["identified", "in_progress", "waiting", "awaiting_validation"];
 
 /// All facts, in the order in which they are offered.
@@ -303,6 +308,24 @@ pub const FACTS: &[FactRow] = &[
         groups: false,
         words: &[],
         read: |c| many(c.asset_tags),
+    },
+    FactRow {
+        name: "asset_owner",
+        label: "Owner of the asset",
+        of: FactOf::Asset,
+        kind: FactKind::Text,
+        groups: true,
+        words: &[],
+        read: |c| one(c.asset_owner),
+    },
+    FactRow {
+        name: "impact",
+        label: "Business impact",
+        of: FactOf::Asset,
+        kind: FactKind::Word,
+        groups: true,
+        words: IMPACTS,
+        read: |c| one(c.impact.as_str()),
     },
 ];
 

@@ -5,7 +5,7 @@ use model::block::normalised;
 use model::content::{
     About, Evidence, Shown, TITLE_LIMIT, TemplateSet, Templates, Written, comment, markdown,
 };
-use model::{Component, FindingKind, Location, Severity, Vulnerability};
+use model::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 use proptest::prelude::*;
 
 /// Longest long text that Azure DevOps takes, in characters (azure-devops.md section 7.9).
@@ -92,6 +92,8 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         kind: FindingKind::Code,
         asset: text,
         asset_tags: &tags,
+        asset_owner: text,
+        impact: Impact::High,
         first_seen_at: DateTime::UNIX_EPOCH,
         regressed: 3,
         scanner: text,
@@ -208,7 +210,7 @@ fn odd_template() -> impl Strategy<Value = String> {
         "{{ ['<script>', first.title]|join|safe }}",
         "{% macro again(n) %}{{ again(n) }}{% endmacro %}{{ again(1) }}",
         "{% for a in findings %}{% for b in findings %}{% for c in findings %}x{% endfor %}{% endfor %}{% endfor %}",
-        "{{ first.title }}, {{ first.asset_tags|join(';') }}",
+        "{{ first.title }}, {{ first.asset_tags|join(';') }}, {{ first.asset_owner }}",
         "{{ nothing.here }}",
         "<!-- {{ first.title|safe }} -->",
         "&#60;script&#62;",

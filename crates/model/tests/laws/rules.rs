@@ -3,7 +3,8 @@
 use chrono::{DateTime, Duration, Utc};
 use model::rule::{Candidate, Criteria, FACTS, FactKind, Grouping, Operator, RuleSettings};
 use model::{
-    AssetId, Component, FindingId, FindingKind, Location, Observation, Severity, Status, Vulnerability,
+    AssetId, Component, FindingId, FindingKind, Impact, Location, Observation, Severity, Status,
+    Vulnerability,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -39,6 +40,8 @@ impl Seen {
             detail: &self.detail,
             asset_name: &self.asset,
             asset_tags: &self.tags,
+            asset_owner: "Team Payments",
+            impact: Impact::High,
             branches: &self.branches,
         }
     }

@@ -2,9 +2,10 @@
 
 use chrono::DateTime;
 use model::content::{
-    About, Evidence, Part, Redaction, Shown, TemplateProblem, TemplateSet, Templates, field, standard_text,
+    About, Evidence, Part, Redaction, Shown, TemplateProblem, TemplateSet, Templates, check_field,
+    standard_text,
 };
-use model::{Component, FindingKind, Location, Severity, Vulnerability};
+use model::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 struct Case {
     vulnerability: Vulnerability,
@@ -50,6 +51,8 @@ impl Case {
             kind: FindingKind::Code,
             asset: "webshop",
             asset_tags: &self.tags,
+            asset_owner: "Team Payments",
+            impact: Impact::High,
             scanner: "semgrep",
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
@@ -242,8 +245,10 @@ fn standard_templates_written_down_as_ones_own_are_right_and_say_the_same() {
 fn a_field_is_text_of_its_template() {
     let case = Case::new();
     let about = About::default();
-    let text =
-        field("{{ first.vulnerability.id }} <{{ first.asset }}>\u{202E}", &about, &[case.shown()]).unwrap();
+    let field = |source: &str| Templates::standard().field(source, &about, &[case.shown()]);
+    let text = field("{{ first.vulnerability.id }} <{{ first.asset }}>\u{202E}").unwrap();
     assert_eq!(text, "CVE-2026-1 <webshop>");
-    assert_eq!(field("{{ x", &about, &[case.shown()]).unwrap_err().line, Some(1));
+    assert_eq!(field("{{ x").unwrap_err().line, Some(1));
+    assert_eq!(check_field("{{ first.severity }}"), Ok(()));
+    assert!(check_field("{{ nothing }}").is_err());
 }

@@ -2,6 +2,7 @@
 
 use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset, Page};
 use axum::extract::State;
+use engine::AssetSettings;
 use model::AssetId;
 use serde::Deserialize;
 use store::views;
@@ -62,7 +63,7 @@ async fn read_asset(app: &App, id: AssetId) -> Answer<Asset> {
     translate::asset(row)
 }
 
-/// Change an asset: its name, tags and tracked branches; lay it aside or take it up again
+/// Change an asset: its name, tags, tracked branches, owner and impact; lay it aside or take it up again
 #[utoipa::path(patch, path = "/assets/{id}", tag = "Assets", params(("id" = AssetId, Path)), request_body = AssetChange,
     responses((status = 200, body = Asset)))]
 async fn change_asset(
@@ -75,10 +76,12 @@ async fn change_asset(
     if let Some(name) = &change.name {
         app.engine.rename_asset(id, name, &by).await?;
     }
-    if change.tags.is_some() || change.tracked_branches.is_some() {
-        app.engine.change_asset(id, change.tags, change.tracked_branches, &by).await?;
+    let AssetChange { name: _, archived, tags, tracked_branches, owner, impact } = change;
+    let settings = AssetSettings { tags, tracked_branches, owner, impact };
+    if settings != AssetSettings::default() {
+        app.engine.change_asset(id, settings, &by).await?;
     }
-    match change.archived {
+    match archived {
         Some(true) => app.engine.archive_asset(id, &by).await?,
         Some(false) => app.engine.restore_asset(id, &by).await?,
         None => {}

@@ -30,24 +30,30 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Findings, worst first, then newest first
-#[utoipa::path(get, path = "/findings", tag = "Findings", params(FindingFilter),
+#[utoipa::path(get, path = "/findings", tag = "Findings", params(FindingFilter, PageQuery),
     responses((status = 200, body = Page<FindingSummary>)))]
 async fn list_findings(
     State(app): State<App>,
     Query(query): Query<FindingFilter>,
+    Query(page): Query<PageQuery>,
 ) -> Answer<axum::Json<Page<FindingSummary>>> {
-    let paging: Paging<(Severity, FindingId)> = Paging::of("findings", query.cursor.as_deref(), query.limit)?;
-    let filter = views::findings::FindingFilter {
+    let paging: Paging<(Severity, FindingId)> = Paging::of("findings", page.cursor.as_deref(), page.limit)?;
+    let filter = filter(query)?;
+    let after = paging.after.map(|(severity, id)| FindingKey { severity, id });
+    let mut tx = app.db.read().await?;
+    let rows = views::findings::page(&mut tx, &filter, after, paging.rows()).await?;
+    Ok(axum::Json(paging.page(rows, |row| (row.severity, row.id), translate::finding_summary)?))
+}
+
+/// What a caller asks for, in the words of the database.
+pub(super) fn filter(query: FindingFilter) -> Answer<views::findings::FindingFilter> {
+    Ok(views::findings::FindingFilter {
         statuses: statuses(query.status.as_deref())?,
         severities: words::<Severity>("severity", query.severity.as_deref())?,
         asset: query.asset,
         ticket: query.ticket,
         text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
-    };
-    let after = paging.after.map(|(severity, id)| FindingKey { severity, id });
-    let mut tx = app.db.read().await?;
-    let rows = views::findings::page(&mut tx, &filter, after, paging.rows()).await?;
-    Ok(axum::Json(paging.page(rows, |row| (row.severity, row.id), translate::finding_summary)?))
+    })
 }
 
 /// Words separated by commas, each at most once.

@@ -11,6 +11,7 @@ mod connection_sign_in;
 mod connections;
 mod destinations;
 mod events;
+mod exports;
 mod findings;
 mod health;
 mod hooks;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(jobs::routes())
         .merge(scans::routes())
         .merge(findings::routes())
+        .merge(exports::routes())
         .merge(imports::routes())
         .merge(by_hand::routes())
         .merge(tickets::routes())

@@ -3,6 +3,7 @@
 
 mod access;
 mod by_hand;
+mod exports;
 mod flows;
 mod front;
 mod lists;

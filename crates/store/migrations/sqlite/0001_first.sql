@@ -36,6 +36,10 @@ CREATE TABLE asset (
     name_folded TEXT NOT NULL UNIQUE,
     tags TEXT NOT NULL,
     tracked_branches TEXT NOT NULL,
+    -- Who answers for it.
+    owner TEXT NOT NULL DEFAULT '',
+    -- How much the business depends on it.
+    impact TEXT NOT NULL DEFAULT 'unknown',
     -- Since when it is laid aside.
     archived_at BIGINT,
     created_at BIGINT NOT NULL,
@@ -110,10 +114,12 @@ CREATE TABLE observation (
     scan_id BLOB NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
     seq BIGINT NOT NULL,
     place_key TEXT NOT NULL,
+    path TEXT NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (scan_id, seq)
 );
 CREATE INDEX observation_by_place ON observation (scan_id, place_key, seq);
+CREATE INDEX observation_by_path ON observation (scan_id, path, seq);
 
 CREATE TABLE finding (
     id BLOB PRIMARY KEY,
@@ -156,6 +162,8 @@ CREATE TABLE detection (
     finding_id BLOB NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
     configuration_id BLOB NOT NULL REFERENCES configuration(id) ON DELETE CASCADE,
     branch TEXT NOT NULL,
+    -- Where they see it; the finding has the place that is shown, and branches may differ after a file was renamed.
+    place_key TEXT NOT NULL,
     rule_id TEXT NOT NULL,
     path TEXT NOT NULL,
     last_seen_at BIGINT NOT NULL,
@@ -166,6 +174,7 @@ CREATE TABLE detection (
     seen_by BLOB NOT NULL,
     PRIMARY KEY (finding_id, configuration_id, branch)
 );
+CREATE INDEX detection_by_place ON detection (configuration_id, branch, place_key);
 -- Only what is there can go: the cost of a scan does not grow with what was fixed long ago.
 CREATE INDEX detection_present ON detection (configuration_id, branch, finding_id)
     WHERE last_absent_at IS NULL OR last_absent_at <= last_seen_at;
@@ -448,6 +457,8 @@ CREATE TABLE attachment (
     -- Identity on the board, once its bytes are there.
     board_id TEXT,
     is_attached BOOLEAN NOT NULL DEFAULT FALSE,
+    -- It may have been attached before the work item went.
+    in_doubt BOOLEAN NOT NULL DEFAULT FALSE,
     -- Nothing more is done with it on the board.
     is_over BOOLEAN NOT NULL DEFAULT FALSE,
     problem TEXT,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, Status};
+use model::{AssetId, Impact, Status};
 
 use super::{BySeverity, OPEN, Statement, contains, severity};
 use crate::{Result, Row, Tx};
@@ -21,6 +21,10 @@ pub struct AssetRow {
     pub tags: Vec<String>,
     /// Branches that decide.
     pub tracked_branches: Vec<String>,
+    /// Who answers for it; empty if nobody was named.
+    pub owner: String,
+    /// How much the business depends on it.
+    pub impact: Impact,
     /// It is laid aside.
     pub archived: bool,
     /// Since when it is known.
@@ -31,7 +35,7 @@ pub struct AssetRow {
     pub open: BySeverity,
 }
 
-const SELECT: &str = "SELECT id, name, name_folded, tags, tracked_branches, archived_at, created_at, last_scan_at FROM asset WHERE 1 = 1";
+const SELECT: &str = "SELECT id, name, name_folded, tags, tracked_branches, owner, impact, archived_at, created_at, last_scan_at FROM asset WHERE 1 = 1";
 
 fn asset(row: &Row) -> Result<AssetRow> {
     Ok(AssetRow {
@@ -40,6 +44,8 @@ fn asset(row: &Row) -> Result<AssetRow> {
         name_folded: row.text("name_folded")?,
         tags: row.json("tags")?,
         tracked_branches: row.json("tracked_branches")?,
+        owner: row.text("owner")?,
+        impact: row.word("impact")?,
         archived: row.opt_int("archived_at")?.is_some(),
         created_at: row.time("created_at")?,
         last_scan_at: row.opt_time("last_scan_at")?,

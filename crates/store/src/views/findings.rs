@@ -132,12 +132,30 @@ pub async fn page(
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingRow>> {
-    let keys = if filter.asset.is_some() || filter.ticket.is_some() {
-        keys_of_owner(tx, filter, after, limit).await?
+    let keys = keys(tx, filter, after, limit).await?;
+    by_ids(tx, &ids(&keys)).await
+}
+
+/// The keys of a page of findings after `after`, at most `limit`. Fewer than `limit` are there only if no more follow.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn keys(
+    tx: &mut Tx,
+    filter: &FindingFilter,
+    after: Option<FindingKey>,
+    limit: u32,
+) -> Result<Vec<FindingKey>> {
+    if filter.asset.is_some() || filter.ticket.is_some() {
+        keys_of_owner(tx, filter, after, limit).await
     } else {
-        keys_of_all(tx, filter, after, limit).await?
-    };
-    by_ids(tx, &keys).await
+        keys_of_all(tx, filter, after, limit).await
+    }
+}
+
+/// The ids of these keys.
+pub fn ids(keys: &[FindingKey]) -> Vec<FindingId> {
+    keys.iter().map(|key| key.id).collect()
 }
 
 /// Keys among the findings of one asset or ticket: few enough to be sorted.
@@ -146,8 +164,8 @@ async fn keys_of_owner(
     filter: &FindingFilter,
     after: Option<FindingKey>,
     limit: u32,
-) -> Result<Vec<FindingId>> {
-    let mut statement = Statement::new("SELECT f.id FROM finding f WHERE 1 = 1");
+) -> Result<Vec<FindingKey>> {
+    let mut statement = Statement::new("SELECT f.id, f.severity FROM finding f WHERE 1 = 1");
     if let Some(asset) = filter.asset {
         statement.push(" AND f.asset_id = ").bind(asset);
     }
@@ -180,7 +198,10 @@ async fn keys_of_owner(
             .push("))");
     }
     statement.push(" ORDER BY f.severity DESC, f.id DESC LIMIT ").bind(limit);
-    statement.all(tx).await?.iter().map(|row| row.id("id")).collect()
+    let rows = statement.all(tx).await?;
+    rows.iter()
+        .map(|row| Ok(FindingKey { severity: severity(row, "severity")?, id: row.id("id")? }))
+        .collect()
 }
 
 /// Keys among all findings, walked along the indexes: one severity after the other, one branch for each status.
@@ -190,7 +211,7 @@ async fn keys_of_all(
     filter: &FindingFilter,
     after: Option<FindingKey>,
     limit: u32,
-) -> Result<Vec<FindingId>> {
+) -> Result<Vec<FindingKey>> {
     let mut keys = Vec::new();
     for wanted in Severity::WORST_FIRST {
         let left = limit.saturating_sub(u32::try_from(keys.len()).unwrap_or(u32::MAX));
@@ -224,7 +245,7 @@ async fn keys_of_all(
         }
         statement.push(") AS found ORDER BY id DESC LIMIT ").bind(left);
         for row in statement.all(tx).await? {
-            keys.push(row.id("id")?);
+            keys.push(FindingKey { severity: wanted, id: row.id("id")? });
         }
     }
     Ok(keys)
@@ -297,22 +318,56 @@ fn summary(row: &Row, ticket: Option<TicketOfFinding>) -> Result<FindingRow> {
 /// # Errors
 /// If the database refuses or a stored value cannot be read.
 pub async fn one(tx: &mut Tx, id: FindingId) -> Result<Option<FindingDetail>> {
-    let Some(summary) = by_ids(tx, &[id]).await?.into_iter().next() else { return Ok(None) };
+    Ok(in_full(tx, &[id]).await?.into_iter().next())
+}
+
+/// The findings with these ids in full, in this order; those that are gone are left out.
+///
+/// # Errors
+/// If the database refuses or a stored value cannot be read.
+pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail>> {
+    let summaries = by_ids(tx, ids).await?;
+    if summaries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut detections = detections_of(tx, ids).await?;
     let mut statement = Statement::new(
-        "SELECT f.fingerprint, f.detail, a.tracked_branches FROM finding f JOIN asset a ON a.id = f.asset_id \
-         WHERE f.id = ",
+        "SELECT f.id, f.fingerprint, f.detail, a.tracked_branches FROM finding f JOIN asset a ON a.id = f.asset_id \
+         WHERE f.id IN ",
     );
-    statement.bind(id);
-    let Some(row) = statement.first(tx).await? else { return Ok(None) };
-    let mut statement = Statement::new(
-        "SELECT c.scanner, c.name, d.branch, d.last_seen_at, d.last_absent_at FROM detection d \
-         JOIN configuration c ON c.id = d.configuration_id WHERE d.finding_id = ",
-    );
-    // A finding lives on few configurations and branches; the bound is there for the one that does not.
-    statement.bind(id).push(" ORDER BY d.last_seen_at DESC, c.scanner, c.name, d.branch LIMIT 500");
-    let mut detections = Vec::new();
+    statement.bind_list(ids.iter().copied());
+    let mut rows: HashMap<FindingId, Row> = HashMap::new();
     for row in statement.all(tx).await? {
-        detections.push(DetectionRow {
+        rows.insert(row.id("id")?, row);
+    }
+    let mut found = Vec::with_capacity(summaries.len());
+    for summary in summaries {
+        let Some(row) = rows.remove(&summary.id) else { continue };
+        found.push(FindingDetail {
+            fingerprint: row.text("fingerprint")?,
+            observation: row.json("detail")?,
+            tracked_branches: row.json("tracked_branches")?,
+            detections: detections.remove(&summary.id).unwrap_or_default(),
+            summary,
+        });
+    }
+    Ok(found)
+}
+
+async fn detections_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId, Vec<DetectionRow>>> {
+    // A finding lives on few configurations and branches; the bound is there for the one that does not.
+    let mut statement = Statement::new(
+        "SELECT finding_id, scanner, name, branch, last_seen_at, last_absent_at FROM ( \
+         SELECT d.finding_id, c.scanner, c.name, d.branch, d.last_seen_at, d.last_absent_at, \
+         ROW_NUMBER() OVER (PARTITION BY d.finding_id ORDER BY d.last_seen_at DESC, c.scanner, c.name, d.branch) \
+         AS position FROM detection d JOIN configuration c ON c.id = d.configuration_id WHERE d.finding_id IN ",
+    );
+    statement
+        .bind_list(ids.iter().copied())
+        .push(") AS ordered WHERE position <= 500 ORDER BY finding_id, position");
+    let mut detections: HashMap<FindingId, Vec<DetectionRow>> = HashMap::new();
+    for row in statement.all(tx).await? {
+        detections.entry(row.id("finding_id")?).or_default().push(DetectionRow {
             scanner: row.text("scanner")?,
             configuration: row.text("name")?,
             branch: row.text("branch")?,
@@ -320,11 +375,5 @@ pub async fn one(tx: &mut Tx, id: FindingId) -> Result<Option<FindingDetail>> {
             last_absent_at: row.opt_time("last_absent_at")?,
         });
     }
-    Ok(Some(FindingDetail {
-        summary,
-        fingerprint: row.text("fingerprint")?,
-        observation: row.json("detail")?,
-        tracked_branches: row.json("tracked_branches")?,
-        detections,
-    }))
+    Ok(detections)
 }

@@ -112,7 +112,11 @@ pub(crate) async fn check_always(sim: &Simulation) -> Checked {
         let Some(ticket) = tickets.iter().find(|ticket| ticket.id == id) else { continue };
         let done = match stroke {
             Stroke::Create => matches!(ticket.intent, Some(Intent::Create { .. })),
-            Stroke::Close | Stroke::Reopen => ticket.moves.last().is_some_and(|at| *at > held_at),
+            // What it became since may be neither of these, and is not held then.
+            Stroke::Close | Stroke::Reopen => {
+                let is_it = ticket.status.is_open() == (stroke == Stroke::Reopen);
+                is_it && ticket.moves.last().is_some_and(|at| *at > held_at)
+            }
         };
         if done {
             return broken(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use model::map::Position;
 use model::{Status, WorkItemId, block};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::args;
 use store::tickets::{Health, Ticket};
 
@@ -14,6 +14,8 @@ use crate::sim::following::{self, Formers};
 use crate::sim::people::{LOCKSTEP, item, live, recycled, revisions};
 use crate::sim::{Simulation, Violation, evidence, talk};
 
+const STATE: &str = "System.State";
+const TYPE: &str = "System.WorkItemType";
 /// Long text of a Bug in the demo's process.
 const LONG_TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
 
@@ -46,7 +48,8 @@ pub(crate) async fn check(sim: &Simulation) -> Checked {
             let history = histories.of_item(id);
             nothing_of_a_person_is_lost(ticket, history, &decided, used_since)?;
             if used_since.is_none() {
-                conflicts_are_with_people(ticket, history)?;
+                conflicts_are_with_people(sim, ticket, history)?;
+                our_words_arrive(ticket, history)?;
             }
             talk::check(sim, ticket, history).await?;
             evidence::check(sim, ticket, history).await?;
@@ -278,24 +281,81 @@ const FIELDS: [(&str, &str); 3] = [
     ("Severity", "Microsoft.VSTS.Common.Severity"),
 ];
 
+/// A person made it another type: other fields count from then on.
+fn was_retyped(revisions: &[Value]) -> bool {
+    revisions.windows(2).any(|pair| pair[0]["fields"][TYPE] != pair[1]["fields"][TYPE])
+}
+
 /// What we wrote ourselves is nobody's word against ours, whether or not the answer to it was lost.
-fn conflicts_are_with_people(ticket: &Ticket, revisions: &[Value]) -> Checked {
-    for (label, field) in FIELDS {
-        if !ticket.conflicts.iter().any(|conflict| conflict.field == label) {
+fn conflicts_are_with_people(sim: &Simulation, ticket: &Ticket, revisions: &[Value]) -> Checked {
+    if was_retyped(revisions) {
+        return Ok(());
+    }
+    for (label, field) in FIELDS.into_iter().chain([("Description", LONG_TEXT), ("State", STATE)]) {
+        let is_there = ticket.conflicts.iter().any(|conflict| conflict.field == label);
+        if !is_there || (field == STATE && sim.states_said_otherwise) {
             continue;
         }
-        let is_change = |pair: &&[Value]| pair[0]["fields"][field] != pair[1]["fields"][field];
-        let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]);
-        let Some(last) = last.or(revisions.first()) else { continue };
-        let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
-        let is_undone =
-            last["fields"]["System.History"].as_str().is_some_and(|said| said.contains("undid what"));
-        if is_ours && !is_undone {
+        if let Some(last) = last_said_by_us(ticket, revisions, field) {
             let what = format!(
                 "{} has a conflict on {label} with what we wrote in revision {} of {}",
                 ticket.token, last["rev"], last["id"]
             );
             return broken("a conflict is with a person", what);
+        }
+    }
+    Ok(())
+}
+
+/// The revision in which a field became what it is now, if that was ours and no order of a person. None where there is no such
+/// field: the type is another one in another project.
+fn last_said_by_us<'a>(ticket: &Ticket, revisions: &'a [Value], field: &str) -> Option<&'a Value> {
+    let value = |revision: &Value| {
+        let fields = &revision["fields"];
+        match fields[field].as_str() {
+            // Of the text only our part counts.
+            Some(text) if field == LONG_TEXT => json!(block::words(text, &ticket.token)),
+            // A conflict on the state may be one on the column.
+            Some(state) if field == STATE => json!([state, fields["System.BoardColumn"]]),
+            _ => fields[field].clone(),
+        }
+    };
+    if revisions.last()?["fields"][field].is_null() {
+        return None;
+    }
+    let is_change = |pair: &&[Value]| value(&pair[0]) != value(&pair[1]);
+    let last = revisions.windows(2).rfind(is_change).map(|pair| &pair[1]).or(revisions.first())?;
+    let is_ours = last["fields"]["System.ChangedBy"]["uniqueName"] == LOCKSTEP;
+    let said = last["fields"]["System.History"].as_str().unwrap_or_default();
+    // What a person ordered is that person's word.
+    let is_ordered = ["undid what", "moved this to"].iter().any(|words| said.contains(words));
+    (is_ours && !is_ordered).then_some(last)
+}
+
+/// What we want to say stands there, where nobody else said anything.
+fn our_words_arrive(ticket: &Ticket, revisions: &[Value]) -> Checked {
+    let is_at_home = ticket.health == Health::InStep && !was_retyped(revisions);
+    let Some(base) = ticket.base.as_ref().filter(|_| is_at_home) else { return Ok(()) };
+    let text = |value: &dyn std::fmt::Display| value.to_string();
+    let severity = |agreed: &Option<String>| agreed.clone();
+    let said = [
+        (Some(text(&base.title.ours)), Some(text(&base.title.theirs))),
+        (
+            base.priority.ours.as_ref().map(|ours| text(ours)),
+            base.priority.theirs.as_ref().map(|it| text(it)),
+        ),
+        (severity(&base.severity.ours), severity(&base.severity.theirs)),
+    ];
+    for ((label, field), (ours, theirs)) in FIELDS.into_iter().zip(said) {
+        let Some(ours) = ours.filter(|ours| theirs.as_ref() != Some(ours)) else { continue };
+        if let Some(last) = last_said_by_us(ticket, revisions, field) {
+            return broken(
+                "both sides agree",
+                format!(
+                    "{label} of {} should be {ours}, and is {theirs:?} since our revision {}",
+                    ticket.token, last["rev"]
+                ),
+            );
         }
     }
     Ok(())
@@ -502,7 +562,13 @@ async fn every_change_has_a_cause(sim: &Simulation, tickets: &[Ticket], historie
                 || what.starts_with("The file ")
                 || (is_over && (what.contains(" attached the file ") || what.contains("comment")))
         };
-        if !of_comments.is_empty() && !log.iter().any(is_talk) {
+        // A change may have nothing to say but its comment.
+        let is_named = |revision: &&&Value| {
+            let named = format!("(revision {})", revision["rev"]);
+            log.iter().any(|what| what.contains(&named))
+        };
+        let is_silent = of_comments.iter().any(|revision| !is_named(&revision));
+        if is_silent && !log.iter().any(is_talk) {
             return broken(
                 law,
                 format!(

@@ -117,6 +117,8 @@ pub(crate) struct Simulation {
     replicas: Vec<Engine>,
     /// Work of a replica that stands still.
     frozen: Vec<Option<Frozen>>,
+    /// What stands still does so for so many more acts at least.
+    asleep: [u32; REPLICAS],
     births: u64,
     pub(crate) code: Code,
     /// Deliveries of service hooks that are on their way.
@@ -129,6 +131,8 @@ pub(crate) struct Simulation {
     pub(crate) homes: BTreeMap<DestinationId, Home>,
     /// The configuration as it was once written to a file.
     filed: Option<Configuration>,
+    /// Somebody changed what says where a card belongs: one that nobody moved may stand elsewhere then.
+    states_said_otherwise: bool,
     /// When the connection was switched to shadow mode, while it is.
     shadow_since: Option<chrono::DateTime<chrono::Utc>>,
     rule: RuleId,
@@ -172,6 +176,7 @@ impl Simulation {
             folder,
             replicas: Vec::new(),
             frozen: (0..REPLICAS).map(|_| None).collect(),
+            asleep: [0; REPLICAS],
             births: 0,
             code: Code::default(),
             hooks: Vec::new(),
@@ -180,6 +185,7 @@ impl Simulation {
             elsewhere: DestinationId(Uuid::nil()),
             homes: BTreeMap::new(),
             filed: None,
+            states_said_otherwise: false,
             shadow_since: None,
             rule: RuleId(Uuid::nil()),
             grouping: Grouping::PerFinding,
@@ -347,11 +353,23 @@ impl Simulation {
                 "{} {number:?}: {health}, {}, {:?}, {:?}",
                 ticket.token, ticket.status, ticket.problem, ticket.following
             ));
+            for conflict in &ticket.conflicts {
+                self.trace.push(format!("    conflict {conflict:?}"));
+            }
+            if let Some(model::WorkItemId(id)) = number {
+                self.trace.extend(people::tell_revisions(&self.wire, id));
+            }
             for entry in log {
                 let at = entry.time("at").unwrap().format("%d %H:%M:%S");
                 self.trace.push(format!("    {at} {}", entry.text("what").unwrap()));
             }
         }
+    }
+
+    /// Map or rules are changed.
+    fn says_states_otherwise(&mut self, how: &'static str) {
+        self.tally.count(how);
+        self.states_said_otherwise = true;
     }
 
     fn note(&mut self, what: impl Into<String>) {
@@ -361,6 +379,9 @@ impl Simulation {
 
     async fn do_something(&mut self) {
         self.clock.advance(Duration::milliseconds(1));
+        for sleep in &mut self.asleep {
+            *sleep = sleep.saturating_sub(1);
+        }
         if self.shadow_since.is_some() && self.chance.random_bool(0.15) {
             // That is what they run it for.
             return self.somebody_approves().await;
@@ -404,7 +425,7 @@ impl Simulation {
 
     /// The fate of a process at work.
     fn fate(&mut self) -> Fate {
-        match self.chance.random_range(0..24) {
+        match self.chance.random_range(0..26) {
             0 => Fate::Dies(self.chance.random_range(1..60)),
             1 => Fate::Dies(self.chance.random_range(1..400)),
             2..11 => Fate::IsInDanger(self.chance.random()),
@@ -421,6 +442,8 @@ impl Simulation {
             20 => Fate::DiesAt("after restore", 1),
             21 => Fate::DiesAt("before attachment look-up", 1),
             22 => Fate::DiesAt("after attachment look-up", 1),
+            // Announced, and not sent.
+            23 | 24 => Fate::FreezesAt("before create"),
             _ => Fate::Lives,
         }
     }
@@ -470,6 +493,8 @@ impl Simulation {
             Ended::Froze(frozen) => {
                 self.note(format!("replica {number} {what}: stands still"));
                 self.frozen[number] = Some(frozen);
+                self.asleep[number] =
+                    if self.chance.random_bool(0.5) { self.chance.random_range(10..60) } else { 0 };
                 false
             }
         }
@@ -477,6 +502,9 @@ impl Simulation {
 
     async fn a_replica_works(&mut self) {
         let number = self.chance.random_range(0..REPLICAS);
+        if self.frozen[number].is_some() && self.asleep[number] > 0 {
+            return;
+        }
         if let Some(frozen) = self.frozen[number].take() {
             if frozen.at_write && self.holder_of_the_lease().await != Some(owner(number)) {
                 self.tally.count("the holder of the lease stood still in a write, and another one took over");

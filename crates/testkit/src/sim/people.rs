@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use emulator::{Request, State};
+use model::content::clip;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
@@ -76,6 +77,25 @@ pub(crate) fn ask(wire: &Wire, method: &str, path: &str, body: &Value) -> Option
 /// A work item as a person sees it.
 pub(crate) fn item(wire: &Wire, id: i64) -> Option<Value> {
     ask(wire, "GET", &format!("_apis/wit/workitems/{id}?$expand=all&api-version=7.1"), &Value::Null)
+}
+
+/// What each revision of a work item changed, in a line.
+pub(crate) fn tell_revisions(wire: &Wire, id: i64) -> Vec<String> {
+    let revisions = revisions(wire, id);
+    let before = std::iter::once(None).chain(revisions.iter().map(Some));
+    let told = revisions.iter().zip(before).map(|(revision, before)| {
+        let fields = revision["fields"].as_object().into_iter().flatten();
+        let changed: Vec<String> = fields
+            .filter(|(name, value)| before.is_none_or(|before| before["fields"][name.as_str()] != **value))
+            .filter(|(name, _)| !name.starts_with("System.Changed") && !name.starts_with("WEF_"))
+            .map(|(name, value)| {
+                format!("{} = {}", name.rsplit('.').next().unwrap_or_default(), clip(&value.to_string(), 60))
+            })
+            .collect();
+        let by = revision["fields"]["System.ChangedBy"]["displayName"].as_str().unwrap_or_default();
+        format!("    revision {} by {by}: {}", revision["rev"], changed.join(", "))
+    });
+    told.collect()
 }
 
 /// All revisions of a work item, oldest first.

@@ -58,6 +58,7 @@ const ACTS: &[&str] = &[
     "stood still: a write leaves",
     "stood still: a write was carried out",
     "stood still: a write was lost",
+    "stood still: before create",
     "the configuration is written to a file",
     "the credential is renewed",
     "the credential is revoked",

@@ -198,7 +198,7 @@ impl Simulation {
                 self.change_destination(number, |settings| settings.tags = vec![tag]).await;
             }
             4 => {
-                self.tally.count("the status map changes");
+                self.says_states_otherwise("the status map changes");
                 let by_column = self.chance.random_bool(0.5);
                 self.change_destination(number, |settings| settings.status_map = status_map(by_column)).await;
             }
@@ -219,7 +219,7 @@ impl Simulation {
                 self.change_destination(number, |settings| settings.daily_budget = budget).await;
             }
             7 => {
-                self.tally.count("the rule changes");
+                self.says_states_otherwise("the rule changes");
                 let settings = any_rule("Everything", self.elsewhere, &mut self.chance);
                 let (id, fate) =
                     (self.rule, self.fate_at(&["before UPDATE rule", "before INSERT INTO audit"]));
@@ -270,21 +270,21 @@ impl Simulation {
             self.rules().await.into_iter().find(|rule| rule.settings.name == SECOND).map(|rule| rule.id);
         match known {
             None => {
-                self.tally.count("a second rule comes");
+                self.says_states_otherwise("a second rule comes");
                 self.on(number, fate, "is given a second rule", |engine| async move {
                     engine.create_rule(settings, &by("Ada")).await.map(drop)
                 })
                 .await;
             }
             Some(id) if self.chance.random_bool(0.5) => {
-                self.tally.count("a second rule changes");
+                self.says_states_otherwise("a second rule changes");
                 self.on(number, fate, "changes the second rule", |engine| async move {
                     engine.change_rule(id, settings, &by("Ada")).await
                 })
                 .await;
             }
             Some(id) => {
-                self.tally.count("a second rule goes");
+                self.says_states_otherwise("a second rule goes");
                 let fate = self.fate_at(&["before DELETE FROM rule"]);
                 self.on(number, fate, "deletes the second rule", |engine| async move {
                     engine.delete_rule(id, &by("Ada")).await
@@ -304,7 +304,7 @@ impl Simulation {
             }
             return;
         };
-        self.tally.count("an older configuration is applied");
+        self.says_states_otherwise("an older configuration is applied");
         let prune = self.chance.random_bool(0.5);
         let fate = self.fate_at(&["before UPDATE destination", "before UPDATE rule", "before commit"]);
         self.on(number, fate, "applies an older configuration", |engine| async move {

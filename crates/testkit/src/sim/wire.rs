@@ -1,7 +1,7 @@
 //! The way between the engine and the board, and its weather: requests that are lost on the way there or back, arrive
 //! late, are refused, or are overtaken by a person.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -99,6 +99,8 @@ pub(crate) struct Wire {
     weather: Mutex<Weather>,
     hidden_areas: Mutex<BTreeSet<String>>,
     hidden_away: Mutex<BTreeSet<i64>>,
+    /// Areas to which people moved work items last.
+    put: Mutex<BTreeMap<i64, String>>,
     /// Work items that people deleted, ever.
     deleted: Mutex<BTreeSet<i64>>,
     /// Names of files that people took away from work items.
@@ -123,6 +125,7 @@ impl Wire {
             weather: Mutex::new(Weather { chance, storm: 0 }),
             hidden_areas: Mutex::default(),
             hidden_away: Mutex::default(),
+            put: Mutex::default(),
             deleted: Mutex::default(),
             taken: Mutex::default(),
             late: Mutex::default(),
@@ -155,6 +158,9 @@ impl Wire {
         let mut areas = self.hidden_areas.lock().unwrap();
         if hidden {
             areas.insert(area.to_owned());
+            let put = self.put.lock().unwrap();
+            let there = put.iter().filter(|(_, of)| *of == area).map(|(id, _)| *id);
+            self.hidden_away.lock().unwrap().extend(there);
         } else {
             areas.remove(area);
         }
@@ -167,12 +173,13 @@ impl Wire {
 
     /// A person moved a work item to an area; it may be one that Lockstep may not see.
     pub(crate) fn was_put(&self, id: i64, area: &str) {
+        self.put.lock().unwrap().insert(id, area.to_owned());
         if self.hidden_areas.lock().unwrap().contains(area) {
             self.hidden_away.lock().unwrap().insert(id);
         }
     }
 
-    /// Work items that people moved where Lockstep could not see them, ever.
+    /// Work items that people moved to where Lockstep could not see them then or later, ever.
     pub(crate) fn hidden_away(&self) -> BTreeSet<i64> {
         self.hidden_away.lock().unwrap().clone()
     }

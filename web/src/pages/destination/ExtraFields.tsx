@@ -1,7 +1,7 @@
-import { Button, Group, NativeSelect, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, NativeSelect, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { typeFields } from "../../api/queries";
-import type { FieldDefinition, FieldSettings, MapProblem, NewDestination } from "../../api/types";
+import type { FieldDefinition, FieldSettings, FieldValue, MapProblem, NewDestination } from "../../api/types";
 import maps from "./Maps.module.css";
 
 type Props = {
@@ -18,9 +18,9 @@ export function ExtraFields({ draft, settings, problems, change }: Props) {
 	const asked = problems.flatMap((problem) => (problem.row && "field" in problem.row ? [problem.row.field] : []));
 	const shown = [...new Set([...Object.keys(values), ...asked])];
 	const of = (name: string) => data?.fields.find((field) => field.reference_name === name);
-	const set = (name: string, text: string | undefined) => {
+	const set = (name: string, value: FieldValue | undefined) => {
 		const { [name]: _, ...others } = values;
-		change({ ...settings, values: text === undefined ? others : { ...others, [name]: { constant: text } } });
+		change({ ...settings, values: value === undefined ? others : { ...others, [name]: value } });
 	};
 	const offered = (data?.fields ?? []).filter((field) => !field.is_read_only && !shown.includes(field.reference_name));
 	return (
@@ -29,7 +29,8 @@ export function ExtraFields({ draft, settings, problems, change }: Props) {
 				Further fields of new work items
 			</Text>
 			<Text size="sm" c="dimmed" mb={6}>
-				What the process requires is asked for here. People decide from then on.
+				What the process requires is asked for here. A template such as {"{{ first.asset }}"} is filled in from the findings when
+				a work item is created. People decide from then on.
 			</Text>
 			<Stack gap={10} maw={560}>
 				{shown.map((name) => {
@@ -40,9 +41,9 @@ export function ExtraFields({ draft, settings, problems, change }: Props) {
 								<Value
 									name={name}
 									field={of(name)}
-									value={values[name]?.constant ?? ""}
+									value={values[name] ?? { constant: "" }}
 									wrong={wrong.length > 0}
-									change={(text) => set(name, text)}
+									change={(value) => set(name, value)}
 								/>
 								<Button
 									variant="subtle"
@@ -66,7 +67,7 @@ export function ExtraFields({ draft, settings, problems, change }: Props) {
 					placeholder="Choose a field of the type"
 					searchable
 					value={null}
-					onChange={(name) => name && set(name, "")}
+					onChange={(name) => name && set(name, { constant: "" })}
 					data={offered.map((field) => ({ value: field.reference_name, label: field.name }))}
 				/>
 			</Stack>
@@ -77,31 +78,44 @@ export function ExtraFields({ draft, settings, problems, change }: Props) {
 type ValueProps = {
 	name: string;
 	field: FieldDefinition | undefined;
-	value: string;
+	value: FieldValue;
 	wrong: boolean;
-	change: (text: string) => void;
+	change: (value: FieldValue) => void;
 };
 
 function Value({ name, field, value, wrong, change }: ValueProps) {
 	const label = field ? `${field.name}${field.is_required ? " (required)" : ""}` : name;
-	if (field && field.allowed.length > 0)
-		return (
-			<NativeSelect
-				style={{ flex: 1 }}
-				label={label}
-				value={value}
-				error={wrong}
-				onChange={(event) => change(event.currentTarget.value)}
-				data={["", ...(field.allowed.includes(value) || value === "" ? [] : [value]), ...field.allowed]}
-			/>
-		);
+	const isTemplate = "template" in value;
+	const text = isTemplate ? value.template : value.constant;
+	const allowed = field?.allowed ?? [];
 	return (
-		<TextInput
-			style={{ flex: 1 }}
-			label={label}
-			value={value}
-			error={wrong}
-			onChange={(event) => change(event.currentTarget.value)}
-		/>
+		<>
+			{allowed.length > 0 && !isTemplate ? (
+				<NativeSelect
+					style={{ flex: 1 }}
+					label={label}
+					value={text}
+					error={wrong}
+					onChange={(event) => change({ constant: event.currentTarget.value })}
+					data={["", ...(allowed.includes(text) || text === "" ? [] : [text]), ...allowed]}
+				/>
+			) : (
+				<TextInput
+					style={{ flex: 1 }}
+					label={label}
+					value={text}
+					error={wrong}
+					ff={isTemplate ? "monospace" : undefined}
+					onChange={({ currentTarget: { value } }) => change(isTemplate ? { template: value } : { constant: value })}
+				/>
+			)}
+			<Checkbox
+				label="Template"
+				aria-label={`${field?.name ?? name} is a template`}
+				checked={isTemplate}
+				mb={8}
+				onChange={(event) => change(event.currentTarget.checked ? { template: text } : { constant: text })}
+			/>
+		</>
 	);
 }

@@ -10,7 +10,7 @@ export const PARTS = [
 export const VARIABLES: readonly [string, string][] = [
 	[
 		"first",
-		"the worst finding: url, title, severity, status, kind, asset, asset_tags, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed",
+		"the worst finding: url, title, severity, status, kind, asset, asset_tags, asset_owner, impact, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed",
 	],
 	["first.vulnerability", "id, name, aliases, cwes, cvss_score, cvss_vector, description, remediation, references, tags"],
 	["first.component", "name, version, fixed_version, ecosystem, purl, path; nothing if there is none"],
