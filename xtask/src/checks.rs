@@ -2,13 +2,16 @@
 
 use std::time::Instant;
 
-use crate::{browser, clients, licences, needs, postgres, run, ui};
+use crate::{browser, clients, fuzz, licences, needs, postgres, run, ui};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 12] = [
-    ("format", || run::cargo(&["fmt", "--all", "--check"])),
+const STEPS: [Step; 13] = [
+    ("format", || {
+        run::cargo(&["fmt", "--all", "--check"])?;
+        run::cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
+    }),
     ("licences", licences::check),
     ("web", || {
         ui::install("web")?;
@@ -19,16 +22,10 @@ const STEPS: [Step; 12] = [
         ui::build()
     }),
     ("clippy", || {
-        run::cargo(&[
-            "clippy",
-            "--quiet",
-            "--workspace",
-            "--all-targets",
-            "--all-features",
-            "--",
-            "-D",
-            "warnings",
-        ])
+        let strict = ["--all-targets", "--all-features", "--", "-D", "warnings"];
+        run::cargo(&[&["clippy", "--quiet", "--workspace"], &strict[..]].concat())?;
+        let fuzz = ["clippy", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+        run::cargo(&[&fuzz, &strict[..]].concat())
     }),
     ("docs", || {
         let strict = [("RUSTDOCFLAGS", "-D warnings")];
@@ -48,6 +45,7 @@ const STEPS: [Step; 12] = [
     }),
     ("tests", tests),
     ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
+    ("fuzz", fuzz::check),
     ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 1000)])),
     ("fidelity", || fidelity(200, 1, None)),
     ("kill tests", || {

@@ -25,23 +25,26 @@ const ALLOWED: [&str; 15] = [
 ];
 
 /// Licences of things that are only used to build or test, or data with a licence of its own kind.
-const ALLOWED_FOR_TOOLS: [&str; 2] = ["CC-BY-4.0", "Python-2.0"];
+const ALLOWED_FOR_TOOLS: [&str; 3] = ["CC-BY-4.0", "NCSA", "Python-2.0"];
 
-/// Checks the dependencies of the workspace, the web UI, the browser tests and the emulator's clients.
+/// Checks the dependencies of the workspace, the fuzz targets, the web UI, the browser tests and the emulator's clients.
 pub(crate) fn check() -> anyhow::Result<()> {
-    let output = Command::new("cargo").args(["metadata", "--format-version", "1", "--locked"]).output()?;
-    if !output.status.success() {
-        bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let mut refused = Vec::new();
     let mut number = 0;
-    for package in metadata["packages"].as_array().into_iter().flatten() {
-        number += 1;
-        let name = package["name"].as_str().unwrap_or_default();
-        let licence = package["license"].as_str().unwrap_or_default();
-        if !is_allowed(licence, &[])? {
-            refused.push(format!("{name}: {licence}"));
+    for (workspace, more) in [("Cargo.toml", &[][..]), ("fuzz/Cargo.toml", &ALLOWED_FOR_TOOLS)] {
+        let listing = ["metadata", "--format-version", "1", "--locked", "--manifest-path", workspace];
+        let output = Command::new("cargo").args(listing).output()?;
+        if !output.status.success() {
+            bail!("cargo metadata of {workspace} failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        let metadata: Value = serde_json::from_slice(&output.stdout)?;
+        for package in metadata["packages"].as_array().into_iter().flatten() {
+            number += 1;
+            let name = package["name"].as_str().unwrap_or_default();
+            let licence = package["license"].as_str().unwrap_or_default();
+            if !is_allowed(licence, more)? {
+                refused.push(format!("{name}: {licence}"));
+            }
         }
     }
     for folder in ["web", "e2e", "crates/emulator/clients/node"] {

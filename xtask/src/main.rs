@@ -5,6 +5,7 @@
 mod browser;
 mod checks;
 mod clients;
+mod fuzz;
 mod licences;
 mod mutants;
 mod needs;
@@ -56,6 +57,18 @@ enum Chore {
         #[arg(long)]
         fidelity: bool,
     },
+    /// Feed each report parser with arbitrary input and look whether it stands it
+    Fuzz {
+        /// Only the targets whose name contains this
+        #[arg(long)]
+        only: Option<String>,
+        /// So long for each
+        #[arg(long, default_value_t = 120)]
+        seconds: u64,
+        /// Put what was found into the committed corpus, minimised
+        #[arg(long)]
+        keep: bool,
+    },
     /// Put known bugs into a copy of the tree, one by one: the simulation must find each
     Mutants {
         /// Only those whose name contains this
@@ -98,6 +111,7 @@ fn carry_out(chore: Chore) -> anyhow::Result<()> {
         Chore::Simulate { seeds, first, seed: None, fidelity: false } => {
             checks::simulation(&[("LOCKSTEP_SEEDS", seeds), ("LOCKSTEP_FIRST_SEED", first)])
         }
+        Chore::Fuzz { only, seconds, keep } => fuzz::all(only.as_deref(), seconds, keep),
         Chore::Mutants { only, seeds } => mutants::all(only.as_deref(), seeds),
     }
 }

@@ -22,10 +22,19 @@ fn python() -> bool {
         .is_ok_and(|output| output.status.success())
 }
 
-/// Chromium, PostgreSQL and Python, for the tests; installed as Debian packages where they are missing.
+/// A compiler of C++, for the engine that drives the fuzz targets.
+pub(crate) fn for_fuzzing() -> anyhow::Result<()> {
+    install(compiler_of_cpp())
+}
+
+fn compiler_of_cpp() -> Vec<&'static str> {
+    if run::has("c++") { Vec::new() } else { vec!["g++"] }
+}
+
+/// Chromium, PostgreSQL, Python and a compiler of C++, for the tests.
 pub(crate) fn for_tests() -> anyhow::Result<()> {
     node()?;
-    let mut missing = Vec::new();
+    let mut missing = compiler_of_cpp();
     if !run::has("chromium") {
         missing.push("chromium");
     }
@@ -35,6 +44,11 @@ pub(crate) fn for_tests() -> anyhow::Result<()> {
     if !python() {
         missing.push("python3-venv");
     }
+    install(missing)
+}
+
+/// Installs Debian packages, where there are such.
+fn install(missing: Vec<&'static str>) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }

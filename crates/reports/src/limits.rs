@@ -7,9 +7,10 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Unpacked bytes for each byte of a packed report, once 16 MiB are unpacked. Default 500.
     pub max_ratio: u64,
-    /// Bytes of everything that is not a result (rules, artifacts, run data): that part is held in memory. Default 256 MiB.
+    /// Bytes of everything that is not a result (rules, artifacts, run data): that part is held in memory. An object of
+    /// JSON counts 256 more than its text, an element of XML 128, because that is where memory goes. Default 256 MiB.
     pub max_header_bytes: u64,
-    /// Bytes of one result or CSV row. Default 64 MiB.
+    /// Bytes of one result, counted likewise, or of one CSV row. Default 64 MiB.
     pub max_result_bytes: u64,
     /// Nesting of JSON and XML, at most 127. Default 100.
     pub max_depth: usize,

@@ -232,6 +232,24 @@ fn limits_stop_what_would_fill_memory() {
 }
 
 #[test]
+fn what_is_short_in_the_file_and_large_in_memory_counts_as_large() {
+    let empty = ["{}"; 5_000].join(",");
+    let rules = format!(
+        r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"x","rules":[{empty}]}}}},"results":[]}}]}}"#
+    );
+    let places = format!(
+        r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"x"}}}},"results":[{{"locations":[{empty}]}}]}}]}}"#
+    );
+    let texts = format!(r#"{{"version":"2.1.0","runs":[{{"x":[{}]}}]}}"#, ["0"; 50_000].join(","));
+    let limits = Limits { max_header_bytes: 1 << 20, max_result_bytes: 1 << 20, ..Limits::default() };
+    for hostile in [rules, places, texts] {
+        assert!(hostile.len() < 1 << 20);
+        let error = read_as(hostile.as_bytes(), None, &limits).expect_err("it would fill memory");
+        assert!(matches!(error.kind, ErrorKind::LimitExceeded { bound: 0x10_0000, .. }), "{error}");
+    }
+}
+
+#[test]
 fn a_text_that_is_too_long_is_shortened_between_characters() {
     let limits = Limits { max_string: 40, ..Limits::default() };
     for (unit, count) in [("ä", 100), ("\\ud83d\\ude00", 100), ("\\\"", 100), ("a\\u00e4", 100), ("😀", 100)]

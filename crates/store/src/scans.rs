@@ -180,6 +180,9 @@ pub struct Effect {
     pub fixed: u64,
 }
 
+/// Observations that one statement deletes: SQLite holds the row ids of a whole statement in memory.
+const DELETED_AT_ONCE: usize = 10_000;
+
 /// Puts a scan into effect (`committed` or `quarantined`) or marks it `failed`.
 ///
 /// # Errors
@@ -192,7 +195,11 @@ pub async fn finish(tx: &mut Tx, id: ScanId, state: &'static str, effect: Effect
         args![id, state, number(effect.new), number(effect.regressed), number(effect.fixed)],
     )
     .await?;
-    tx.execute("DELETE FROM observation WHERE scan_id = $1", args![id]).await?;
+    let staged = staged(tx, id).await?;
+    for from in (0..staged).step_by(DELETED_AT_ONCE) {
+        let bound = number(from + DELETED_AT_ONCE as u64);
+        tx.execute("DELETE FROM observation WHERE scan_id = $1 AND seq < $2", args![id, bound]).await?;
+    }
     Ok(())
 }
 

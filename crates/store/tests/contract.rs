@@ -16,6 +16,7 @@ use model::{Status, TicketId, WorkItemId};
 use store::connections::{Connection, SignIn};
 use store::destinations::{Destination, Process, Settings};
 use store::findings::{Finding, StoredDetection};
+use store::scans::Scan;
 use store::tickets::{Health, Intent, Ticket};
 use store::{Composed, Db, Tx};
 use uuid::Uuid;
@@ -496,6 +497,49 @@ async fn only_what_was_there_before_a_scan_and_was_not_seen_by_it_is_unseen() {
         assert!(unseen(mine, "feature", 9, Uuid::nil()).await.is_empty());
         assert!(unseen(others, "main", 9, Uuid::nil()).await.is_empty());
         assert_eq!(store::findings::present(&mut tx, mine, "main").await.unwrap(), 3);
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let asset = store::assets::find_or_create(&mut tx, AssetId(id(5)), "shop", at(0)).await.unwrap();
+        let configuration =
+            store::assets::configuration(&mut tx, id(6), asset.id, "scanner", "").await.unwrap();
+        let job = JobId(id(7));
+        store::jobs::add_done(&mut tx, job, "import", &(), at(0)).await.unwrap();
+        // More than are deleted at once.
+        for (scan, run_number, observations) in [(ScanId(id(8)), 0, 20_001), (ScanId(id(9)), 1, 1)] {
+            let new = Scan {
+                id: scan,
+                job_id: job,
+                run_number,
+                asset_id: asset.id,
+                configuration_id: configuration,
+                scanner: "scanner".into(),
+                branch: String::new(),
+                commit: None,
+                scanner_version: None,
+                format: "sarif".into(),
+                identity: scan.to_string(),
+                started_at: at(1),
+                coverage: Default::default(),
+                observations,
+                filename: None,
+            };
+            store::scans::add(&mut tx, &new, at(1)).await.unwrap();
+            let observation = finding(1, asset.id).detail;
+            for seq in 0..observations {
+                store::scans::stage(&mut tx, scan, seq, "place", &observation).await.unwrap();
+            }
+        }
+        store::scans::finish(&mut tx, ScanId(id(8)), "committed", Default::default()).await.unwrap();
+        let left = async |tx: &mut Tx, scan: u128| {
+            store::scans::observations_at(tx, ScanId(id(scan)), "place").await.unwrap().len()
+        };
+        assert_eq!((left(&mut tx, 8).await, left(&mut tx, 9).await), (0, 1));
         db_done(tx, db).await;
     }
 }

@@ -29,6 +29,12 @@ pub(crate) enum Top {
     Documents,
 }
 
+/// What an object takes in memory beside its text, in bytes: an empty one is three bytes in a file, and all the fields
+/// of its kind once it is read.
+pub(super) const OBJECT_COST: u64 = 256;
+/// The same of any other element of a list.
+const ELEMENT_COST: u64 = 24;
+
 /// Longest part of a key that is kept for the path, in bytes.
 const KEPT_KEY: usize = 80;
 
@@ -74,6 +80,9 @@ pub(super) struct Lexer<'a> {
     continued: u64,
     /// The byte behind which a limit is exceeded.
     stop_at: u64,
+    /// What the header, and the result that is being read, take beside their text.
+    header_cost: u64,
+    result_cost: u64,
     utf8: Utf8,
     levels: Vec<Level>,
     keys: Vec<u8>,
@@ -102,6 +111,8 @@ impl<'a> Lexer<'a> {
             line_start: 0,
             continued: 0,
             stop_at: 0,
+            header_cost: 0,
+            result_cost: 0,
             utf8: Utf8::default(),
             levels: Vec::new(),
             keys: Vec::new(),
@@ -195,8 +206,9 @@ impl<'a> Lexer<'a> {
                     self.keys.truncate(level.key_start);
                     self.expects_key = level.nest == Nest::Object;
                     if self.bulk_depth == Some(self.levels.len()) {
-                        self.result_start = self.byte;
-                        self.set_stop();
+                        self.result_begins();
+                    } else if self.levels.last().is_some_and(|level| level.nest == Nest::Array) {
+                        self.charge(ELEMENT_COST);
                     }
                 }
             }
@@ -206,8 +218,7 @@ impl<'a> Lexer<'a> {
                 }
                 self.expects_key = false;
                 if self.levels.is_empty() && self.bulk_depth == Some(0) {
-                    self.result_start = self.byte;
-                    self.set_stop();
+                    self.result_begins();
                 }
             }
         }
@@ -221,6 +232,9 @@ impl<'a> Lexer<'a> {
     fn open(&mut self, nest: Nest) -> Result<(), ErrorKind> {
         self.levels.push(Level { nest, index: 0, key_start: self.keys.len() });
         self.expects_key = nest == Nest::Object;
+        if nest == Nest::Object {
+            self.charge(OBJECT_COST);
+        }
         if self.bulk.top == Top::Elements && nest == Nest::Array && self.levels.len() == 1 {
             self.bulk_begins(1);
         }
@@ -263,7 +277,21 @@ impl<'a> Lexer<'a> {
 
     fn bulk_begins(&mut self, depth: usize) {
         self.bulk_depth = Some(depth);
-        (self.bulk_start, self.result_start) = (self.byte, self.byte);
+        self.bulk_start = self.byte;
+        self.result_begins();
+    }
+
+    fn result_begins(&mut self) {
+        self.result_start = self.byte;
+        self.result_cost = 0;
+        self.set_stop();
+    }
+
+    fn charge(&mut self, bytes: u64) {
+        match self.bulk_depth {
+            None => self.header_cost += bytes,
+            Some(_) => self.result_cost += bytes,
+        }
         self.set_stop();
     }
 
@@ -316,10 +344,11 @@ impl<'a> Lexer<'a> {
 
     /// The position up to which no limit needs to be looked at.
     fn set_stop(&mut self) {
-        let part = match self.bulk_depth {
-            None => self.limits.max_header_bytes.saturating_add(self.bulk_bytes),
-            Some(_) => self.limits.max_result_bytes.saturating_add(self.result_start),
+        let (bound, cost, start) = match self.bulk_depth {
+            None => (self.limits.max_header_bytes, self.header_cost, self.bulk_bytes),
+            Some(_) => (self.limits.max_result_bytes, self.result_cost, self.result_start),
         };
+        let part = bound.saturating_sub(cost).saturating_add(start);
         self.stop_at = part.min(self.limits.max_bytes);
     }
 
