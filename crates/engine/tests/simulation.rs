@@ -14,9 +14,8 @@ const WORKERS: usize = 4;
 /// No more seeds are begun when so many broke a law, unless `LOCKSTEP_ENOUGH` says how many.
 const ENOUGH: u64 = 5;
 
-/// With so many seeds or more, everything must have been met so many times. The rarest (a crash around a look-up of a file)
-/// is met about eight times in a thousand seeds.
-const MANY: (u64, u64) = (3000, 20);
+/// With so many seeds or more, everything must have been met so many times.
+const MANY: (u64, u64) = (1000, 20);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -233,15 +233,19 @@ fn problem_of(field: &FieldDefinition, value: &FieldValue) -> Result<(), (String
 pub fn fitted(field: &FieldDefinition, text: &str) -> Result<String, (String, String)> {
     let longest = field.longest().unwrap_or(LONGEST_VALUE).min(LONGEST_VALUE);
     let text = match field.kind {
-        FieldKind::RichText => crate::content::escape(text.trim()).replace('\n', "<br>"),
         FieldKind::Text => text.split_whitespace().collect::<Vec<_>>().join(" "),
         _ => text.trim().to_owned(),
     };
     let text = match field.kind {
-        FieldKind::Text | FieldKind::PlainText => crate::content::clip(&text, longest),
+        FieldKind::Text | FieldKind::PlainText | FieldKind::RichText => crate::content::clip(&text, longest),
         _ => text,
     };
-    fits(field, &text).map(|()| text)
+    fits(field, &text)?;
+    Ok(match field.kind {
+        // Made safe last: what that adds is not counted against people's words.
+        FieldKind::RichText => crate::content::escape(&text).replace('\n', "<br>"),
+        _ => text,
+    })
 }
 
 /// The field takes the value.
@@ -419,6 +423,7 @@ mod tests {
         assert_eq!(fitted(&note, &"x".repeat(300)).map(|text| text.chars().count()), Ok(255));
         let rich = field("Rich", FieldKind::RichText);
         assert_eq!(fitted(&rich, "<script>\n&").as_deref(), Ok("&lt;script&gt;<br>&amp;"));
+        assert!(fitted(&rich, &"<".repeat(LONGEST_VALUE)).is_ok(), "longer as HTML than as words");
         let number = field("Effort", FieldKind::Integer);
         assert_eq!(fitted(&number, " 3 ").as_deref(), Ok("3"));
         assert_eq!(

@@ -33,6 +33,8 @@ impl Asset {
     }
 }
 
+const SELECT: &str = "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset";
+
 fn asset(row: &Row) -> Result<Asset> {
     Ok(Asset {
         id: row.id("id")?,
@@ -60,10 +62,7 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
     )
     .await?;
     let row = tx
-        .first(
-            "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset WHERE name_folded = $1",
-            args![name.to_lowercase()],
-        )
+        .first(crate::Composed(format!("{SELECT} WHERE name_folded = $1")), args![name.to_lowercase()])
         .await?;
     // It was inserted above or was there before; assets are never deleted in the same transaction.
     asset(&row.expect("the asset exists"))
@@ -75,9 +74,10 @@ pub async fn find_or_create(tx: &mut Tx, id: AssetId, name: &str, now: DateTime<
 /// If the database refuses.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
     tx.first(
-        "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset
-         WHERE name_folded = $1 OR id = (SELECT asset_id FROM asset_alias WHERE name_folded = $1)
-         ORDER BY CASE WHEN name_folded = $1 THEN 0 ELSE 1 END LIMIT 1",
+        crate::Composed(format!(
+            "{SELECT} WHERE name_folded = $1 OR id = (SELECT asset_id FROM asset_alias WHERE name_folded = $1)
+             ORDER BY CASE WHEN name_folded = $1 THEN 0 ELSE 1 END LIMIT 1"
+        )),
         args![name.to_lowercase()],
     )
     .await?
@@ -90,13 +90,10 @@ pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Asset>> {
 /// # Errors
 /// If the database refuses.
 pub async fn get(tx: &mut Tx, id: AssetId) -> Result<Option<Asset>> {
-    tx.first(
-        "SELECT id, name, tags, tracked_branches, owner, impact, archived_at FROM asset WHERE id = $1",
-        args![id],
-    )
-    .await?
-    .map(|row| asset(&row))
-    .transpose()
+    tx.first(crate::Composed(format!("{SELECT} WHERE id = $1")), args![id])
+        .await?
+        .map(|row| asset(&row))
+        .transpose()
 }
 
 /// Holds the asset until the end of the transaction: imports of one asset follow one another.

@@ -448,6 +448,27 @@ impl Simulation {
         }
     }
 
+    /// The fate of a process that goes about its work. It seldom comes to the look-up of a file: when it will, it is there
+    /// that it may die.
+    async fn fate_of_work(&mut self) -> Fate {
+        if self.a_file_is_in_doubt().await {
+            match self.chance.random_range(0..4) {
+                0 => return Fate::DiesAt("before attachment look-up", 1),
+                1 => return Fate::DiesAt("after attachment look-up", 1),
+                _ => {}
+            }
+        }
+        self.fate()
+    }
+
+    /// Nobody knows whether a file was attached or taken away, and it is time to look.
+    async fn a_file_is_in_doubt(&self) -> bool {
+        let mut tx = self.db().read().await.unwrap();
+        let due =
+            "SELECT 1 AS one FROM ticket WHERE talk_at <= $1 AND intent LIKE '%\"attachment\"%' LIMIT 1";
+        tx.first(due, args![self.clock.now()]).await.unwrap().is_some()
+    }
+
     /// The fate of a process that does what somebody asks for, and comes to these places with it.
     fn fate_at(&mut self, places: &[&'static str]) -> Fate {
         match self.chance.random_range(0..12) {
@@ -518,7 +539,7 @@ impl Simulation {
             self.ended(number, "goes on", ended);
             return;
         }
-        let fate = self.fate();
+        let fate = self.fate_of_work().await;
         self.on(number, fate, "works", |engine| async move { engine.step().await }).await;
     }
 
