@@ -12,7 +12,7 @@ use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
 use store::failpoint;
-use store::tickets::{Health, Intent, Ticket};
+use store::tickets::{Intent, Ticket};
 
 use crate::Refusal;
 use crate::connections::Board;
@@ -77,9 +77,10 @@ impl Engine {
         let (revision, count) = store::comments::last_read(&mut tx, id).await?;
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         drop(tx);
-        if ticket.health == Health::Released {
-            // It has ended: nothing is written there any more.
-            return self.later(id, None).await;
+        if ticket.has_ended() {
+            // Nothing is written there any more; it may get another work item.
+            let again = ticket.following.order.is_some();
+            return self.later(id, again.then(|| self.inner.world.now() + Duration::seconds(5))).await;
         }
         // It may have been deleted before it was ever read.
         let Some(item) = ticket.work_item.as_ref().filter(|_| !ticket.is_missing()) else {
@@ -330,7 +331,8 @@ impl Engine {
         let world = &self.inner.world;
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, id).await? else { return Ok(None) };
-        if ticket.intent.is_some() {
+        // It may have ended since the pass began.
+        if ticket.intent.is_some() || ticket.has_ended() {
             return Ok(None);
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;
