@@ -11,6 +11,7 @@ use store::findings::Finding;
 use store::templates::Stored;
 
 use crate::engine::Engine;
+use crate::priorities::Exploits;
 use crate::sync::assets_of;
 use crate::{Actor, Refusal};
 
@@ -181,7 +182,8 @@ impl Engine {
                 status: "Fixed",
             })
             .collect();
-        Ok(templates.write(&about, &self.shown(findings, &assets), &evidence))
+        let exploits = Exploits::of(tx, findings).await?;
+        Ok(templates.write(&about, &self.shown(findings, &assets, &exploits), &evidence))
     }
 
     pub(crate) async fn checked_templates(&self, mut set: TemplateSet) -> Result<TemplateSet, Refusal> {

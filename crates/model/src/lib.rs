@@ -21,6 +21,7 @@ pub mod map;
 pub mod merge;
 pub mod observation;
 pub mod offer;
+pub mod priority;
 pub mod process;
 pub mod renames;
 pub mod role;
@@ -36,5 +37,6 @@ pub use observation::{
     Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun,
     Vulnerability,
 };
+pub use priority::{Priority, Probability, Risk, SlaState};
 pub use severity::{Severity, UnknownSeverity};
 pub use status::Status;

@@ -8,6 +8,7 @@ use model::following::Following;
 use model::identity::Sighting;
 use model::map::{SeverityMap, StatusMap};
 use model::merge::Desired;
+use model::priority::Priority;
 use model::process::WorkItemType;
 use model::routing::Binding;
 use model::status::Triage;
@@ -560,6 +561,8 @@ fn finding(number: u128, asset_id: AssetId) -> Finding {
         regressed: 0,
         first_seen_at: at(1),
         last_seen_at: at(1),
+        open_since: at(1),
+        priority: Priority::default(),
         scanner: "scanner".into(),
         detail: serde_json::from_value(detail).unwrap(),
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::Duration;
 use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
 use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
-use model::fields::{FieldValue, IterationPolicy, fitted};
+use model::fields::{DueDatePolicy, FieldValue, IterationPolicy, fitted};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
 use model::{AssetId, Impact, Status, TicketId, block};
@@ -19,6 +19,7 @@ use url::Url;
 
 use crate::Refusal;
 use crate::engine::Engine;
+use crate::priorities::Exploits;
 
 /// Lines of evidence in one comment.
 const EVIDENCE_LINES: usize = 10;
@@ -38,7 +39,7 @@ impl Engine {
             None => Places::default(),
         };
         let assets = assets_of(tx, findings).await?;
-        let shown = self.shown(findings, &assets);
+        let shown = self.shown(findings, &assets, &Exploits::of(tx, findings).await?);
         let (changes, proved_by_scan) = Self::evidence(tx, findings, status).await?;
         let evidence: Vec<Evidence<'_>> = changes
             .iter()
@@ -64,8 +65,9 @@ impl Engine {
         // What is closed is due no more; once everything is, the date stays as it was.
         let none_open = !status.is_open();
         let due = findings.iter().filter(|finding| none_open || finding.status.is_open());
-        let seen = due.map(|finding| (finding.severity, finding.first_seen_at));
-        let due_date = destination.settings.fields.due_date(seen).filter(|_| has_due_date);
+        let due = due.filter_map(|finding| finding.priority.sla).map(|sla| sla.board_date()).min();
+        let shows_due_date = has_due_date && destination.settings.fields.due_date == DueDatePolicy::Sla;
+        let due_date = due.filter(|_| shows_due_date);
         let mut tags = vec!["lockstep".to_owned()];
         for tag in destination.settings.tags.iter().chain(&written.tags) {
             if !tags.iter().any(|known| known.eq_ignore_ascii_case(tag)) {
@@ -115,7 +117,7 @@ impl Engine {
             return Ok(said);
         }
         let assets = assets_of(tx, findings).await?;
-        let shown = self.shown(findings, &assets);
+        let shown = self.shown(findings, &assets, &Exploits::of(tx, findings).await?);
         let own = self.own_templates(tx, destination).await?;
         let templates = own.as_deref().unwrap_or_else(|| Templates::standard());
         let (ticket_url, rule) = self.told_of(tx, Some(ticket)).await?;
@@ -174,6 +176,7 @@ impl Engine {
         &self,
         findings: &'a [Finding],
         assets: &'a HashMap<AssetId, Asset>,
+        exploits: &Exploits,
     ) -> Vec<Shown<'a>> {
         let shown = |finding: &'a Finding| {
             let asset = assets.get(&finding.asset_id);
@@ -191,6 +194,8 @@ impl Engine {
                 scanner: &finding.scanner,
                 first_seen_at: finding.first_seen_at,
                 regressed: finding.regressed,
+                priority: finding.priority,
+                exploit: exploits.of_finding(finding),
                 vulnerability: &finding.detail.vulnerability,
                 message: finding.detail.message.as_deref(),
                 location: &finding.detail.location,

@@ -20,6 +20,7 @@ mod following;
 mod guards;
 mod imports;
 mod plan;
+mod priority;
 mod renames;
 mod routing;
 mod rules;

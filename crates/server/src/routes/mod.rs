@@ -19,6 +19,7 @@ mod imports;
 mod jobs;
 mod overview;
 mod plan;
+mod priority;
 mod routing;
 mod rules;
 mod scans;
@@ -47,6 +48,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(scans::routes())
         .merge(findings::routes())
         .merge(exports::routes())
+        .merge(priority::routes())
         .merge(imports::routes())
         .merge(by_hand::routes())
         .merge(tickets::routes())

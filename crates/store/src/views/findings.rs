@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use model::board::WorkItem;
+use model::priority::{self, Exploit, Priority, Probability, Risk, SlaState};
 use model::status::Triage;
-use model::{AssetId, FindingId, FindingKind, Observation, Severity, Status, TicketId, WorkItemId};
+use model::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status, TicketId, WorkItemId};
 
-use super::{Statement, contains, severity, severity_number};
+use super::{OPEN, Statement, contains, severity, severity_number};
+use crate::exploits::{self, KevEntry};
 use crate::{Result, Row, Tx};
 
 /// Which findings. Empty lists and `None` do not restrict.
@@ -21,15 +23,37 @@ pub struct FindingFilter {
     pub asset: Option<AssetId>,
     /// Of this ticket.
     pub ticket: Option<TicketId>,
+    /// One of these: how it stands to its due date at `now`. Only of open findings.
+    pub sla: Vec<SlaState>,
+    /// The moment for which is asked.
+    pub now: DateTime<Utc>,
+    /// Known to be exploited, or not.
+    pub known_exploited: Option<bool>,
+    /// At least this risk score.
+    pub least_risk: Option<Risk>,
+    /// At least this EPSS score.
+    pub least_epss: Option<Probability>,
+    /// In which order.
+    pub order: FindingOrder,
     /// With this text in title, vulnerability or place, without regard to case. Not served by an index.
     pub text: Option<String>,
+}
+
+/// In which order findings stand; newest first among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FindingOrder {
+    /// Worst severity first.
+    #[default]
+    Severity,
+    /// Highest risk score first.
+    Risk,
 }
 
 /// The last finding of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FindingKey {
-    /// Its severity.
-    pub severity: Severity,
+    /// Its place in the order: the number of its severity, or its risk score.
+    pub rank: i64,
     /// Its identity.
     pub id: FindingId,
 }
@@ -63,6 +87,10 @@ pub struct FindingRow {
     pub last_seen_at: DateTime<Utc>,
     /// How often it came back.
     pub regressed: u32,
+    /// Since when it has been open without a break.
+    pub open_since: DateTime<Utc>,
+    /// Risk and due date.
+    pub priority: Priority,
     /// What was decided.
     pub triage: Triage,
     /// Its ticket: the newest live one, else the newest. One that was released is none.
@@ -70,9 +98,13 @@ pub struct FindingRow {
 }
 
 impl FindingRow {
-    /// Where a page that ends with this row ends.
-    pub fn key(&self) -> FindingKey {
-        FindingKey { severity: self.severity, id: self.id }
+    /// Where a page in this order ends that ends with this row.
+    pub fn key(&self, order: FindingOrder) -> FindingKey {
+        let rank = match order {
+            FindingOrder::Severity => severity_number(self.severity),
+            FindingOrder::Risk => i64::from(self.priority.risk.score()),
+        };
+        FindingKey { rank, id: self.id }
     }
 }
 
@@ -102,6 +134,12 @@ pub struct FindingDetail {
     pub tracked_branches: Vec<String>,
     /// What each configuration says on each branch.
     pub detections: Vec<DetectionRow>,
+    /// Who answers for the asset.
+    pub asset_owner: String,
+    /// How much the business depends on the asset.
+    pub impact: Impact,
+    /// What the world knows about each of its CVEs, with what the KEV catalogue asks for.
+    pub exploits: Vec<(String, Exploit, String)>,
 }
 
 /// What scans of one configuration on one branch say about a finding.
@@ -120,7 +158,8 @@ pub struct DetectionRow {
 }
 
 const COLUMNS: &str = "SELECT f.id, f.asset_id, a.name AS asset_name, f.title, f.severity, f.status, f.kind, \
-     f.vulnerability_id, f.place, f.scanner, f.first_seen_at, f.last_seen_at, f.regressed, f.triage";
+     f.vulnerability_id, f.place, f.scanner, f.first_seen_at, f.last_seen_at, f.regressed, f.triage, \
+     f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at";
 
 /// A page of findings after `after`, at most `limit`.
 ///
@@ -147,15 +186,70 @@ pub async fn keys(
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
     if filter.asset.is_some() || filter.ticket.is_some() {
-        keys_of_owner(tx, filter, after, limit).await
-    } else {
-        keys_of_all(tx, filter, after, limit).await
+        return keys_of_owner(tx, filter, after, limit).await;
+    }
+    match filter.order {
+        FindingOrder::Severity => keys_by_severity(tx, filter, after, limit).await,
+        FindingOrder::Risk => keys_by_risk(tx, filter, after, limit).await,
     }
 }
 
 /// The ids of these keys.
 pub fn ids(keys: &[FindingKey]) -> Vec<FindingId> {
     keys.iter().map(|key| key.id).collect()
+}
+
+/// The column of an order.
+const fn column(order: FindingOrder) -> &'static str {
+    match order {
+        FindingOrder::Severity => "severity",
+        FindingOrder::Risk => "risk",
+    }
+}
+
+/// What no index serves: text, due date, exploits, risk.
+fn push_rest(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.sla.is_empty() {
+        statement.push(" AND status IN ").bind_list(OPEN.map(|status| status.as_str())).push(" AND (");
+        for (position, state) in filter.sla.iter().enumerate() {
+            statement.push(if position == 0 { "(" } else { " OR (" });
+            match state {
+                SlaState::Breached => statement.push("due_at <= ").bind(filter.now),
+                SlaState::Approaching => {
+                    statement.push("due_at > ").bind(filter.now).push(" AND warn_at <= ").bind(filter.now)
+                }
+                SlaState::OnTrack => statement.push("warn_at > ").bind(filter.now),
+                SlaState::NotCovered => statement.push("due_at IS NULL"),
+            };
+            statement.push(")");
+        }
+        statement.push(")");
+    }
+    if let Some(wanted) = filter.known_exploited {
+        statement.push(" AND known_exploited = ").bind(wanted);
+    }
+    if let Some(least) = filter.least_risk {
+        statement.push(" AND risk >= ").bind(i64::from(least.score()));
+    }
+    if let Some(least) = filter.least_epss {
+        statement.push(" AND epss >= ").bind(i64::from(least.millionths()));
+    }
+    if let Some(text) = &filter.text {
+        statement.push(" AND search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
+    }
+}
+
+/// Only what stands behind a key of this order.
+fn push_after(statement: &mut Statement, order: FindingOrder, after: Option<FindingKey>) {
+    if let Some(after) = after {
+        statement.push(" AND (").push(column(order)).push(" < ").bind(after.rank);
+        statement.push(" OR (").push(column(order)).push(" = ").bind(after.rank);
+        statement.push(" AND id < ").bind(after.id).push("))");
+    }
+}
+
+fn key(row: &Row) -> Result<FindingKey> {
+    Ok(FindingKey { rank: row.int("place_in_order")?, id: row.id("id")? })
 }
 
 /// Keys among the findings of one asset or ticket: few enough to be sorted.
@@ -165,48 +259,63 @@ async fn keys_of_owner(
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
-    let mut statement = Statement::new("SELECT f.id, f.severity FROM finding f WHERE 1 = 1");
+    let mut statement = Statement::new("SELECT id, ");
+    statement.push(column(filter.order)).push(" AS place_in_order FROM finding WHERE 1 = 1");
     if let Some(asset) = filter.asset {
-        statement.push(" AND f.asset_id = ").bind(asset);
+        statement.push(" AND asset_id = ").bind(asset);
     }
     if let Some(ticket) = filter.ticket {
         statement
-            .push(" AND f.id IN (SELECT finding_id FROM ticket_finding WHERE ticket_id = ")
+            .push(" AND id IN (SELECT finding_id FROM ticket_finding WHERE ticket_id = ")
             .bind(ticket)
             .push(")");
     }
     if !filter.statuses.is_empty() {
-        statement.push(" AND f.status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
+        statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
     }
-    if !filter.severities.is_empty() {
-        statement
-            .push(" AND f.severity IN ")
-            .bind_list(filter.severities.iter().copied().map(severity_number));
-    }
-    if let Some(text) = &filter.text {
-        statement.push(" AND f.search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
-    }
-    if let Some(after) = after {
-        let number = severity_number(after.severity);
-        statement
-            .push(" AND (f.severity < ")
-            .bind(number)
-            .push(" OR (f.severity = ")
-            .bind(number)
-            .push(" AND f.id < ")
-            .bind(after.id)
-            .push("))");
-    }
-    statement.push(" ORDER BY f.severity DESC, f.id DESC LIMIT ").bind(limit);
-    let rows = statement.all(tx).await?;
-    rows.iter()
-        .map(|row| Ok(FindingKey { severity: severity(row, "severity")?, id: row.id("id")? }))
-        .collect()
+    push_severities(&mut statement, filter);
+    push_rest(&mut statement, filter);
+    push_after(&mut statement, filter.order, after);
+    statement.push(" ORDER BY ").push(column(filter.order)).push(" DESC, id DESC LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(key).collect()
 }
 
-/// Keys among all findings, walked along the indexes: one severity after the other, one branch for each status.
+fn push_severities(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.severities.is_empty() {
+        let wanted = filter.severities.iter().copied().map(severity_number);
+        statement.push(" AND severity IN ").bind_list(wanted);
+    }
+}
+
+/// Keys among all findings by risk, walked along the index of each status.
+async fn keys_by_risk(
+    tx: &mut Tx,
+    filter: &FindingFilter,
+    after: Option<FindingKey>,
+    limit: u32,
+) -> Result<Vec<FindingKey>> {
+    let statuses = match filter.statuses.as_slice() {
+        [] => &Status::ALL[..],
+        some => some,
+    };
+    let mut statement = Statement::new("SELECT id, place_in_order FROM (");
+    for (position, status) in statuses.iter().enumerate() {
+        statement.push(if position == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+        statement
+            .push("SELECT id, risk AS place_in_order FROM finding WHERE status = ")
+            .bind(status.as_str());
+        push_severities(&mut statement, filter);
+        push_rest(&mut statement, filter);
+        push_after(&mut statement, filter.order, after);
+        statement.push(" ORDER BY risk DESC, id DESC LIMIT ").bind(limit).push(") AS branch");
+    }
+    statement.push(") AS found ORDER BY place_in_order DESC, id DESC LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(key).collect()
+}
+
+/// Keys among all findings by severity, walked along the indexes: one severity after the other, one branch for each status.
 /// A single query with `IN` and the order of the list would read every closed finding on the way.
-async fn keys_of_all(
+async fn keys_by_severity(
     tx: &mut Tx,
     filter: &FindingFilter,
     after: Option<FindingKey>,
@@ -218,11 +327,12 @@ async fn keys_of_all(
         if left == 0 {
             break;
         }
-        let passed = after.is_some_and(|after| wanted > after.severity);
+        let rank = severity_number(wanted);
+        let passed = after.is_some_and(|after| rank > after.rank);
         if passed || !(filter.severities.is_empty() || filter.severities.contains(&wanted)) {
             continue;
         }
-        let before = after.filter(|after| after.severity == wanted).map(|after| after.id);
+        let before = after.filter(|after| after.rank == rank).map(|after| after.id);
         let mut statement = Statement::new("SELECT id FROM (");
         let branches: Vec<Option<Status>> = if filter.statuses.is_empty() {
             vec![None]
@@ -231,21 +341,19 @@ async fn keys_of_all(
         };
         for (position, status) in branches.into_iter().enumerate() {
             statement.push(if position == 0 { "SELECT id FROM (" } else { " UNION ALL SELECT id FROM (" });
-            statement.push("SELECT id FROM finding WHERE severity = ").bind(severity_number(wanted));
+            statement.push("SELECT id FROM finding WHERE severity = ").bind(rank);
             if let Some(status) = status {
                 statement.push(" AND status = ").bind(status.as_str());
             }
             if let Some(before) = before {
                 statement.push(" AND id < ").bind(before);
             }
-            if let Some(text) = &filter.text {
-                statement.push(" AND search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
-            }
+            push_rest(&mut statement, filter);
             statement.push(" ORDER BY id DESC LIMIT ").bind(left).push(") AS branch");
         }
         statement.push(") AS found ORDER BY id DESC LIMIT ").bind(left);
         for row in statement.all(tx).await? {
-            keys.push(FindingKey { severity: wanted, id: row.id("id")? });
+            keys.push(FindingKey { rank, id: row.id("id")? });
         }
     }
     Ok(keys)
@@ -308,6 +416,8 @@ fn summary(row: &Row, ticket: Option<TicketOfFinding>) -> Result<FindingRow> {
         first_seen_at: row.time("first_seen_at")?,
         last_seen_at: row.time("last_seen_at")?,
         regressed: u32::try_from(row.count("regressed")?).unwrap_or(u32::MAX),
+        open_since: row.time("open_since")?,
+        priority: crate::findings::priority(row)?,
         triage: row.json("triage")?,
         ticket,
     })
@@ -332,7 +442,7 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
     }
     let mut detections = detections_of(tx, ids).await?;
     let mut statement = Statement::new(
-        "SELECT f.id, f.fingerprint, f.detail, a.tracked_branches FROM finding f JOIN asset a ON a.id = f.asset_id \
+        "SELECT f.id, f.fingerprint, f.detail, a.tracked_branches, a.owner, a.impact FROM finding f JOIN asset a ON a.id = f.asset_id \
          WHERE f.id IN ",
     );
     statement.bind_list(ids.iter().copied());
@@ -348,8 +458,27 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
             observation: row.json("detail")?,
             tracked_branches: row.json("tracked_branches")?,
             detections: detections.remove(&summary.id).unwrap_or_default(),
+            asset_owner: row.text("owner")?,
+            impact: row.word("impact")?,
+            exploits: Vec::new(),
             summary,
         });
+    }
+    let named = |detail: &FindingDetail| priority::cves(&detail.observation.vulnerability);
+    let mut cves: Vec<String> = found.iter().flat_map(named).collect();
+    cves.sort();
+    cves.dedup();
+    if !cves.is_empty() {
+        let known = exploits::of(tx, &cves).await?;
+        let asked: HashMap<String, KevEntry> = exploits::catalogue(tx, &cves).await?.into_iter().collect();
+        for detail in &mut found {
+            let known = named(detail).into_iter().filter_map(|cve| known.get(&cve).map(|it| (cve, *it)));
+            let told = known.map(|(cve, exploit)| {
+                let action = asked.get(&cve).map(|(_, action)| action.clone()).unwrap_or_default();
+                (cve, exploit, action)
+            });
+            detail.exploits = told.collect();
+        }
     }
     Ok(found)
 }
