@@ -112,7 +112,7 @@ impl Engine {
             let answer = pass.board.client.comments(&item.project, item.id).await;
             failpoint::reached("after comments").await;
             match answer {
-                Ok(comments) => self.take_over(pass, &ticket, &comments).await?,
+                Ok(comments) => self.take_over(pass, &ticket, (revision, count), &comments).await?,
                 Err(Error::NotFound { .. }) => return self.item_is_gone(id).await,
                 Err(error) => {
                     let now = self.inner.world.now();
@@ -173,11 +173,16 @@ impl Engine {
         &self,
         pass: &Pass<'_>,
         seen: &Ticket,
+        read_before: (i64, i64),
         board: &[board::Comment],
     ) -> Result<(), Refusal> {
         let now = self.inner.world.now();
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, seen.id).await? else { return Ok(()) };
+        if store::comments::last_read(&mut tx, seen.id).await? != read_before {
+            // Another process has read them meanwhile, and this answer may be the older one.
+            return Ok(());
+        }
         if ticket.intent.as_ref().map(Intent::deadline) != seen.intent.as_ref().map(Intent::deadline) {
             // Another process took over and knows better.
             return Ok(());
