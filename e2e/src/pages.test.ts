@@ -47,6 +47,8 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["templates-new", "/templates/new"],
 		...one("templates-set", "/templates/", templates),
 		["plan", "/plan"],
+		["findings-by-risk", "/findings?sla=breached,approaching,on_track&order=risk"],
+		["priority", "/priority"],
 		["alarms", "/alarms"],
 		["alarms-all", "/alarms?all=true"],
 		["password", "/password"],

@@ -44,6 +44,7 @@ pub struct FindingFilter {
     pub min_risk: Option<u8>,
     /// In which order; `severity` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
     pub order: Option<FindingOrder>,
 }
 
