@@ -127,5 +127,5 @@ pub async fn breached(tx: &mut Tx, now: DateTime<Utc>) -> Result<Option<(u64, Da
         )
         .await?;
     let Some(row) = row else { return Ok(None) };
-    Ok(row.opt_time("first")?.map(|first| row.count("n").map(|n| (n, first))).transpose()?)
+    row.opt_time("first")?.map(|first| Ok((row.count("n")?, first))).transpose()
 }

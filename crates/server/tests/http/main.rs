@@ -7,6 +7,7 @@ mod exports;
 mod flows;
 mod front;
 mod lists;
+mod priority;
 mod rules;
 mod sign_in_ways;
 mod support;
