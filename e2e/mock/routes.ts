@@ -577,6 +577,30 @@ export function routes(world: World, announce: Announce): Table {
 				return destination ? ok(Object.assign(destination, settings)) : NOT_FOUND;
 			},
 		],
+		[
+			"GET",
+			/^\/assets\/([^/]+)\/branches$/,
+			() =>
+				ok([
+					{
+						name: "feature/checkout",
+						tracked: false,
+						last_scan_at: "2026-03-20T06:00:00Z",
+						open: counts(world.findings.slice(0, 9)),
+					},
+					{ name: "main", tracked: true, last_scan_at: "2026-03-19T06:00:00Z", open: counts(world.findings.slice(0, 14)) },
+				]),
+		],
+		[
+			"GET",
+			/^\/assets\/([^/]+)\/comparison$/,
+			() =>
+				ok({
+					only_head: counts(world.findings.slice(0, 2)),
+					only_base: counts(world.findings.slice(2, 5)),
+					both: counts(world.findings.slice(5, 14)),
+				}),
+		],
 		["GET", /^\/sla$/, () => ok(sla())],
 		["POST", /^\/sla\/preview$/, () => ok({ ...slaCounts(), breached: slaCounts().breached + 3 })],
 		[

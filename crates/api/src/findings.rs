@@ -27,6 +27,12 @@ pub struct FindingFilter {
     /// Only findings of this ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketId>,
+    /// Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_on_branch: Option<String>,
     /// Text in title, vulnerability or place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,

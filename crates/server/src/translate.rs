@@ -44,7 +44,7 @@ fn document<T: DeserializeOwned>(what: &'static str, text: Option<&str>) -> Answ
     .transpose()
 }
 
-fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
+pub(crate) fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
     let mut counts = SeverityCounts::default();
     for (severity, number) in by_severity {
         counts.add(severity, number);

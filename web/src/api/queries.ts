@@ -70,6 +70,18 @@ export const assets = (q?: string) =>
 export const asset = (id: string) =>
 	queryOptions({ queryKey: ["asset", id], queryFn: () => ask(api.GET("/api/v1/assets/{id}", { params: { path: { id } } })) });
 
+export const branches = (id: string) =>
+	queryOptions({
+		queryKey: ["asset", id, "branches"],
+		queryFn: () => ask(api.GET("/api/v1/assets/{id}/branches", { params: { path: { id } } })),
+	});
+
+export const comparison = (id: string, base: string, head: string) =>
+	queryOptions({
+		queryKey: ["asset", id, "comparison", base, head],
+		queryFn: () => ask(api.GET("/api/v1/assets/{id}/comparison", { params: { path: { id }, query: { base, head } } })),
+	});
+
 export const job = (id: string) =>
 	queryOptions({
 		queryKey: ["job", id],

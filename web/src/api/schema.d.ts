@@ -221,6 +221,46 @@ export interface paths {
         patch: operations["change_asset"];
         trace?: never;
     };
+    "/api/v1/assets/{id}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Branches of an asset, with what is open on each
+         * @description Needs the role reader.
+         */
+        get: operations["list_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two branches of an asset differ
+         * @description Needs the role reader.
+         */
+        get: operations["compare_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets/{id}/delete-branch": {
         parameters: {
             query?: never;
@@ -2648,6 +2688,32 @@ export interface components {
             is_default: boolean;
             /** @description Name. */
             name: string;
+        };
+        /** @description A branch of an asset. */
+        Branch: {
+            /**
+             * Format: date-time
+             * @description Start of the latest scan of it.
+             */
+            last_scan_at?: string | null;
+            /** @description Name; none for scans that named no branch. */
+            name?: string | null;
+            /** @description Open findings that are seen there now, by severity. */
+            open: components["schemas"]["SeverityCounts"];
+            /** @description Its scans decide the status of findings and make tickets. */
+            tracked: boolean;
+        };
+        /**
+         * @description How two branches of an asset differ: open findings by severity. The findings themselves: `GET /api/v1/findings` with `asset`,
+         *     `branch` and `not_on_branch`.
+         */
+        BranchComparison: {
+            /** @description Seen on both. */
+            both: components["schemas"]["SeverityCounts"];
+            /** @description Seen on `base` only: what it takes away. */
+            only_base: components["schemas"]["SeverityCounts"];
+            /** @description Seen on `head` only: what it brings. */
+            only_head: components["schemas"]["SeverityCounts"];
         };
         /** @description More would happen at a destination at once than usual: it waits for a person. */
         Breaker: {
@@ -6317,6 +6383,71 @@ export interface operations {
             };
         };
     };
+    list_branches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branch"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_branches: {
+        parameters: {
+            query: {
+                /** @description The branch that is compared with; blank for scans that named none. */
+                base: string;
+                /** @description The branch that is looked at; blank for scans that named none. */
+                head: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchComparison"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_branch: {
         parameters: {
             query?: never;
@@ -7514,6 +7645,10 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
+                branch?: string;
+                /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
+                not_on_branch?: string;
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
                 /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */
@@ -7567,6 +7702,10 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
+                branch?: string;
+                /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
+                not_on_branch?: string;
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
                 /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */

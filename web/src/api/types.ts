@@ -14,6 +14,7 @@ export type LiveEventKind = Schemas["LiveEventKind"];
 export type Severity = Schemas["Severity"];
 export type SeverityCounts = Schemas["SeverityCounts"];
 export type Asset = Schemas["Asset"];
+export type Branch = Schemas["Branch"];
 export type AssetChange = Schemas["AssetChange"];
 export type Job = Schemas["Job"];
 export type ImportResult = Schemas["ImportResult"];

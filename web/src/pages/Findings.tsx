@@ -1,4 +1,4 @@
-import { Button, MultiSelect, NativeSelect } from "@mantine/core";
+import { Button, MultiSelect, NativeSelect, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useRef } from "react";
@@ -61,6 +61,8 @@ export function FindingsPage() {
 		severity: get("severity"),
 		asset: get("asset"),
 		ticket: get("ticket"),
+		branch: get("branch"),
+		not_on_branch: get("not_on_branch"),
 		q: get("q"),
 		sla: get("sla"),
 		known_exploited: get("known_exploited"),
@@ -146,6 +148,16 @@ export function FindingsPage() {
 					</Button>
 				)}
 			</search>
+			{(filters.branch !== undefined || filters.not_on_branch !== undefined) && (
+				<Text size="sm" c="dimmed">
+					{[
+						filters.branch !== undefined && `seen on ${filters.branch || "scans without a branch"}`,
+						filters.not_on_branch !== undefined && `not seen on ${filters.not_on_branch || "scans without a branch"}`,
+					]
+						.filter(Boolean)
+						.join(", ")}
+				</Text>
+			)}
 			<div className="panel flush" aria-busy={query.isPlaceholderData}>
 				<PagedList
 					query={query}

@@ -32,7 +32,8 @@ enum Action {
 Examples:
   lockstep findings list --status open --severity critical,high
   lockstep findings list --asset shop --search openssl --all --json
-  lockstep findings list --sla breached,approaching --order risk")]
+  lockstep findings list --sla breached,approaching --order risk
+  lockstep findings list --asset shop --branch feature/cart --not-on-branch main")]
     List {
         #[command(flatten)]
         filter: Filter,
@@ -123,6 +124,12 @@ struct Filter {
     /// Only findings of this asset
     #[arg(long, value_name = "ASSET")]
     asset: Option<String>,
+    /// Only findings that are seen on this branch of the asset now
+    #[arg(long, value_name = "BRANCH", requires = "asset")]
+    branch: Option<String>,
+    /// Only findings that are not seen on this branch of the asset now
+    #[arg(long, value_name = "BRANCH", requires = "asset")]
+    not_on_branch: Option<String>,
     /// Only findings of this ticket: its id, or the number of its work item
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
@@ -161,6 +168,8 @@ impl Filter {
         query.extend(self.status.map(|status| ("status", status)));
         query.extend(self.severity.map(|severity| ("severity", severity)));
         query.extend(self.search.map(|text| ("q", text)));
+        query.extend(self.branch.map(|branch| ("branch", branch)));
+        query.extend(self.not_on_branch.map(|branch| ("not_on_branch", branch)));
         query.extend(self.sla.map(|states| ("sla", states)));
         query.extend(self.known_exploited.then(|| ("known_exploited", "true".to_owned())));
         query.extend(self.min_epss.map(|least| ("min_epss", least.to_string())));

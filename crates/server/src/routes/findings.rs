@@ -61,7 +61,15 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
     if query.min_risk.is_some_and(|least| least > 100) {
         return Err(Failure::invalid("`min_risk` is more than 100.", "Give a number from 0 to 100."));
     }
+    if (query.branch.is_some() || query.not_on_branch.is_some()) && query.asset.is_none() {
+        return Err(Failure::invalid(
+            "`branch` and `not_on_branch` are asked for without an asset.",
+            "Give `asset`: branches are those of one asset.",
+        ));
+    }
     Ok(views::findings::FindingFilter {
+        seen_on: query.branch,
+        not_seen_on: query.not_on_branch,
         statuses: statuses(query.status.as_deref())?,
         severities: words::<Severity>("severity", query.severity.as_deref())?,
         asset: query.asset,

@@ -2,6 +2,7 @@
 //! other.)
 
 mod access;
+mod branches;
 mod by_hand;
 mod exports;
 mod flows;

@@ -23,6 +23,10 @@ pub struct FindingFilter {
     pub asset: Option<AssetId>,
     /// Of this ticket.
     pub ticket: Option<TicketId>,
+    /// Seen on this branch now; empty for scans that named none. Only with an asset or a ticket.
+    pub seen_on: Option<String>,
+    /// Not seen on this branch now. Only with an asset or a ticket.
+    pub not_seen_on: Option<String>,
     /// One of these: how it stands to its due date at `now`. Only of open findings.
     pub sla: Vec<SlaState>,
     /// The moment for which is asked.
@@ -272,6 +276,15 @@ async fn keys_of_owner(
     }
     if !filter.statuses.is_empty() {
         statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
+    }
+    for (wanted, branch) in [(true, &filter.seen_on), (false, &filter.not_seen_on)] {
+        if let Some(branch) = branch {
+            statement
+                .push(if wanted { " AND EXISTS" } else { " AND NOT EXISTS" })
+                .push(" (SELECT 1 FROM detection d WHERE d.finding_id = finding.id AND d.branch = ")
+                .bind(branch)
+                .push(" AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at))");
+        }
     }
     push_severities(&mut statement, filter);
     push_rest(&mut statement, filter);

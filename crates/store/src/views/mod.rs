@@ -7,6 +7,7 @@
 
 pub mod assets;
 pub mod boards;
+pub mod branches;
 pub mod findings;
 pub mod history;
 pub mod jobs;
