@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use model::status::{FallBack, Request};
 use model::{
-    AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location, Severity, Status, TicketId,
-    Vulnerability, WorkItemId,
+    AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location, Severity, Status,
+    TicketId, Vulnerability, WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Cause, FindingPriority, KnownExploit, Named, Scan, SeverityCounts, SlaCounts, TicketHealth};
+use crate::{
+    AssessmentRef, Cause, FindingPriority, KnownExploit, Named, Scan, SeverityCounts, SlaCounts, TicketHealth,
+};
 
 /// Filters of `GET /api/v1/findings` and `GET /api/v1/findings/export`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
@@ -27,6 +29,9 @@ pub struct FindingFilter {
     /// Only findings of this ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketId>,
+    /// Only findings that belong to this assessment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<AssessmentId>,
     /// Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
@@ -180,6 +185,8 @@ pub struct Finding {
     pub open_since: DateTime<Utc>,
     /// What the world knows about the exploitation of its CVEs.
     pub exploits: Vec<KnownExploit>,
+    /// Assessments that it belongs to.
+    pub assessments: Vec<AssessmentRef>,
 }
 
 /// What scans of one configuration on one branch say about a finding.

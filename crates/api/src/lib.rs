@@ -4,6 +4,7 @@
 
 mod access;
 mod alarms;
+mod assessments;
 mod boards;
 mod by_hand;
 mod configuration;
@@ -22,6 +23,7 @@ use utoipa::ToSchema;
 
 pub use access::*;
 pub use alarms::*;
+pub use assessments::*;
 pub use boards::*;
 pub use by_hand::*;
 pub use configuration::*;

@@ -182,6 +182,9 @@ pub struct ImportOptions {
     /// Name of the file, for messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// Name of the assessment that the scan belongs to; it has to be there and not completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
     /// `true`: the scan looked only at a part; absence closes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<bool>,

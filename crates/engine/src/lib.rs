@@ -16,6 +16,7 @@ mod alarm_survey;
 mod alarm_targets;
 mod alarms;
 mod aside;
+mod assessments;
 mod asset_settings;
 mod assets;
 mod attachments;
@@ -53,6 +54,7 @@ pub use adopt::{
     Adoption, AdoptionPair, AdoptionQuery, AdoptionRow, MOST_ADOPTED, MatchedBy, work_item_number,
 };
 pub use alarm_targets::NewAlarmTarget;
+pub use assessments::AssessmentSettings;
 pub use asset_settings::AssetSettings;
 pub use assets::Merged;
 pub use attachments::NewAttachment;

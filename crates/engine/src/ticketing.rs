@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use model::assessment::InAssessment;
 use model::rule::{Candidate, Grouping, LateMember, Tending};
 use model::{AssetId, DestinationId, FindingId, RuleId, Status, lifecycle};
 use store::Tx;
@@ -152,6 +153,7 @@ pub(crate) struct Page {
     pub(crate) findings: Vec<Finding>,
     seen: HashMap<FindingId, Seen>,
     exploits: Exploits,
+    assessments: HashMap<FindingId, Vec<InAssessment>>,
     /// Whose priority is another than the stored one.
     reckoned: Vec<Reckoned>,
     matrix_version: u32,
@@ -213,7 +215,8 @@ impl Page {
             let exploit = exploits.of_finding(finding);
             reckoned.extend(Reckoned::of(finding, asset, &exploit, &matrix));
         }
-        Ok(Self { findings, seen, exploits, reckoned, matrix_version })
+        let assessments = store::assessments::of_findings(tx, &ids).await?;
+        Ok(Self { findings, seen, exploits, assessments, reckoned, matrix_version })
     }
 
     /// Those that may have a ticket, as rules look at them.
@@ -239,6 +242,7 @@ impl Page {
                 asset_owner: &asset.owner,
                 impact: asset.impact,
                 branches: &seen.branches,
+                assessments: self.assessments.get(&finding.id).map_or(&[], Vec::as_slice),
                 exploit: self.exploits.of_finding(finding),
                 priority: finding.priority,
             };

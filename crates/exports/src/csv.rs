@@ -9,7 +9,7 @@ use crate::Writer;
 use crate::text::clean;
 
 /// The head. New columns come last, so that places stay.
-pub const COLUMNS: [&str; 45] = [
+pub const COLUMNS: [&str; 46] = [
     "id",
     "asset",
     "title",
@@ -55,6 +55,7 @@ pub const COLUMNS: [&str; 45] = [
     "asset_owner",
     "impact",
     "open_since",
+    "assessments",
 ];
 
 /// The table.
@@ -157,6 +158,7 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         finding.asset_owner.clone(),
         finding.impact.to_string(),
         time(finding.open_since),
+        finding.assessments.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join("; "),
     ]
 }
 

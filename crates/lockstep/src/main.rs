@@ -21,8 +21,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    alarms, apply, assets, breakers, configuration, connections, destinations, exploit_data, findings,
-    import, inspect, plan, rules, scans, sla, templates, tickets, tokens, users,
+    alarms, apply, assessments, assets, breakers, configuration, connections, destinations, exploit_data,
+    findings, import, inspect, plan, rules, scans, sla, templates, tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -75,6 +75,8 @@ enum Command {
     Rule(rules::RuleArgs),
     /// What work items say
     Template(Box<templates::TemplateArgs>),
+    /// Pieces of work that group scans and findings
+    Assessment(assessments::AssessmentArgs),
     /// What is scanned
     Asset(assets::AssetArgs),
     /// What a person should know, and where that is sent
@@ -134,6 +136,7 @@ async fn run(command: Command) -> Outcome {
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
         Command::Template(args) => templates::run(*args).await,
+        Command::Assessment(args) => assessments::run(args).await,
         Command::Asset(args) => assets::run(args).await,
         Command::Alarm(args) => alarms::run(*args).await,
         Command::Breaker(args) => breakers::run(args).await,

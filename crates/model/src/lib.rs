@@ -4,6 +4,7 @@
 //! and what the board says come in as arguments.
 
 pub mod approval;
+pub mod assessment;
 pub mod attachment;
 pub mod block;
 pub mod board;

@@ -1,10 +1,10 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    AdoptionRow, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange,
-    Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind, KevEntry, KnownExploit, MatchedBy,
-    Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketPlan,
-    TicketRef, WorkItemShown,
+    AdoptionRow, AssessmentRef, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict,
+    Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind, KevEntry,
+    KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth,
+    TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use chrono::{DateTime, Utc};
 use model::board::WorkItem;
@@ -147,6 +147,11 @@ pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>
         asset_owner: detail.asset_owner,
         impact: detail.impact,
         exploits: detail.exploits.into_iter().map(known_exploit).collect(),
+        assessments: detail
+            .assessments
+            .into_iter()
+            .map(|one| AssessmentRef { id: one.id, name: one.name, state: one.state })
+            .collect(),
         vulnerability: observation.vulnerability,
         message: observation.message,
         location: observation.location,

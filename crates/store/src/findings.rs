@@ -402,6 +402,22 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
     Ok(())
 }
 
+/// The rules shall look at open ones of these again.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new(
+            "UPDATE finding SET undecided = TRUE
+             WHERE status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation') AND id IN ",
+        );
+        statement.bind_list(ids.iter().copied());
+        statement.execute(tx).await?;
+    }
+    Ok(())
+}
+
 /// The rules have looked at them.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 
 pub mod alarms;
 pub mod applies;
+pub mod assessments;
 pub mod assets;
 pub mod attachments;
 pub mod audit;

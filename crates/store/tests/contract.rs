@@ -529,6 +529,7 @@ async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
                 coverage: Default::default(),
                 observations,
                 filename: None,
+                assessment: None,
             };
             store::scans::add(&mut tx, &new, at(1)).await.unwrap();
             let observation = finding(1, asset.id).detail;

@@ -12,7 +12,7 @@ use model::guard::{Farewell, Limits};
 use model::map::{SeverityMap, SeverityTarget};
 use model::merge::{Owner, Owners};
 use model::priority::SlaMatrix;
-use model::rule::{AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch};
+use model::rule::{AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch, Release};
 use model::status::Status;
 use model::{Impact, Severity};
 use serde_json::{Value, json};
@@ -269,6 +269,7 @@ fn rule(dice: &mut Dice, number: usize, destinations: &[(String, String)]) -> Ru
             not_for_temporary: dice.coin(),
         },
         late_member: dice.one(&[LateMember::Reopen, LateMember::AddToOpen, LateMember::NewItem]),
+        release: dice.one(&[Release::AtIdentification, Release::WhenAssessmentCompletes]),
     }
 }
 

@@ -149,6 +149,7 @@ impl Stored {
             initial_state: settings.initial_state.clone(),
             auto_close: settings.auto_close.clone(),
             late_member: settings.late_member,
+            release: settings.release,
         }
     }
 }
@@ -259,5 +260,6 @@ pub(super) fn rule(
         initial_state: said.initial_state,
         auto_close: said.auto_close,
         late_member: said.late_member,
+        release: said.release,
     })
 }

@@ -136,6 +136,7 @@ impl Engine {
         for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
             match matched {
                 Some(index) => {
+                    self.belongs(tx, scan, known[index].id).await?;
                     let mine: Vec<StoredDetection> =
                         detections.iter().filter(|d| d.finding_id == known[index].id).cloned().collect();
                     self.see_again(
@@ -239,6 +240,7 @@ impl Engine {
             ordinal += 1;
         }
         store::findings::save_detection(tx, &detections[0]).await?;
+        self.belongs(tx, scan, finding.id).await?;
         let place = content::place(&finding.detail.location, finding.detail.component.as_ref());
         let what = if place.is_empty() {
             "Seen for the first time.".into()
@@ -390,6 +392,16 @@ impl Engine {
             return Ok(());
         }
         self.count_open(&finding, finding.status, result)
+    }
+
+    /// What a scan of an assessment saw belongs to the assessment.
+    async fn belongs(&self, tx: &mut Tx, scan: &Scan, finding: FindingId) -> Result<(), Refusal> {
+        let Some(assessment) = scan.assessment else { return Ok(()) };
+        if store::assessments::add_finding(tx, assessment, finding).await? {
+            store::findings::undecide(tx, &[finding]).await?;
+            store::tickets::mark_of_finding(tx, finding).await?;
+        }
+        Ok(())
     }
 
     fn count_open(

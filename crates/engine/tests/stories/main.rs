@@ -7,6 +7,7 @@
 mod adoption;
 mod alarms;
 mod aside;
+mod assessments;
 mod attachments;
 mod by_hand;
 mod commands;

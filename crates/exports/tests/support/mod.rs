@@ -60,6 +60,7 @@ pub(crate) fn finding(number: u128) -> Finding {
         impact: Impact::Unknown,
         open_since: at,
         exploits: Vec::new(),
+        assessments: Vec::new(),
     }
 }
 

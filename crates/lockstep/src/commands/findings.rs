@@ -124,6 +124,9 @@ struct Filter {
     /// Only findings of this asset
     #[arg(long, value_name = "ASSET")]
     asset: Option<String>,
+    /// Only findings of this assessment: its name or id
+    #[arg(long, value_name = "ASSESSMENT")]
+    assessment: Option<String>,
     /// Only findings that are seen on this branch of the asset now
     #[arg(long, value_name = "BRANCH", requires = "asset")]
     branch: Option<String>,
@@ -168,6 +171,9 @@ impl Filter {
         query.extend(self.status.map(|status| ("status", status)));
         query.extend(self.severity.map(|severity| ("severity", severity)));
         query.extend(self.search.map(|text| ("q", text)));
+        if let Some(assessment) = self.assessment {
+            query.push(("assessment", lookup::assessment(client, &assessment).await?.to_string()));
+        }
         query.extend(self.branch.map(|branch| ("branch", branch)));
         query.extend(self.not_on_branch.map(|branch| ("not_on_branch", branch)));
         query.extend(self.sla.map(|states| ("sla", states)));

@@ -53,6 +53,9 @@ pub(crate) struct ImportArgs {
     /// The scan looked only at a part: what is missing from the report is not taken as fixed
     #[arg(long)]
     partial: bool,
+    /// Name of the assessment that the scan belongs to
+    #[arg(long, value_name = "NAME")]
+    assessment: Option<String>,
     /// Wait until the import is done and print what it did
     #[arg(long)]
     wait: bool,
@@ -126,6 +129,7 @@ async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
         format: args.format.map(|format| format.to_string()),
         filename: file_name(&args.file),
         partial: args.partial.then_some(true),
+        assessment: args.assessment.clone(),
     };
     let request = client.request(Method::POST, "imports")?.query(&options);
     send_file(client, request, &args.file).await?.json().await.map_err(CliError::broken)

@@ -2,6 +2,7 @@
 
 pub(crate) mod alarms;
 pub(crate) mod apply;
+pub(crate) mod assessments;
 pub(crate) mod assets;
 pub(crate) mod breakers;
 pub(crate) mod by_hand;

@@ -13,7 +13,7 @@ use crate::map::{SeverityMap, StatusEntry, StatusMap, Target};
 use crate::merge::Owners;
 use crate::priority::SlaMatrix;
 use crate::routing::{Binding, BranchPattern};
-use crate::rule::{AppliesTo, AutoClose, Grouping, LateMember, OnMatch};
+use crate::rule::{AppliesTo, AutoClose, Grouping, LateMember, OnMatch, Release};
 use crate::status::Status;
 use crate::{TemplateSetId, WorkItemId};
 
@@ -435,6 +435,9 @@ pub struct Rule {
     /// What becomes of a finding whose group has a work item already.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub late_member: LateMember,
+    /// When its tickets are made.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub release: Release,
 }
 
 fn yes() -> bool {

@@ -18,6 +18,7 @@ mod values;
 
 use chrono::{DateTime, Utc};
 
+use crate::assessment::InAssessment;
 use crate::priority::{Exploit, Priority};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
@@ -63,6 +64,8 @@ pub struct Shown<'a> {
     pub priority: Priority,
     /// What the world knows about the exploitation of its vulnerability.
     pub exploit: Exploit,
+    /// Assessments that it belongs to.
+    pub assessments: &'a [InAssessment],
     /// Definition.
     pub vulnerability: &'a Vulnerability,
     /// The scanner's words about this one.
@@ -141,6 +144,7 @@ mod tests {
             regressed: 0,
             priority: Priority::default(),
             exploit: Exploit::default(),
+            assessments: &[],
             scanner: "scanner",
             vulnerability,
             message: Some(message),

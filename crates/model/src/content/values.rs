@@ -7,6 +7,7 @@ use minijinja::value::Value;
 use super::html::{NAME_LIMIT, TEXT_LIMIT, is_web};
 use super::redaction::Redactor;
 use super::{Shown, clip, place};
+use crate::assessment::{AssessmentState, InAssessment};
 use crate::priority::{Epss, Exploit, Kev, Priority, Probability, SlaMatrix, Weighed};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
@@ -94,6 +95,17 @@ pub(super) fn values(
     }
 }
 
+fn assessments(redactor: &Redactor, all: &[InAssessment]) -> Vec<Value> {
+    let one = |assessment: &InAssessment| {
+        context! {
+            name => short(redactor, &assessment.name, NAME_LIMIT),
+            state => assessment.state.as_str(),
+            completed => assessment.state == AssessmentState::Completed,
+        }
+    };
+    all.iter().take(SHORT_LIST).map(one).collect()
+}
+
 fn day(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d").to_string()
 }
@@ -152,6 +164,7 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
         first_seen => day(finding.first_seen_at),
         regressed => finding.regressed,
         risk => finding.priority.risk.score(),
+        assessments => assessments(redactor, finding.assessments),
         due => finding.priority.sla.map(|sla| day(sla.due_at)),
         component => component.unwrap_or_else(|| Value::from(())),
         vulnerability => context! {
@@ -208,6 +221,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         path: text("package-lock.json"),
     };
     let tags = ["payments".to_owned()];
+    let assessments = [InAssessment { name: "Spring review".into(), state: AssessmentState::Completed }];
     let likely = Probability::from_millionths(975_650);
     let exploit = Exploit {
         epss: Some(Epss { score: likely, percentile: likely }),
@@ -234,6 +248,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         regressed: 1,
         priority: Priority::of(&weighed, &exploit, &SlaMatrix::default()),
         exploit,
+        assessments: &assessments,
         vulnerability: &full,
         message: Some("lodash 4.17.20 is vulnerable."),
         location: &place,
@@ -250,6 +265,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         regressed: 0,
         priority: Priority::default(),
         exploit: Exploit::default(),
+        assessments: &[],
         vulnerability: &bare,
         message: None,
         location: &nowhere,

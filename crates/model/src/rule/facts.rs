@@ -7,6 +7,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::assessment::{AssessmentState, InAssessment};
 use crate::priority::{Exploit, Priority, SlaState};
 use crate::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status};
 
@@ -39,10 +40,19 @@ pub struct Candidate<'a> {
     pub impact: Impact,
     /// Branches on which scans saw it; without those that named none.
     pub branches: &'a [String],
+    /// Assessments that it belongs to.
+    pub assessments: &'a [InAssessment],
     /// What the world knows about the exploitation of its vulnerability.
     pub exploit: Exploit,
     /// Risk and due date.
     pub priority: Priority,
+}
+
+impl Candidate<'_> {
+    /// An assessment that it belongs to is completed.
+    pub fn is_assessed(&self) -> bool {
+        self.assessments.iter().any(|assessment| assessment.state == AssessmentState::Completed)
+    }
 }
 
 /// What sort of value a fact has; it decides which operators there are.
@@ -200,6 +210,29 @@ pub const FACTS: &[FactRow] = &[
         ages: false,
         words: &[],
         read: |c| Value::Time(Some(c.first_seen_at)),
+    },
+    FactRow {
+        name: "assessment",
+        label: "Assessment",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: true,
+        ages: false,
+        words: &[],
+        read: |c| {
+            let names = c.assessments.iter().map(|assessment| Cow::Borrowed(assessment.name.as_str()));
+            Value::Texts(names.collect())
+        },
+    },
+    FactRow {
+        name: "assessed",
+        label: "Assessment completed",
+        of: FactOf::Finding,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.is_assessed()),
     },
     FactRow {
         name: "risk",

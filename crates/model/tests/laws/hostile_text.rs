@@ -99,6 +99,7 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         regressed: 3,
         priority: Priority::default(),
         exploit: Exploit::default(),
+        assessments: &[],
         scanner: text,
         vulnerability: &vulnerability,
         message: Some(text),

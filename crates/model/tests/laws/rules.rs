@@ -44,6 +44,7 @@ impl Seen {
             asset_owner: "Team Payments",
             impact: Impact::High,
             branches: &self.branches,
+            assessments: &[],
             exploit: Exploit::default(),
             priority: Priority::default(),
         }

@@ -59,6 +59,7 @@ impl Case {
             regressed: 0,
             priority: Priority::default(),
             exploit: Exploit::default(),
+            assessments: &[],
             vulnerability: &self.vulnerability,
             message: Some("Send ' OR 1=1\nExploit: curl -d attack https://shop"),
             location: &self.location,

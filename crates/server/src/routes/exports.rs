@@ -100,6 +100,7 @@ fn in_words(filter: &FindingFilter) -> String {
         ("severity", filter.severity.clone()),
         ("asset", id(filter.asset.map(|asset| asset.0))),
         ("ticket", id(filter.ticket.map(|ticket| ticket.0))),
+        ("assessment", id(filter.assessment.map(|assessment| assessment.0))),
         ("branch", filter.branch.clone()),
         ("not on branch", filter.not_on_branch.clone()),
         ("text", filter.q.clone()),

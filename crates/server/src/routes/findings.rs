@@ -74,6 +74,7 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
         severities: words::<Severity>("severity", query.severity.as_deref())?,
         asset: query.asset,
         ticket: query.ticket,
+        assessment: query.assessment,
         sla: words::<SlaState>("sla", query.sla.as_deref())?,
         now,
         known_exploited: query.known_exploited,

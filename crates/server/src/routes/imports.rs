@@ -57,6 +57,7 @@ async fn import_report(
         format: some(options.format),
         filename: some(options.filename),
         partial: options.partial.unwrap_or(false),
+        assessment: some(options.assessment),
     };
     let (engine, actor) = (app.engine.clone(), caller.actor());
     // In a task of its own: a caller who hangs up now must not leave the report halfway between folders.

@@ -2,6 +2,7 @@
 
 mod adoptions;
 mod alarms;
+mod assessments;
 mod assets;
 mod attachments;
 mod breakers;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(breakers::routes())
         .merge(events::routes())
         .merge(assets::routes())
+        .merge(assessments::routes())
         .merge(jobs::routes())
         .merge(scans::routes())
         .merge(findings::routes())

@@ -81,6 +81,20 @@ CREATE TABLE job (
 );
 CREATE INDEX job_by_state ON job (state, created_at);
 
+-- Pieces of work that group scans and findings.
+CREATE TABLE assessment (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- Days such as 2026-01-31.
+    starts_on TEXT,
+    ends_on TEXT,
+    created_at BIGINT NOT NULL,
+    completed_at BIGINT
+);
+
 CREATE TABLE scan (
     id BLOB PRIMARY KEY,
     job_id BLOB NOT NULL REFERENCES job(id),
@@ -102,6 +116,8 @@ CREATE TABLE scan (
     regressed_findings BIGINT NOT NULL DEFAULT 0,
     fixed_findings BIGINT NOT NULL DEFAULT 0,
     filename TEXT,
+    -- The assessment that it belongs to.
+    assessment_id BLOB REFERENCES assessment(id) ON DELETE SET NULL,
     UNIQUE (job_id, run_number)
 );
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
@@ -169,6 +185,13 @@ CREATE INDEX finding_by_risk ON finding (status, risk DESC, id);
 CREATE INDEX finding_due ON finding (due_at) WHERE due_at IS NOT NULL
     AND status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation');
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
+
+CREATE TABLE assessment_finding (
+    assessment_id BLOB NOT NULL REFERENCES assessment(id) ON DELETE CASCADE,
+    finding_id BLOB NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    PRIMARY KEY (finding_id, assessment_id)
+);
+CREATE INDEX assessment_finding_by_assessment ON assessment_finding (assessment_id, finding_id);
 
 -- Likelihood that a vulnerability is exploited in the next 30 days, in millionths.
 CREATE TABLE epss (

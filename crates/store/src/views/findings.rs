@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use model::assessment::AssessmentState;
 use model::board::WorkItem;
 use model::priority::{self, Exploit, Priority, Probability, Risk, SlaState};
 use model::status::Triage;
-use model::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status, TicketId, WorkItemId};
+use model::{
+    AssessmentId, AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status, TicketId,
+    WorkItemId,
+};
 
 use super::{OPEN, Statement, contains, severity, severity_number};
 use crate::exploits::{self, KevEntry};
@@ -23,6 +27,8 @@ pub struct FindingFilter {
     pub asset: Option<AssetId>,
     /// Of this ticket.
     pub ticket: Option<TicketId>,
+    /// Of this assessment.
+    pub assessment: Option<AssessmentId>,
     /// Seen on this branch now; empty for scans that named none. Only with an asset or a ticket.
     pub seen_on: Option<String>,
     /// Not seen on this branch now. Only with an asset or a ticket.
@@ -144,6 +150,19 @@ pub struct FindingDetail {
     pub impact: Impact,
     /// What the world knows about each of its CVEs, with what the KEV catalogue asks for.
     pub exploits: Vec<(String, Exploit, String)>,
+    /// Assessments that it belongs to.
+    pub assessments: Vec<AssessmentOfFinding>,
+}
+
+/// An assessment that a finding belongs to.
+#[derive(Clone, Debug)]
+pub struct AssessmentOfFinding {
+    /// Identity.
+    pub id: AssessmentId,
+    /// Name.
+    pub name: String,
+    /// How far it is.
+    pub state: AssessmentState,
 }
 
 /// What scans of one configuration on one branch say about a finding.
@@ -189,7 +208,7 @@ pub async fn keys(
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
-    if filter.asset.is_some() || filter.ticket.is_some() {
+    if filter.asset.is_some() || filter.ticket.is_some() || filter.assessment.is_some() {
         return keys_of_owner(tx, filter, after, limit).await;
     }
     match filter.order {
@@ -256,7 +275,7 @@ fn key(row: &Row) -> Result<FindingKey> {
     Ok(FindingKey { rank: row.int("place_in_order")?, id: row.id("id")? })
 }
 
-/// Keys among the findings of one asset or ticket: few enough to be sorted.
+/// Keys among the findings of one asset, ticket or assessment: few enough to be sorted.
 async fn keys_of_owner(
     tx: &mut Tx,
     filter: &FindingFilter,
@@ -276,6 +295,12 @@ async fn keys_of_owner(
     }
     if !filter.statuses.is_empty() {
         statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
+    }
+    if let Some(assessment) = filter.assessment {
+        statement
+            .push(" AND id IN (SELECT finding_id FROM assessment_finding WHERE assessment_id = ")
+            .bind(assessment)
+            .push(")");
     }
     for (wanted, branch) in [(true, &filter.seen_on), (false, &filter.not_seen_on)] {
         if let Some(branch) = branch {
@@ -463,6 +488,7 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
     for row in statement.all(tx).await? {
         rows.insert(row.id("id")?, row);
     }
+    let mut assessments = assessments_of(tx, ids).await?;
     let mut found = Vec::with_capacity(summaries.len());
     for summary in summaries {
         let Some(row) = rows.remove(&summary.id) else { continue };
@@ -474,6 +500,7 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
             asset_owner: row.text("owner")?,
             impact: row.word("impact")?,
             exploits: Vec::new(),
+            assessments: assessments.remove(&summary.id).unwrap_or_default(),
             summary,
         });
     }
@@ -494,6 +521,24 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
         }
     }
     Ok(found)
+}
+
+async fn assessments_of(
+    tx: &mut Tx,
+    ids: &[FindingId],
+) -> Result<HashMap<FindingId, Vec<AssessmentOfFinding>>> {
+    let mut statement = Statement::new(
+        "SELECT af.finding_id, a.id, a.name, a.state FROM assessment_finding af \
+         JOIN assessment a ON a.id = af.assessment_id WHERE af.finding_id IN ",
+    );
+    statement.bind_list(ids.iter().copied()).push(" ORDER BY a.name_folded");
+    let mut all: HashMap<FindingId, Vec<AssessmentOfFinding>> = HashMap::new();
+    for row in statement.all(tx).await? {
+        let one =
+            AssessmentOfFinding { id: row.id("id")?, name: row.text("name")?, state: row.word("state")? };
+        all.entry(row.id("finding_id")?).or_default().push(one);
+    }
+    Ok(all)
 }
 
 async fn detections_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId, Vec<DetectionRow>>> {
