@@ -352,6 +352,10 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		asset_owner: index % 2 === 0 ? "Team Payments" : "",
 		impact: "high",
 		open_since: before(600 - index),
+		assessments:
+			index % 3 === 0
+				? [{ id: "00000000-0000-7000-8000-000000000000", name: "Penetration test of the checkout, spring", state: "running" }]
+				: [],
 		exploits:
 			template.kind === "component"
 				? [

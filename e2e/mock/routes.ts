@@ -601,6 +601,26 @@ export function routes(world: World, announce: Announce): Table {
 					both: counts(world.findings.slice(5, 14)),
 				}),
 		],
+		[
+			"GET",
+			/^\/assessments$/,
+			() =>
+				ok(
+					(["running", "planned", "completed"] as const).map((state, index) => ({
+						id: `00000000-0000-7000-8000-00000000000${index}`,
+						name: ["Penetration test of the checkout, spring", "Review of the build", "Campaign 2025"][index],
+						description: index === 0 ? "By an external team; scope: everything a customer can reach." : "",
+						starts_on: "2026-03-02",
+						ends_on: index === 1 ? null : "2026-03-13",
+						state,
+						created_at: "2026-02-20T06:00:00Z",
+						completed_at: state === "completed" ? "2026-03-14T06:00:00Z" : null,
+						open: counts(world.findings.slice(0, 9 - index * 3)),
+						closed: index * 4,
+						scans: 3 - index,
+					})),
+				),
+		],
 		["GET", /^\/sla$/, () => ok(sla())],
 		["POST", /^\/sla\/preview$/, () => ok({ ...slaCounts(), breached: slaCounts().breached + 3 })],
 		[

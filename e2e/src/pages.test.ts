@@ -51,6 +51,7 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["plan", "/plan"],
 		["findings-by-risk", "/findings?sla=breached,approaching,on_track&order=risk"],
 		["priority", "/priority"],
+		["assessments", "/assessments"],
 		["alarms", "/alarms"],
 		["alarms-all", "/alarms?all=true"],
 		["password", "/password"],

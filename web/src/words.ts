@@ -3,6 +3,7 @@ import type {
 	AlarmKind,
 	AlarmWay,
 	AppliesTo,
+	AssessmentState,
 	Binding,
 	CauseKind,
 	CloseWhen,
@@ -17,6 +18,7 @@ import type {
 	Meaning,
 	OnMatch,
 	PlanAction,
+	Release,
 	RepairKind,
 	Role,
 	ScanState,
@@ -339,6 +341,17 @@ export const LATE_MEMBER: Record<LateMember, string> = {
 	reopen: "Joins it; a closed work item is opened again",
 	add_to_open: "Joins it while it is open, else gets a new one that is linked to it",
 	new_item: "Gets a new one that is linked to it",
+};
+
+export const RELEASE: Record<Release, string> = {
+	at_identification: "As soon as a finding is identified",
+	when_assessment_completes: "Once an assessment that it belongs to is completed",
+};
+
+export const ASSESSMENT_STATE: Record<AssessmentState, string> = {
+	planned: "Planned",
+	running: "Running",
+	completed: "Completed",
 };
 
 export const FACT_OF: Record<FactOf, string> = {

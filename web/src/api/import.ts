@@ -8,6 +8,7 @@ export type ImportOptions = {
 	branch?: string;
 	configuration?: string;
 	partial?: boolean;
+	assessment?: string;
 };
 
 /** Sends the report; resolves with the job once the server has all of it. `progress` goes from 0 to 1. */
@@ -16,6 +17,7 @@ export function importReport(file: File, options: ImportOptions, progress: (shar
 	if (options.tags) query.set("tags", options.tags);
 	if (options.branch) query.set("branch", options.branch);
 	if (options.configuration) query.set("configuration", options.configuration);
+	if (options.assessment) query.set("assessment", options.assessment);
 	if (options.partial) query.set("partial", "true");
 	return upload(`/api/v1/imports?${query}`, file, progress);
 }

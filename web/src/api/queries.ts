@@ -55,6 +55,11 @@ export const breakers = queryOptions({ queryKey: ["alarm", "breakers"], queryFn:
 
 export const overview = queryOptions({ queryKey: ["overview"], queryFn: () => ask(api.GET("/api/v1/overview")) });
 
+export const assessments = queryOptions({
+	queryKey: ["configuration", "assessments"],
+	queryFn: () => ask(api.GET("/api/v1/assessments")),
+});
+
 export const sla = queryOptions({ queryKey: ["configuration", "sla"], queryFn: () => ask(api.GET("/api/v1/sla")) });
 
 export const exploitData = queryOptions({

@@ -177,6 +177,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assessments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assessments, newest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_assessments"];
+        put?: never;
+        /**
+         * Make an assessment; it is planned
+         * @description Needs the role analyst.
+         */
+        post: operations["create_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One assessment
+         * @description Needs the role reader.
+         */
+        get: operations["get_assessment"];
+        /**
+         * Change what is said about an assessment
+         * @description Needs the role analyst.
+         */
+        put: operations["change_assessment"];
+        post?: never;
+        /**
+         * Delete an assessment; its findings, scans and tickets stay
+         * @description Needs the role analyst.
+         */
+        delete: operations["delete_assessment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add findings to an assessment by hand
+         * @description Needs the role analyst.
+         */
+        post: operations["add_to_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start, complete or take up an assessment again
+         * @description Needs the role analyst.
+         */
+        post: operations["move_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -2233,6 +2325,19 @@ export interface components {
             /** @description Findings, 1 to 200, all open and without a ticket. */
             findings: components["schemas"]["FindingId"][];
         };
+        /** @description Body of `POST /api/v1/assessments/{id}/findings`. */
+        AddToAssessment: {
+            /** @description Findings, at most 1000. */
+            findings: components["schemas"]["FindingId"][];
+        };
+        /** @description Answer of `POST /api/v1/assessments/{id}/findings`. */
+        AddedToAssessment: {
+            /**
+             * Format: int64
+             * @description How many were not in it.
+             */
+            added: number;
+        };
         /** @description A finding and the existing work item for it. */
         AdoptionPair: {
             /** @description Finding. */
@@ -2487,6 +2592,71 @@ export interface components {
             /** @description The ticket. */
             ticket_id: components["schemas"]["TicketId"];
         };
+        /** @description A piece of work, such as a penetration test, a review or a scan campaign. */
+        Assessment: components["schemas"]["AssessmentSettings"] & {
+            /**
+             * Format: int64
+             * @description Its findings that are closed.
+             */
+            closed: number;
+            /**
+             * Format: date-time
+             * @description When it was completed.
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Identity. */
+            id: components["schemas"]["AssessmentId"];
+            /** @description Its open findings by severity. */
+            open: components["schemas"]["SeverityCounts"];
+            /**
+             * Format: int64
+             * @description Scans that belong to it.
+             */
+            scans: number;
+            /** @description How far it is. */
+            state: components["schemas"]["AssessmentState"];
+        };
+        /**
+         * Format: uuid
+         * @description A piece of work that groups scans and findings.
+         */
+        AssessmentId: string;
+        /** @description An assessment that a finding belongs to. */
+        AssessmentRef: {
+            /** @description Identity. */
+            id: components["schemas"]["AssessmentId"];
+            /** @description Name. */
+            name: string;
+            /** @description How far it is. */
+            state: components["schemas"]["AssessmentState"];
+        };
+        /** @description What people say about an assessment. */
+        AssessmentSettings: {
+            /** @description What it is about. */
+            description: string;
+            /**
+             * Format: date
+             * @description Last day, as planned.
+             */
+            ends_on?: string | null;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: date
+             * @description First day, as planned.
+             */
+            starts_on?: string | null;
+        };
+        /**
+         * @description How far an assessment is.
+         * @enum {string}
+         */
+        AssessmentState: "planned" | "running" | "completed";
         /** @description What is scanned. */
         Asset: {
             /** @description It is laid aside. */
@@ -3154,6 +3324,8 @@ export interface components {
             name: string;
             /** @description Whether rules behind it are asked about what it matches. */
             on_match?: components["schemas"]["OnMatch"];
+            /** @description When its tickets are made. */
+            release?: components["schemas"]["Release"];
             /**
              * Format: date
              * @description Last day (UTC) on which it is in effect.
@@ -3647,6 +3819,8 @@ export interface components {
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
+            /** @description Assessments that it belongs to. */
+            assessments: components["schemas"]["AssessmentRef"][];
             /** @description Who answers for the asset; empty if nobody was named. */
             asset_owner: string;
             component?: components["schemas"]["Component"] | null;
@@ -4112,6 +4286,11 @@ export interface components {
             /** @description The ticket that gets the findings and stays. */
             into: components["schemas"]["TicketId"];
         };
+        /** @description Body of `POST /api/v1/assessments/{id}/state`. */
+        MoveAssessment: {
+            /** @description What it becomes. Completing it says so on the tickets of its findings, and lets rules make tickets that waited for it. */
+            state: components["schemas"]["AssessmentState"];
+        };
         /** @description Body of `POST /api/v1/tickets/{id}/move`. */
         MoveTicket: {
             /** @description Where it goes, a destination of the same connection. */
@@ -4178,6 +4357,23 @@ export interface components {
             name: string;
             /** @description Password of the SMTP server, or the key that webhooks are signed with. For a webhook one is made if absent. */
             secret?: string | null;
+        };
+        /** @description What people say about an assessment: body of `POST /api/v1/assessments` and `PUT /api/v1/assessments/{id}`. */
+        NewAssessment: {
+            /** @description What it is about, at most 10,000 characters. */
+            description?: string;
+            /**
+             * Format: date
+             * @description Last day, as planned.
+             */
+            ends_on?: string | null;
+            /** @description Name, 1 to 200 characters; no two have the same but for case. */
+            name: string;
+            /**
+             * Format: date
+             * @description First day, as planned.
+             */
+            starts_on?: string | null;
         };
         /** @description Body of `POST /api/v1/tickets/{id}/comments`. */
         NewComment: {
@@ -5036,6 +5232,11 @@ export interface components {
             /** @description Why; it stands in the comment on the work item. */
             reason?: string;
         };
+        /**
+         * @description When the tickets of a rule are made.
+         * @enum {string}
+         */
+        Release: "at_identification" | "when_assessment_completes";
         /** @description What mends a ticket whose work item is not as it should be. Each is carried out by the next pass. */
         Repair: {
             /** @enum {string} */
@@ -5257,6 +5458,8 @@ export interface components {
             name: string;
             /** @description Whether rules behind it are asked about what it matches. */
             on_match?: components["schemas"]["OnMatch"];
+            /** @description When its tickets are made. */
+            release?: components["schemas"]["Release"];
             /**
              * Format: date
              * @description Last day (UTC) on which it is in effect.
@@ -6271,6 +6474,226 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_assessments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssessment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_to_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddToAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedToAssessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
                 };
             };
             /** @description What went wrong */
@@ -7645,6 +8068,8 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that belong to this assessment. */
+                assessment?: components["schemas"]["AssessmentId"];
                 /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
                 branch?: string;
                 /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
@@ -7702,6 +8127,8 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that belong to this assessment. */
+                assessment?: components["schemas"]["AssessmentId"];
                 /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
                 branch?: string;
                 /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
@@ -7927,6 +8354,8 @@ export interface operations {
                 format?: string;
                 /** @description Name of the file, for messages. */
                 filename?: string;
+                /** @description Name of the assessment that the scan belongs to; it has to be there and not completed. */
+                assessment?: string;
                 /** @description `true`: the scan looked only at a part; absence closes nothing. */
                 partial?: boolean;
             };

@@ -18,7 +18,7 @@ import { Time } from "../components/Time";
 import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { day, IMPACT, KIND, percent, place, STATUS, STATUS_MEANS } from "../words";
+import { ASSESSMENT_STATE, day, IMPACT, KIND, percent, place, STATUS, STATUS_MEANS } from "../words";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
 import { SetStatusDialog } from "./SetStatusDialog";
@@ -281,6 +281,15 @@ function Priority({ finding }: { finding: Finding }) {
 					["Open since", finding.sla && <Time at={finding.open_since} />],
 					["Business impact", IMPACT[finding.impact]],
 					["Owner", finding.asset_owner],
+					...finding.assessments.map(
+						(assessment) =>
+							[
+								"Assessment",
+								<Link key={assessment.id} to={`/findings?status=all&assessment=${assessment.id}`}>
+									{assessment.name} ({ASSESSMENT_STATE[assessment.state].toLowerCase()})
+								</Link>,
+							] as const,
+					),
 					...finding.exploits
 						.filter((exploit) => typeof exploit.epss === "number")
 						.map(

@@ -1,9 +1,9 @@
 import { Button, MultiSelect, NativeSelect, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useSearchParams } from "react-router";
-import { findings } from "../api/queries";
+import { assessments, findings } from "../api/queries";
 import type { FindingSummary } from "../api/types";
 import { AssetFilter } from "../components/AssetFilter";
 import { ChosenBar } from "../components/ChosenBar";
@@ -61,6 +61,7 @@ export function FindingsPage() {
 		severity: get("severity"),
 		asset: get("asset"),
 		ticket: get("ticket"),
+		assessment: get("assessment"),
 		branch: get("branch"),
 		not_on_branch: get("not_on_branch"),
 		q: get("q"),
@@ -148,6 +149,7 @@ export function FindingsPage() {
 					</Button>
 				)}
 			</search>
+			{filters.assessment && <InAssessment id={filters.assessment} />}
 			{(filters.branch !== undefined || filters.not_on_branch !== undefined) && (
 				<Text size="sm" c="dimmed">
 					{[
@@ -198,5 +200,15 @@ export function FindingsPage() {
 			</ChosenBar>
 			<CreateTicketDialog findings={[...choice.chosen]} opened={creating} onClose={create.close} />
 		</Page>
+	);
+}
+
+/** Which assessment the list is about. */
+function InAssessment({ id }: { id: string }) {
+	const known = useQuery(assessments).data?.find((assessment) => assessment.id === id);
+	return (
+		<Text size="sm" c="dimmed">
+			of the assessment {known?.name ?? id}
+		</Text>
 	);
 }
