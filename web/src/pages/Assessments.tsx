@@ -88,9 +88,9 @@ function AssessmentRow({ assessment, analyst }: { assessment: Assessment; analys
 		<li>
 			<Stack gap={4}>
 				<Group gap={10}>
-					<Link to={`/findings?status=all&assessment=${assessment.id}`} className={classes.name}>
-						{assessment.name}
-					</Link>
+					<span className={classes.name}>
+						<Link to={`/findings?status=all&assessment=${assessment.id}`}>{assessment.name}</Link>
+					</span>
 					<ToneMark tone={TONE[assessment.state]}>{ASSESSMENT_STATE[assessment.state]}</ToneMark>
 				</Group>
 				{assessment.description && <Text size="sm">{assessment.description}</Text>}

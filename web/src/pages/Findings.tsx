@@ -24,7 +24,7 @@ const COLUMNS: readonly Column<FindingSummary>[] = [
 	{ header: "Severity", width: "98px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
 	{
 		header: "Status",
-		width: "156px",
+		width: "150px",
 		cell: (finding) => (
 			<>
 				<StatusMark status={finding.status} />
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column<FindingSummary>[] = [
 		),
 	},
 	{ header: "Risk", width: "50px", cell: (finding) => <span className="nums">{finding.risk}</span> },
-	{ header: "Due", width: "126px", cell: (finding) => <DueMark finding={finding} /> },
+	{ header: "Due", width: "140px", cell: (finding) => <DueMark finding={finding} /> },
 	{ header: "Asset", width: "12%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
 	{ header: "Ticket", width: "11%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
 ];
