@@ -12,7 +12,7 @@ use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
 use store::failpoint;
-use store::tickets::{Intent, Ticket};
+use store::tickets::{Health, Intent, Ticket};
 
 use crate::Refusal;
 use crate::connections::Board;
@@ -77,10 +77,9 @@ impl Engine {
         let (revision, count) = store::comments::last_read(&mut tx, id).await?;
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         drop(tx);
-        if ticket.has_ended() {
-            // Nothing is written there any more; it may get another work item.
-            let again = ticket.following.order.is_some();
-            return self.later(id, again.then(|| self.inner.world.now() + Duration::seconds(5))).await;
+        if ticket.health == Health::Released {
+            // It has ended: nothing is written there any more.
+            return self.later(id, None).await;
         }
         // It may have been deleted before it was ever read.
         let Some(item) = ticket.work_item.as_ref().filter(|_| !ticket.is_missing()) else {
