@@ -288,12 +288,11 @@ impl Engine {
             else {
                 continue;
             };
-            let those = if findings == 1 { "a finding".to_owned() } else { format!("{findings} findings") };
-            let text = format!(
-                "The assessment {} is completed; {those} of this ticket belong to it.",
-                assessment.name
-            );
-            let text = if findings == 1 { text.replace("belong to it", "belongs to it") } else { text };
+            let those = match findings {
+                1 => "a finding of this ticket belongs".to_owned(),
+                many => format!("{many} findings of this ticket belong"),
+            };
+            let text = format!("The assessment {} is completed; {those} to it.", assessment.name);
             self.speak(tx, &ticket, &text, by).await?;
         }
         Ok(())

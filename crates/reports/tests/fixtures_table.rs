@@ -1,9 +1,6 @@
 //! All public reports in one table: how many files of each format, with how many results, how many of them we read, and what
 //! becomes of the others. `cargo test -p reports --test fixtures_table -- --nocapture` prints it.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
-#![expect(clippy::print_stdout, reason = "it prints a table")]
-
 mod support;
 
 use std::collections::BTreeMap;
