@@ -252,7 +252,7 @@ export function makeWorld(): World {
 			templates: null,
 			parent: null,
 			values: {},
-			due_days: { critical: 7, high: 30 },
+			due_date: "sla",
 			owners: { title: "ask", priority: "ask", severity: "ask", due_date: "ask", description: "ask" },
 		},
 		created_today: index === 0 ? 12 : 0,
@@ -340,6 +340,41 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		request: index === 3 ? { kind: "risk_acceptance", by: "Mona Blake", at: before(20) } : null,
 		temporary_until: status === "risk_accepted" ? before(-24 * 60) : null,
 		ticket: null,
+		risk: { critical: 86, high: 61, medium: 38, low: 16, info: 0 }[template.severity],
+		epss: template.kind === "component" ? 0.412 : null,
+		known_exploited: template.kind === "component" && index % 5 === 0,
+		due_at: template.severity === "info" ? null : before((index % 7) * 24 * 60 - 3 * 24 * 60),
+		sla: isOpen(status)
+			? template.severity === "info"
+				? "not_covered"
+				: (["approaching", "approaching", "on_track", "breached"] as const)[index % 4]
+			: null,
+		asset_owner: index % 2 === 0 ? "Team Payments" : "",
+		impact: "high",
+		open_since: before(600 - index),
+		assessments:
+			index % 3 === 0
+				? [{ id: "00000000-0000-7000-8000-000000000000", name: "Penetration test of the checkout, spring", state: "running" }]
+				: [],
+		exploits:
+			template.kind === "component"
+				? [
+						{
+							cve: template.vulnerability_id,
+							epss: 0.412,
+							percentile: 0.97,
+							kev:
+								index % 5 === 0
+									? {
+											added_on: "2026-03-01",
+											due_on: "2026-03-22",
+											ransomware: true,
+											required_action: "Apply updates of the vendor.",
+										}
+									: null,
+						},
+					]
+				: [],
 		vulnerability: {
 			id: template.vulnerability_id,
 			aliases: template.kind === "component" ? ["GHSA-35jh-r3h4-6jhm"] : [],

@@ -66,12 +66,36 @@ export function routes(world: World, announce: Announce): Table {
 		};
 	};
 
+	const slaCounts = () => {
+		const counted = (state: string) => world.findings.filter((finding) => isOpen(finding.status) && finding.sla === state).length;
+		return {
+			breached: counted("breached"),
+			approaching: counted("approaching"),
+			on_track: counted("on_track"),
+			not_covered: counted("not_covered"),
+		};
+	};
+	let matrix: unknown = {
+		days: {
+			critical: { unknown: 7, low: 14, medium: 7, high: 7, critical: 3 },
+			high: { unknown: 30, low: 45, medium: 30, high: 30, critical: 14 },
+			medium: { unknown: 90, low: 120, medium: 90, high: 90, critical: 45 },
+			low: { unknown: 180, low: 270, medium: 180, high: 180, critical: 90 },
+		},
+		known_exploited: 14,
+		approaching_percent: 25,
+	};
+	let slaVersion = 1;
+	const sla = () => ({ matrix, version: slaVersion, counts: slaCounts() });
+
 	const overview = (): Overview => {
 		const by = <K extends string>(words: readonly K[]) =>
 			[...new Set(words)].map((word) => [word, words.filter((w) => w === word).length] as const);
 		return {
 			open: counts(world.findings.filter((finding) => isOpen(finding.status))),
 			by_status: by(world.findings.map((finding) => finding.status)).map(([status, count]) => ({ status, count })),
+			sla: slaCounts(),
+			known_exploited: world.findings.filter((finding) => isOpen(finding.status) && finding.known_exploited).length,
 			tickets: by(world.tickets.map((ticket) => ticket.health)).map(([health, count]) => ({ health, count })),
 			assets: world.assets.length,
 			recent_scans: world.scans.slice(0, 5),
@@ -552,6 +576,87 @@ export function routes(world: World, announce: Announce): Table {
 				const { connection_id: _connection, ...settings } = body as NewDestination;
 				return destination ? ok(Object.assign(destination, settings)) : NOT_FOUND;
 			},
+		],
+		[
+			"GET",
+			/^\/assets\/([^/]+)\/branches$/,
+			() =>
+				ok([
+					{
+						name: "feature/checkout",
+						tracked: false,
+						last_scan_at: "2026-03-20T06:00:00Z",
+						open: counts(world.findings.slice(0, 9)),
+					},
+					{ name: "main", tracked: true, last_scan_at: "2026-03-19T06:00:00Z", open: counts(world.findings.slice(0, 14)) },
+				]),
+		],
+		[
+			"GET",
+			/^\/assets\/([^/]+)\/comparison$/,
+			() =>
+				ok({
+					only_head: counts(world.findings.slice(0, 2)),
+					only_base: counts(world.findings.slice(2, 5)),
+					both: counts(world.findings.slice(5, 14)),
+				}),
+		],
+		[
+			"GET",
+			/^\/assessments$/,
+			() =>
+				ok(
+					(["running", "planned", "completed"] as const).map((state, index) => ({
+						id: `00000000-0000-7000-8000-00000000000${index}`,
+						name: ["Penetration test of the checkout, spring", "Review of the build", "Campaign 2025"][index],
+						description: index === 0 ? "By an external team; scope: everything a customer can reach." : "",
+						starts_on: "2026-03-02",
+						ends_on: index === 1 ? null : "2026-03-13",
+						state,
+						created_at: "2026-02-20T06:00:00Z",
+						completed_at: state === "completed" ? "2026-03-14T06:00:00Z" : null,
+						open: counts(world.findings.slice(0, 9 - index * 3)),
+						closed: index * 4,
+						scans: 3 - index,
+					})),
+				),
+		],
+		["GET", /^\/sla$/, () => ok(sla())],
+		["POST", /^\/sla\/preview$/, () => ok({ ...slaCounts(), breached: slaCounts().breached + 3 })],
+		[
+			"PUT",
+			/^\/sla$/,
+			({ body }) => {
+				matrix = body;
+				slaVersion += 1;
+				return ok(sla());
+			},
+		],
+		[
+			"GET",
+			/^\/exploit-data$/,
+			() =>
+				ok([
+					{
+						source: "epss",
+						loaded: {
+							published_at: "2026-03-20T00:00:00Z",
+							loaded_at: "2026-03-20T06:00:00Z",
+							version: "v2026.03.14",
+							records: 271_408,
+							origin: "epss_scores-2026-03-20.csv.gz",
+							loaded_by: "admin",
+						},
+						url: null,
+						problem: null,
+					},
+					{
+						source: "kev",
+						loaded: null,
+						url: "https://mirror.example/known_exploited_vulnerabilities.json",
+						problem: "https://mirror.example/known_exploited_vulnerabilities.json answered 503",
+					},
+				]),
 		],
 		["GET", /^\/templates$/, ({ query }) => page(sets, query)],
 		["GET", /^\/templates\/standard$/, () => ok(STANDARD)],

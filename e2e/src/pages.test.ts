@@ -10,7 +10,8 @@ type Listed = { items: { id: string }[] };
 /** Pages by the name of their picture. Those of one thing are shown for the first of its kind. */
 async function addresses(visitor: Visitor): Promise<[name: string, path: string][]> {
 	const first = async (path: string) => (await visitor.ask<Listed>(path)).items[0]?.id;
-	const [finding, ticket, conflict, scan, connection, destination, rule, templates] = await Promise.all([
+	const [asset, finding, ticket, conflict, scan, connection, destination, rule, templates] = await Promise.all([
+		first("/assets?limit=1"),
 		first("/findings?limit=1"),
 		first("/tickets?limit=1"),
 		first("/tickets?health=conflict,parked&limit=1"),
@@ -33,6 +34,7 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["scans", "/scans"],
 		...one("scan", "/scans/", scan),
 		["assets", "/assets"],
+		...one("asset", "/assets/", asset),
 		["integrations", "/integrations"],
 		["connections", "/connections"],
 		["connection-new", "/connections/new"],
@@ -47,6 +49,9 @@ async function addresses(visitor: Visitor): Promise<[name: string, path: string]
 		["templates-new", "/templates/new"],
 		...one("templates-set", "/templates/", templates),
 		["plan", "/plan"],
+		["findings-by-risk", "/findings?sla=breached,approaching,on_track&order=risk"],
+		["priority", "/priority"],
+		["assessments", "/assessments"],
 		["alarms", "/alarms"],
 		["alarms-all", "/alarms?all=true"],
 		["password", "/password"],

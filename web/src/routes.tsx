@@ -21,6 +21,9 @@ export const router = createBrowserRouter([
 					{ path: "scans", lazy: async () => ({ Component: (await import("./pages/Scans")).ScansPage }) },
 					{ path: "scans/:id", lazy: async () => ({ Component: (await import("./pages/Scan")).ScanPage }) },
 					{ path: "assets", lazy: async () => ({ Component: (await import("./pages/Assets")).AssetsPage }) },
+					{ path: "assets/:id", lazy: async () => ({ Component: (await import("./pages/Asset")).AssetPage }) },
+					{ path: "assessments", lazy: async () => ({ Component: (await import("./pages/Assessments")).AssessmentsPage }) },
+					{ path: "priority", lazy: async () => ({ Component: (await import("./pages/Priority")).PriorityPage }) },
 					{ path: "integrations", lazy: async () => ({ Component: (await import("./pages/Integrations")).IntegrationsPage }) },
 					{ path: "connections", lazy: async () => ({ Component: (await import("./pages/Connections")).ConnectionsPage }) },
 					{

@@ -3,6 +3,7 @@ import type {
 	AlarmKind,
 	AlarmWay,
 	AppliesTo,
+	AssessmentState,
 	Binding,
 	CauseKind,
 	CloseWhen,
@@ -17,12 +18,14 @@ import type {
 	Meaning,
 	OnMatch,
 	PlanAction,
+	Release,
 	RepairKind,
 	Role,
 	ScanState,
 	Severity,
 	SeverityCounts,
 	SignInShown,
+	SlaState,
 	Status,
 	Stroke,
 	TicketHealth,
@@ -184,6 +187,8 @@ export const ALARM: Record<AlarmKind, string> = {
 	process_changed: "Process changed",
 	budget_used_up: "Daily budget used up",
 	scan_quarantined: "Scan quarantined",
+	sla_breached: "Due dates breached",
+	exploit_data_missing: "Exploit data not fetched",
 };
 
 /** How an alarm is sent. */
@@ -225,6 +230,28 @@ export const IMPACT: Record<Impact, string> = {
 	high: "High",
 	critical: "Critical",
 };
+
+export const IMPACTS = ["critical", "high", "medium", "low", "unknown"] as const satisfies readonly Impact[];
+
+/** How an open finding stands to its due date, worst first. */
+export const SLA_STATES = ["breached", "approaching", "on_track", "not_covered"] as const satisfies readonly SlaState[];
+
+export const SLA: Record<SlaState, string> = {
+	breached: "Breached",
+	approaching: "Approaching",
+	on_track: "On track",
+	not_covered: "Not covered",
+};
+
+export const SLA_TONE: Record<SlaState, "good" | "quiet" | "warn" | "bad"> = {
+	breached: "bad",
+	approaching: "warn",
+	on_track: "good",
+	not_covered: "quiet",
+};
+
+/** A share between 0 and 1 in per cent, with two digits below one per cent. */
+export const percent = (share: number) => `${(share * 100).toFixed(share < 0.01 ? 2 : 1)} %`;
 
 export const MEANING: Record<Meaning, string> = {
 	identified: "Identified",
@@ -314,6 +341,17 @@ export const LATE_MEMBER: Record<LateMember, string> = {
 	reopen: "Joins it; a closed work item is opened again",
 	add_to_open: "Joins it while it is open, else gets a new one that is linked to it",
 	new_item: "Gets a new one that is linked to it",
+};
+
+export const RELEASE: Record<Release, string> = {
+	at_identification: "As soon as a finding is identified",
+	when_assessment_completes: "Once an assessment that it belongs to is completed",
+};
+
+export const ASSESSMENT_STATE: Record<AssessmentState, string> = {
+	planned: "Planned",
+	running: "Running",
+	completed: "Completed",
 };
 
 export const FACT_OF: Record<FactOf, string> = {

@@ -34,6 +34,10 @@ pub enum AlarmKind {
     BudgetUsedUp,
     /// A scan saw suspiciously few findings.
     ScanQuarantined,
+    /// Findings are past their due date.
+    SlaBreached,
+    /// An address of EPSS or KEV could not be fetched.
+    ExploitDataMissing,
 }
 
 /// What a person should know. One stays open until its cause is gone, however often it is met.

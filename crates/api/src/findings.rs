@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use model::status::{FallBack, Request};
 use model::{
-    AssetId, AuditId, Component, FindingId, FindingKind, Location, Severity, Status, TicketId, Vulnerability,
-    WorkItemId,
+    AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location, Severity, Status,
+    TicketId, Vulnerability, WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Cause, Named, Scan, SeverityCounts, TicketHealth};
+use crate::{
+    AssessmentRef, Cause, FindingPriority, KnownExploit, Named, Scan, SeverityCounts, SlaCounts, TicketHealth,
+};
 
 /// Filters of `GET /api/v1/findings` and `GET /api/v1/findings/export`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
@@ -27,9 +29,45 @@ pub struct FindingFilter {
     /// Only findings of this ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<TicketId>,
+    /// Only findings that belong to this assessment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<AssessmentId>,
+    /// Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_on_branch: Option<String>,
     /// Text in title, vulnerability or place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
+    /// Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<String>,
+    /// Only findings whose vulnerability is known to be exploited (KEV), or is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_exploited: Option<bool>,
+    /// Only findings with at least this EPSS score, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_epss: Option<f64>,
+    /// Only findings with at least this risk score, 0 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_risk: Option<u8>,
+    /// In which order; `severity` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub order: Option<FindingOrder>,
+}
+
+/// In which order findings stand; newest first among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingOrder {
+    /// Worst severity first.
+    #[default]
+    Severity,
+    /// Highest risk score first.
+    Risk,
 }
 
 /// Query of `GET /api/v1/findings/export`, beside the filters.
@@ -89,6 +127,9 @@ pub struct FindingSummary {
     pub temporary_until: Option<DateTime<Utc>>,
     /// Its ticket.
     pub ticket: Option<TicketRef>,
+    /// Risk and due date.
+    #[serde(flatten)]
+    pub priority: FindingPriority,
 }
 
 /// A ticket, pointed to from a finding.
@@ -136,6 +177,16 @@ pub struct Finding {
     pub reason: Option<String>,
     /// What each configuration says on each branch.
     pub detections: Vec<Detection>,
+    /// Who answers for the asset; empty if nobody was named.
+    pub asset_owner: String,
+    /// How much the business depends on the asset.
+    pub impact: Impact,
+    /// Since when it has been open without a break; the due date counts from then.
+    pub open_since: DateTime<Utc>,
+    /// What the world knows about the exploitation of its CVEs.
+    pub exploits: Vec<KnownExploit>,
+    /// Assessments that it belongs to.
+    pub assessments: Vec<AssessmentRef>,
 }
 
 /// What scans of one configuration on one branch say about a finding.
@@ -204,6 +255,10 @@ pub struct Overview {
     pub open: SeverityCounts,
     /// Findings by displayed status, in the order of the statuses, without empty ones.
     pub by_status: Vec<StatusCount>,
+    /// Open findings by how they stand to their due dates.
+    pub sla: SlaCounts,
+    /// Open findings whose vulnerability is known to be exploited.
+    pub known_exploited: u64,
     /// Tickets by health, without empty ones.
     pub tickets: Vec<HealthCount>,
     /// Number of assets.

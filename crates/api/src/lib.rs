@@ -4,11 +4,13 @@
 
 mod access;
 mod alarms;
+mod assessments;
 mod boards;
 mod by_hand;
 mod configuration;
 mod findings;
 mod plan;
+mod priority;
 mod problem;
 mod rules;
 mod scans;
@@ -21,11 +23,13 @@ use utoipa::ToSchema;
 
 pub use access::*;
 pub use alarms::*;
+pub use assessments::*;
 pub use boards::*;
 pub use by_hand::*;
 pub use configuration::*;
 pub use findings::*;
 pub use plan::*;
+pub use priority::*;
 pub use problem::*;
 pub use rules::*;
 pub use scans::*;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use model::rule::{
-    AppliesTo, AutoClose, FactKind, FactOf, Grouping, LateMember, OnMatch, Operator, RuleProblem,
+    AppliesTo, AutoClose, FactKind, FactOf, Grouping, LateMember, OnMatch, Operator, Release, RuleProblem,
 };
 use model::{DestinationId, RuleId};
 use serde::{Deserialize, Serialize};
@@ -71,6 +71,9 @@ pub struct RuleSettings {
     /// What becomes of a finding whose group has a work item already.
     #[serde(default)]
     pub late_member: LateMember,
+    /// When its tickets are made.
+    #[serde(default)]
+    pub release: Release,
 }
 
 fn yes() -> bool {

@@ -32,6 +32,41 @@ pub struct Asset {
     pub open: SeverityCounts,
 }
 
+/// A branch of an asset.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Branch {
+    /// Name; none for scans that named no branch.
+    pub name: Option<String>,
+    /// Its scans decide the status of findings and make tickets.
+    pub tracked: bool,
+    /// Start of the latest scan of it.
+    pub last_scan_at: Option<DateTime<Utc>>,
+    /// Open findings that are seen there now, by severity.
+    pub open: SeverityCounts,
+}
+
+/// Query of `GET /api/v1/assets/{id}/comparison`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ComparedBranches {
+    /// The branch that is compared with; blank for scans that named none.
+    pub base: String,
+    /// The branch that is looked at; blank for scans that named none.
+    pub head: String,
+}
+
+/// How two branches of an asset differ: open findings by severity. The findings themselves: `GET /api/v1/findings` with `asset`,
+/// `branch` and `not_on_branch`.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct BranchComparison {
+    /// Seen on `head` only: what it brings.
+    pub only_head: SeverityCounts,
+    /// Seen on `base` only: what it takes away.
+    pub only_base: SeverityCounts,
+    /// Seen on both.
+    pub both: SeverityCounts,
+}
+
 /// Body of `PATCH /api/v1/assets/{id}`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct AssetChange {
@@ -147,6 +182,9 @@ pub struct ImportOptions {
     /// Name of the file, for messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filename: Option<String>,
+    /// Name of the assessment that the scan belongs to; it has to be there and not completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
     /// `true`: the scan looked only at a part; absence closes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<bool>,

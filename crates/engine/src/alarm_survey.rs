@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::status::RequestKind;
+use reports::ExploitSource;
 use store::Tx;
 use store::alarms::Kind;
 use store::tickets::Health;
@@ -38,6 +39,8 @@ impl Engine {
             Kind::HooksSilent,
             Kind::ProcessChanged,
             Kind::RuleStopped,
+            Kind::SlaBreached,
+            Kind::ExploitDataMissing,
         ] {
             let causes = causes(&mut tx, kind, self.inner.world.now()).await?;
             let open = store::alarms::open(&mut tx, kind).await?;
@@ -175,6 +178,31 @@ async fn causes(tx: &mut Tx, kind: Kind, now: DateTime<Utc>) -> Result<Vec<Cause
                     what: format!("{}: {what}.", rule.name),
                     next_step,
                 });
+            }
+        }
+        Kind::SlaBreached => {
+            // One alarm for all of them: a changed matrix or a first import is no storm.
+            if let Some((count, first)) = store::sla::breached(tx, now).await? {
+                let findings = if count == 1 { "1 finding is" } else { &format!("{count} findings are") };
+                causes.push(Cause {
+                    about: About::Findings,
+                    what: format!(
+                        "{findings} past the due date, the first since {}.",
+                        first.format("%Y-%m-%d")
+                    ),
+                    next_step: "Look at them, worst first; fix them, or decide about them.",
+                });
+            }
+        }
+        Kind::ExploitDataMissing => {
+            for source in ExploitSource::ALL {
+                if let Some(problem) = store::exploits::feed(tx, source.as_str()).await?.problem {
+                    causes.push(Cause {
+                        about: About::ExploitData(source.as_str()),
+                        what: format!("{} could not be fetched: {problem}.", source.as_str().to_uppercase()),
+                        next_step: "It is tried again every hour. Look at the address, or load the file by hand.",
+                    });
+                }
             }
         }
         Kind::BreakerTripped | Kind::CredentialDead | Kind::Flapping | Kind::DuplicateWorkItems => {}

@@ -31,6 +31,10 @@ pub(crate) enum About {
     Scan(ScanId),
     /// A rule.
     Rule(RuleId),
+    /// All findings.
+    Findings,
+    /// EPSS or KEV.
+    ExploitData(&'static str),
 }
 
 impl About {
@@ -43,6 +47,8 @@ impl About {
             Self::Finding(id) => format!("finding/{id}"),
             Self::Scan(id) => format!("scan/{id}"),
             Self::Rule(id) => format!("rule/{id}"),
+            Self::Findings => "findings".to_owned(),
+            Self::ExploitData(source) => format!("exploit-data/{source}"),
         }
     }
 
@@ -57,6 +63,8 @@ impl About {
             (Self::Finding(id), _) => format!("/findings/{id}"),
             (Self::Scan(id), _) => format!("/scans/{id}"),
             (Self::Rule(id), _) => format!("/rules/{id}"),
+            (Self::Findings, _) => "/findings?sla=breached".to_owned(),
+            (Self::ExploitData(_), _) => "/priority".to_owned(),
         }
     }
 }

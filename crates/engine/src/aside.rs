@@ -115,7 +115,8 @@ impl Engine {
             }
             let status = facts(&finding, &detections, &asset).status(self.inner.settings.grace);
             if on_others && status != finding.status {
-                let changed = Finding { status, ..finding.clone() };
+                let mut changed = finding.clone();
+                changed.set_status(status, self.inner.world.now());
                 store::findings::save(&mut tx, &changed, status.is_open()).await?;
                 store::tickets::mark_of_finding(&mut tx, finding_id).await?;
                 let cause = Cause::new(CauseKind::Person, by.name.clone());

@@ -103,7 +103,8 @@ impl Engine {
                 let status =
                     store::findings::facts(&known, &detections, asset).status(self.inner.settings.grace);
                 if status != known.status {
-                    let finding = store::findings::Finding { status, ..known.clone() };
+                    let mut finding = known.clone();
+                    finding.set_status(status, self.inner.world.now());
                     store::findings::save(tx, &finding, status.is_open()).await?;
                     store::tickets::mark_of_finding(tx, finding.id).await?;
                     let what = "The tracked branches of the asset changed.".to_owned();

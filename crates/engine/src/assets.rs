@@ -158,7 +158,7 @@ impl Engine {
             store::merging::move_finding(tx, finding.id, to.id, configurations).await?;
             let detections = store::findings::detections(tx, finding.id).await?;
             finding.asset_id = to.id;
-            finding.status = facts(&finding, &detections, to).status(grace);
+            finding.set_status(facts(&finding, &detections, to).status(grace), self.inner.world.now());
             store::findings::save(tx, &finding, finding.status.is_open()).await?;
             let what = format!("The asset {} was merged into {}.", from.name, to.name);
             self.note(tx, &finding, Some(was), cause, what).await?;
@@ -189,7 +189,10 @@ impl Engine {
         same.first_seen_at = same.first_seen_at.min(finding.first_seen_at);
         same.last_seen_at = same.last_seen_at.max(finding.last_seen_at);
         let detections = store::findings::detections(tx, same.id).await?;
-        same.status = facts(&same, &detections, to).status(grace);
+        if same.status.is_open() && finding.status.is_open() {
+            same.open_since = same.open_since.min(finding.open_since);
+        }
+        same.set_status(facts(&same, &detections, to).status(grace), self.inner.world.now());
         store::findings::save(tx, &same, same.status.is_open()).await?;
         let what = format!("The same finding of the asset {} was merged into it.", from.name);
         self.note(tx, &same, Some(was_same), cause, what).await?;

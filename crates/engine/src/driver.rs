@@ -36,6 +36,9 @@ pub(crate) fn spawn(engine: &Engine) {
             if let Err(refusal) = this.forget_alarms().await {
                 log("forget old alarms", &refusal);
             }
+            if let Err(refusal) = this.fetch_exploit_data().await {
+                log("fetch exploit data", &refusal);
+            }
             this.sleep(&Notify::new(), TIDY).await;
         }
     });

@@ -17,6 +17,10 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// Where alarms may be sent: `https://host`, `http://host:port` or `smtp://host:port`. Nowhere if empty.
     pub alarm_addresses: Vec<Url>,
+    /// Address of the EPSS scores, fetched daily; never if absent.
+    pub epss_url: Option<Url>,
+    /// Address of the KEV catalogue, fetched daily; never if absent.
+    pub kev_url: Option<Url>,
     /// Identity of this machine, if its operator lets connections use it.
     pub managed_identity: Option<ManagedIdentity>,
     /// File with the platform's token for workload identity federation, if its operator lets connections use it.
@@ -53,6 +57,8 @@ impl Settings {
             public_url,
             allowed_origins: Vec::new(),
             alarm_addresses: Vec::new(),
+            epss_url: None,
+            kev_url: None,
             managed_identity: None,
             federated_token_file: None,
             authority: None,

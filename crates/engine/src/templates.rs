@@ -11,7 +11,7 @@ use store::findings::Finding;
 use store::templates::Stored;
 
 use crate::engine::Engine;
-use crate::sync::assets_of;
+use crate::sync::Backdrop;
 use crate::{Actor, Refusal};
 
 /// Findings among which examples are chosen.
@@ -152,7 +152,7 @@ impl Engine {
         ticket: Option<TicketId>,
         findings: &[Finding],
     ) -> Result<Written, Refusal> {
-        let assets = assets_of(tx, findings).await?;
+        let backdrop = Backdrop::of(tx, findings).await?;
         let ticket = match ticket {
             Some(id) => store::tickets::get(tx, id).await?,
             None => None,
@@ -181,7 +181,7 @@ impl Engine {
                 status: "Fixed",
             })
             .collect();
-        Ok(templates.write(&about, &self.shown(findings, &assets), &evidence))
+        Ok(templates.write(&about, &self.shown(findings, &backdrop), &evidence))
     }
 
     pub(crate) async fn checked_templates(&self, mut set: TemplateSet) -> Result<TemplateSet, Refusal> {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use model::assessment::InAssessment;
 use model::rule::{Candidate, Grouping, LateMember, Tending};
 use model::{AssetId, DestinationId, FindingId, RuleId, Status, lifecycle};
 use store::Tx;
@@ -15,6 +16,7 @@ use store::tickets::{Group, Health, Held, Ticket};
 
 use crate::Refusal;
 use crate::engine::{Engine, EventKind};
+use crate::priorities::{Exploits, Reckoned};
 use crate::routing::Routes;
 
 /// Findings that are looked at in one transaction.
@@ -150,6 +152,11 @@ impl Routing {
 pub(crate) struct Page {
     pub(crate) findings: Vec<Finding>,
     seen: HashMap<FindingId, Seen>,
+    exploits: Exploits,
+    assessments: HashMap<FindingId, Vec<InAssessment>>,
+    /// Whose priority is another than the stored one.
+    reckoned: Vec<Reckoned>,
+    matrix_version: u32,
 }
 
 struct Seen {
@@ -176,7 +183,7 @@ pub(crate) struct Assets(HashMap<AssetId, Asset>);
 impl Page {
     pub(crate) async fn read(
         tx: &mut Tx,
-        findings: Vec<Finding>,
+        mut findings: Vec<Finding>,
         assets: &mut Assets,
     ) -> Result<Self, Refusal> {
         for finding in &findings {
@@ -200,7 +207,16 @@ impl Page {
             let branches = branches.filter(|branch| !branch.is_empty()).collect();
             seen.insert(finding.id, Seen { branches, is_tracked, home });
         }
-        Ok(Self { findings, seen })
+        let exploits = Exploits::of(tx, &findings).await?;
+        let (matrix, matrix_version) = store::sla::matrix(tx).await?;
+        let mut reckoned = Vec::new();
+        for finding in &mut findings {
+            let Some(asset) = assets.0.get(&finding.asset_id) else { continue };
+            let exploit = exploits.of_finding(finding);
+            reckoned.extend(Reckoned::of(finding, asset, &exploit, &matrix));
+        }
+        let assessments = store::assessments::of_findings(tx, &ids).await?;
+        Ok(Self { findings, seen, exploits, assessments, reckoned, matrix_version })
     }
 
     /// Those that may have a ticket, as rules look at them.
@@ -226,6 +242,9 @@ impl Page {
                 asset_owner: &asset.owner,
                 impact: asset.impact,
                 branches: &seen.branches,
+                assessments: self.assessments.get(&finding.id).map_or(&[], Vec::as_slice),
+                exploit: self.exploits.of_finding(finding),
+                priority: finding.priority,
             };
             let looked = Looked { finding, asset, home: seen.home.as_deref(), candidate };
             is_ticketable(finding.status).then_some(looked)
@@ -350,10 +369,16 @@ impl Engine {
         let mut assets = Assets::default();
         let page = Page::read(&mut tx, findings, &mut assets).await?;
         store::findings::decided(&mut tx, &page.ids()).await?;
+        self.store_priorities(&mut tx, &page.reckoned, page.matrix_version).await?;
         let made = self.make_tickets_of(&mut tx, &routing, &page, &assets).await?;
         tx.commit().await?;
+        if !page.reckoned.is_empty() {
+            self.announce(EventKind::Finding, None);
+        }
         if made {
             self.announce(EventKind::Ticket, None);
+        }
+        if made || !page.reckoned.is_empty() {
             self.wake_all_boards();
         }
         Ok(looked_at)

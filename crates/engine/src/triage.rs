@@ -122,9 +122,8 @@ impl Engine {
         }
         let mut finding = known.clone();
         finding.triage = after.triage.clone();
-        finding.status = after.status(circumstances.grace);
-        let tracked = after.detections.iter().any(|detection| detection.tracked);
-        store::findings::save(tx, &finding, finding.status.is_open() && tracked).await?;
+        finding.set_status(after.status(circumstances.grace), circumstances.at);
+        store::findings::save(tx, &finding, finding.status.is_open()).await?;
         store::tickets::mark_of_finding(tx, finding.id).await?;
         if refuted {
             if known.status != Status::AwaitingValidation {

@@ -9,7 +9,7 @@ use crate::Writer;
 use crate::text::clean;
 
 /// The head. New columns come last, so that places stay.
-pub const COLUMNS: [&str; 37] = [
+pub const COLUMNS: [&str; 46] = [
     "id",
     "asset",
     "title",
@@ -47,6 +47,15 @@ pub const COLUMNS: [&str; 37] = [
     "message",
     "remediation",
     "references",
+    "risk",
+    "epss",
+    "known_exploited",
+    "due_at",
+    "sla",
+    "asset_owner",
+    "impact",
+    "open_since",
+    "assessments",
 ];
 
 /// The table.
@@ -97,6 +106,7 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
     let vulnerability = &finding.vulnerability;
     let component = finding.component.as_ref();
     let ticket = summary.ticket.as_ref();
+    let priority = &summary.priority;
     let of_component = |part: fn(&model::Component) -> Option<&String>| {
         component.and_then(part).cloned().unwrap_or_default()
     };
@@ -140,6 +150,15 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         finding.message.clone().unwrap_or_default(),
         vulnerability.remediation.clone().unwrap_or_default(),
         vulnerability.references.join(" "),
+        priority.risk.to_string(),
+        priority.epss.map(|epss| epss.to_string()).unwrap_or_default(),
+        priority.known_exploited.to_string(),
+        priority.due_at.map(time).unwrap_or_default(),
+        priority.sla.map(|sla| sla.as_str().to_owned()).unwrap_or_default(),
+        finding.asset_owner.clone(),
+        finding.impact.to_string(),
+        time(finding.open_since),
+        finding.assessments.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join("; "),
     ]
 }
 

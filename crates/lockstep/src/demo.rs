@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{
-    Asset, Binding, Connection, Destination, DestinationSettings, ImportOptions, Job, NewConnection,
-    NewDestination, Overview, Page, Rule, SignInMethod, Ticket, TicketHealth,
+    Asset, Binding, Connection, Destination, DestinationSettings, ExploitData, ExploitDataOptions,
+    ImportOptions, Job, NewConnection, NewDestination, Overview, Page, Rule, SignInMethod, Ticket,
+    TicketHealth,
 };
 use clap::Args;
 use emulator::seed::{DEMO_PAT, Seed};
@@ -86,6 +87,10 @@ const SAMPLES: [Sample; 2] = [
         report: include_bytes!("../demo/payments.trivy.json"),
     },
 ];
+
+/// What the world knows about the exploitation of the samples' vulnerabilities: real entries of KEV, made-up scores.
+const EXPLOIT_DATA: [(&str, &[u8]); 2] =
+    [("kev.json", include_bytes!("../demo/kev.json")), ("epss.csv", include_bytes!("../demo/epss.csv"))];
 
 /// Runs the demo until it is told to end.
 pub(crate) async fn run(args: DemoArgs) -> Outcome {
@@ -262,6 +267,17 @@ async fn prepare(url: &url::Url, password: &str, board_url: &str, steps: &Steps)
             sample.asset, sample.team
         ));
     }
+
+    let step = steps.begin("Loading exploit data");
+    let known: Vec<ExploitData> = client.get("exploit-data").await?;
+    if known.iter().all(|data| data.loaded.is_none()) {
+        for (name, content) in EXPLOIT_DATA {
+            let options = ExploitDataOptions { filename: Some(format!("{name} of the demo")) };
+            let request = client.request(Method::POST, "exploit-data")?.query(&options).body(content);
+            client.send(request).await?;
+        }
+    }
+    step.done("two entries of KEV, and EPSS scores that are made up");
 
     let step = steps.begin("Saving a rule: everything of medium severity and worse gets a work item");
     let rules: Page<Rule> = client.get("rules").await?;

@@ -21,8 +21,8 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    alarms, apply, assets, breakers, configuration, connections, destinations, findings, import, inspect,
-    plan, rules, scans, templates, tickets, tokens, users,
+    alarms, apply, assessments, assets, breakers, configuration, connections, destinations, exploit_data,
+    findings, import, inspect, plan, rules, scans, sla, templates, tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -75,12 +75,18 @@ enum Command {
     Rule(rules::RuleArgs),
     /// What work items say
     Template(Box<templates::TemplateArgs>),
+    /// Pieces of work that group scans and findings
+    Assessment(assessments::AssessmentArgs),
     /// What is scanned
     Asset(assets::AssetArgs),
     /// What a person should know, and where that is sent
     Alarm(Box<alarms::AlarmArgs>),
     /// What would have happened all at once and waits for a person
     Breaker(breakers::BreakerArgs),
+    /// How long findings may stay open
+    Sla(sla::SlaArgs),
+    /// What the world knows about the exploitation of vulnerabilities: EPSS and KEV
+    ExploitData(exploit_data::ExploitDataArgs),
     /// Credentials of pipelines
     Token(tokens::TokenArgs),
     /// People who can sign in, and who they are on boards
@@ -130,9 +136,12 @@ async fn run(command: Command) -> Outcome {
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
         Command::Template(args) => templates::run(*args).await,
+        Command::Assessment(args) => assessments::run(args).await,
         Command::Asset(args) => assets::run(args).await,
         Command::Alarm(args) => alarms::run(*args).await,
         Command::Breaker(args) => breakers::run(args).await,
+        Command::Sla(args) => sla::run(args).await,
+        Command::ExploitData(args) => exploit_data::run(args).await,
         Command::Token(args) => tokens::run(args).await,
         Command::User(args) => users::run(args).await,
         Command::Openapi => {

@@ -48,6 +48,12 @@ pub(crate) struct ServeArgs {
         value_name = "URL"
     )]
     allow_alarm_addresses: Vec<Url>,
+    /// Fetch the EPSS scores (epss_scores-current.csv.gz of FIRST, or a mirror) from here every day
+    #[arg(long, env = "LOCKSTEP_EPSS_URL", value_name = "URL")]
+    epss_url: Option<Url>,
+    /// Fetch the KEV catalogue (known_exploited_vulnerabilities.json of CISA, or a mirror) from here every day
+    #[arg(long, env = "LOCKSTEP_KEV_URL", value_name = "URL")]
+    kev_url: Option<Url>,
     /// Let connections sign in as the managed identity of this machine; every administrator of Lockstep can use it then
     #[arg(long, env = "LOCKSTEP_ALLOW_MANAGED_IDENTITY")]
     allow_managed_identity: bool,
@@ -102,6 +108,8 @@ impl TryFrom<ServeArgs> for Settings {
         settings.public_url = args.public_url;
         settings.allowed_origins = args.allow_origins;
         settings.alarm_addresses = args.allow_alarm_addresses;
+        settings.epss_url = args.epss_url;
+        settings.kev_url = args.kev_url;
         settings.pace = Pace {
             poll_interval: args.poll_interval,
             sweep_interval: args.sweep_interval,

@@ -5,6 +5,7 @@ mod support;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use serde_json::{Value, json};
 use support::{Stage, sarif};
 
 const MONDAY: &str = "2026-01-05T01:00:00Z";
@@ -523,4 +524,50 @@ fn a_platform_engineer_keeps_the_configuration_in_a_file() {
     let refused = stage.lockstep(&["config", "plan", &wrong]).ends_with(3).err;
     assert!(refused.contains(".destination: there is no destination 'Nowhere'"), "{refused}");
     assert!(refused.contains("wrong.yaml:"), "{refused}");
+}
+
+#[test]
+fn exploit_data_is_loaded_and_the_matrix_changed_from_the_command_line() {
+    let stage = Stage::set();
+    let report = stage.file(
+        "found.json",
+        r#"{"lockstep": 1, "scanner": {"name": "test"}, "findings": [
+            {"id": "CVE-2026-0001", "title": "first", "severity": "high", "path": "a"},
+            {"id": "CVE-2026-0002", "title": "second", "severity": "critical", "path": "b"}]}"#,
+    );
+    stage.lockstep(&["import", &report, "--asset", "shop", "--branch", "main", "--wait"]).ends_with(0);
+
+    let kev = stage.file(
+        "kev.json",
+        r#"{"catalogVersion": "1", "dateReleased": "2026-03-01", "vulnerabilities": [
+            {"cveID": "CVE-2026-0001", "dateAdded": "2026-02-01", "requiredAction": "Patch."}]}"#,
+    );
+    let loaded = stage.lockstep(&["exploit-data", "load", &kev]).ends_with(0).out;
+    assert!(loaded.contains("KEV of 2026-03-01 loaded: 1 vulnerability."), "{loaded}");
+    let again = stage.lockstep(&["exploit-data", "load", &kev]).ends_with(0).out;
+    assert!(again.contains("was loaded before; nothing changed"), "{again}");
+    let list = stage.lockstep(&["exploit-data", "list"]).ends_with(0).out;
+    assert!(list.contains("nothing loaded") && list.contains("2026-03-01"), "{list}");
+    let neither = stage.lockstep(&["exploit-data", "load", &report]).ends_with(3).err;
+    assert!(neither.contains("found.json: this is neither a file of EPSS scores"), "{neither}");
+
+    let preview = stage.lockstep(&["sla", "set", "high=none", "--preview", "--json"]).ends_with(0).json();
+    assert_eq!(preview["not_covered"], 1);
+    let saved = stage.lockstep(&["sla", "set", "high=none", "critical/unknown=3"]).ends_with(0).out;
+    assert!(saved.contains("known exploited") && saved.contains("at most 14 days"), "{saved}");
+    let sla = stage.lockstep(&["sla", "show", "--json"]).ends_with(0).json();
+    assert_eq!(
+        (&sla["matrix"]["days"]["high"], &sla["matrix"]["days"]["critical"]["unknown"]),
+        (&Value::Null, &json!(3))
+    );
+    let wrong = stage.lockstep(&["sla", "set", "critical=0"]).ends_with(3).err;
+    assert!(wrong.contains("0 days for critical findings"), "{wrong}");
+
+    let branches = stage.lockstep(&["asset", "branches", "shop"]).ends_with(0).out;
+    assert!(branches.contains("main") && branches.contains("2 (1 critical, 1 high)"), "{branches}");
+    let same = stage.lockstep(&["asset", "compare", "shop", "--base", "main", "--head", "main", "--json"]);
+    assert_eq!(same.ends_with(0).json()["both"]["critical"], 1);
+    let other =
+        stage.lockstep(&["asset", "compare", "shop", "--base", "main", "--head", "dev"]).ends_with(3).err;
+    assert!(other.contains("named the branch 'dev'"), "{other}");
 }

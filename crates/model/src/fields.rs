@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use crate::map::{MapProblem, MapRow};
 use crate::merge::Owners;
 use crate::process::{FieldDefinition, FieldKind};
-use crate::{Severity, TemplateSetId, WorkItemId};
-
-/// Longest time to a due date, in days.
-pub const MOST_DAYS: u32 = 3650;
+use crate::{TemplateSetId, WorkItemId};
 
 /// Most further fields of a destination.
 pub const MOST_VALUES: usize = 50;
@@ -39,7 +36,7 @@ const OURS: [(&str, &str); 16] = [
     ("System.BoardColumn", "the status map says the column"),
     ("System.BoardLane", "give the lane of the destination"),
     ("System.Parent", "give the parent of the destination"),
-    ("Microsoft.VSTS.Scheduling.DueDate", "give the days to the due date"),
+    ("Microsoft.VSTS.Scheduling.DueDate", "let it have the due date of the findings"),
 ];
 
 /// What is written into a further field of new work items. People decide from then on.
@@ -90,6 +87,18 @@ pub struct Written<'a> {
     pub severity: Option<&'a str>,
 }
 
+/// Whether work items get a due date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum DueDatePolicy {
+    /// The earliest due date of the ticket's findings.
+    #[default]
+    Sla,
+    /// None.
+    None,
+}
+
 /// What a person decides about the fields of a destination's work items.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -97,9 +106,8 @@ pub struct Written<'a> {
 pub struct FieldSettings {
     /// Whose value counts where Lockstep and a person changed the same field.
     pub owners: Owners,
-    /// Days from the first sighting of a finding to its due date, by severity. A severity that is not named has none.
-    /// Types without a due date show none.
-    pub due_days: BTreeMap<Severity, u32>,
+    /// Whether work items get a due date. Types without such a field have none.
+    pub due_date: DueDatePolicy,
     /// Who gets new work items, by sign-in name; nobody if blank. People decide from then on.
     pub assignee: String,
     /// Which templates write title, block, comments and tags; the standard ones if absent.
@@ -113,33 +121,9 @@ pub struct FieldSettings {
 }
 
 impl FieldSettings {
-    /// When the first of these findings is due, each told by its severity and first sighting; none if none of them is.
-    ///
-    /// It is noon in UTC: a board shows the date where its reader is, and noon is the same day from 11 hours behind
-    /// UTC to 11 hours before it.
-    pub fn due_date(
-        &self,
-        findings: impl Iterator<Item = (Severity, DateTime<Utc>)>,
-    ) -> Option<DateTime<Utc>> {
-        let of_one = |(severity, first_seen_at): (Severity, DateTime<Utc>)| {
-            let days = *self.due_days.get(&severity)?;
-            let day = first_seen_at.checked_add_signed(Duration::days(i64::from(days)))?.date_naive();
-            Some(day.and_time(NaiveTime::from_hms_opt(12, 0, 0)?).and_utc())
-        };
-        findings.filter_map(of_one).min()
-    }
-
     /// What is wrong with them whatever the type is.
     pub fn problems(&self) -> Vec<MapProblem> {
-        let of_days = self.due_days.iter().filter(|(_, days)| !(1..=MOST_DAYS).contains(*days));
-        let mut problems: Vec<MapProblem> = of_days
-            .map(|(severity, days)| {
-                MapProblem::general(
-                    format!("{days} days to the due date of {severity} make no sense"),
-                    format!("give 1 to {MOST_DAYS} days, or leave the severity out"),
-                )
-            })
-            .collect();
+        let mut problems = Vec::new();
         if self.values.len() > MOST_VALUES {
             problems.push(MapProblem::general(
                 format!("{} further fields are too many", self.values.len()),
@@ -285,35 +269,6 @@ fn fits(field: &FieldDefinition, text: &str) -> Result<(), (String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_earliest_of_the_members_counts_and_a_severity_without_days_has_none() {
-        let settings = FieldSettings {
-            due_days: BTreeMap::from([(Severity::Critical, 7), (Severity::High, 30)]),
-            ..FieldSettings::default()
-        };
-        let seen = |day: i64| DateTime::UNIX_EPOCH + Duration::days(day) + Duration::hours(23);
-        let due = |day: i64| Some(DateTime::UNIX_EPOCH + Duration::days(day) + Duration::hours(12));
-        assert_eq!(
-            settings.due_date([(Severity::High, seen(0)), (Severity::Critical, seen(20))].into_iter()),
-            due(27)
-        );
-        assert_eq!(settings.due_date([(Severity::Low, seen(0))].into_iter()), None);
-        assert_eq!(
-            settings.due_date([(Severity::High, seen(0)), (Severity::Low, seen(0))].into_iter()),
-            due(30)
-        );
-    }
-
-    #[test]
-    fn a_due_date_before_the_sighting_or_in_another_age_is_a_mistake() {
-        let days = |days| FieldSettings {
-            due_days: BTreeMap::from([(Severity::Low, days)]),
-            ..FieldSettings::default()
-        };
-        assert_eq!(days(90).problems(), []);
-        assert_eq!((days(0).problems().len(), days(MOST_DAYS + 1).problems().len()), (1, 1));
-    }
 
     fn field(name: &str, kind: FieldKind) -> FieldDefinition {
         FieldDefinition {

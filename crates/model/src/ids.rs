@@ -78,6 +78,8 @@ ids! {
     BreakerId,
     /// A plan that a person applied, or undid.
     PlanApplyId,
+    /// A piece of work that groups scans and findings.
+    AssessmentId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

@@ -4,6 +4,7 @@
 //! and what the board says come in as arguments.
 
 pub mod approval;
+pub mod assessment;
 pub mod attachment;
 pub mod block;
 pub mod board;
@@ -21,6 +22,7 @@ pub mod map;
 pub mod merge;
 pub mod observation;
 pub mod offer;
+pub mod priority;
 pub mod process;
 pub mod renames;
 pub mod role;
@@ -36,5 +38,6 @@ pub use observation::{
     Component, Coverage, CoverageExtent, FindingKind, Location, Observation, ReportedSuppression, ScanRun,
     Vulnerability,
 };
+pub use priority::{Priority, Probability, Risk, SlaState};
 pub use severity::{Severity, UnknownSeverity};
 pub use status::Status;

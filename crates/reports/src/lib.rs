@@ -24,6 +24,7 @@ mod detect;
 mod draft;
 mod encoding;
 mod error;
+mod exploit_data;
 mod format;
 mod found;
 mod generic;
@@ -73,6 +74,7 @@ use model::{Observation, ScanRun};
 
 pub use detect::{HEAD_BYTES, detect};
 pub use error::{Error, ErrorKind, Place, SinkError};
+pub use exploit_data::{ExploitRecord, ExploitSaid, ExploitSource, ExploitSummary, read_exploit_data};
 pub use format::{Format, UnknownFormatName};
 pub use generic::mapped::ColumnMap;
 pub use limits::Limits;

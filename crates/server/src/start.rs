@@ -42,6 +42,10 @@ pub struct Settings {
     pub allowed_origins: Vec<Url>,
     /// Where alarms may be sent: `https://host`, `http://host:port` or `smtp://host:port`. Nowhere if empty.
     pub alarm_addresses: Vec<Url>,
+    /// Address of the EPSS scores, fetched daily; never if absent.
+    pub epss_url: Option<Url>,
+    /// Address of the KEV catalogue, fetched daily; never if absent.
+    pub kev_url: Option<Url>,
     /// Where to ask for the managed identity of this machine; connections cannot use it if absent. Every administrator
     /// can make a connection with it.
     pub managed_identity: Option<IdentityEndpoint>,
@@ -91,6 +95,8 @@ impl Settings {
             public_url: None,
             allowed_origins: Vec::new(),
             alarm_addresses: Vec::new(),
+            epss_url: None,
+            kev_url: None,
             managed_identity: None,
             federated_token_file: None,
             entra_authority: None,
@@ -199,6 +205,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         .allowed_origins
         .iter()
         .chain(&settings.entra_authority)
+        .chain(&settings.epss_url)
+        .chain(&settings.kev_url)
         .chain(settings.alarm_addresses.iter().filter(|address| address.scheme() != "smtp"))
         .fold(AddressPolicy::default(), |policy, origin| policy.allowing(origin));
     let transport = HttpTransport::new(policy, world.clock.clone()).map_err(StartError::Transport)?;
@@ -211,6 +219,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let mut engine_settings = engine::Settings {
         allowed_origins: settings.allowed_origins.clone(),
         alarm_addresses: settings.alarm_addresses.clone(),
+        epss_url: settings.epss_url.clone(),
+        kev_url: settings.kev_url.clone(),
         managed_identity,
         federated_token_file: settings.federated_token_file.clone(),
         authority: settings.entra_authority.clone(),

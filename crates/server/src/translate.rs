@@ -1,14 +1,17 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    AdoptionRow, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict, Detection, FieldChange,
-    Finding, FindingSummary, HistoryEntry, Job, JobKind, MatchedBy, Named, Plan, PlanAction, Problem, Scan,
-    SeverityCounts, Ticket, TicketHealth, TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
+    AdoptionRow, AssessmentRef, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict,
+    Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind, KevEntry,
+    KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth,
+    TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
-use model::Severity;
+use chrono::{DateTime, Utc};
 use model::board::WorkItem;
 use model::merge::Field;
 use model::merge::comments::Side;
+use model::priority::Exploit;
+use model::{Severity, SlaState};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as WordError, StrDeserializer};
 use store::views;
@@ -41,7 +44,7 @@ fn document<T: DeserializeOwned>(what: &'static str, text: Option<&str>) -> Answ
     .transpose()
 }
 
-fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
+pub(crate) fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
     let mut counts = SeverityCounts::default();
     for (severity, number) in by_severity {
         counts.add(severity, number);
@@ -90,7 +93,10 @@ pub(crate) fn scan(row: views::scans::ScanRow) -> Answer<Scan> {
     })
 }
 
-pub(crate) fn finding_summary(row: views::findings::FindingRow) -> Answer<FindingSummary> {
+pub(crate) fn finding_summary(
+    row: views::findings::FindingRow,
+    now: DateTime<Utc>,
+) -> Answer<FindingSummary> {
     Ok(FindingSummary {
         id: row.id,
         asset: Named { id: row.asset_id, name: row.asset_name },
@@ -107,6 +113,13 @@ pub(crate) fn finding_summary(row: views::findings::FindingRow) -> Answer<Findin
         request: row.triage.request,
         temporary_until: row.triage.temporary.map(|temporary| temporary.until),
         ticket: row.ticket.map(ticket_ref).transpose()?,
+        priority: FindingPriority {
+            risk: row.priority.risk.score(),
+            epss: row.priority.epss.map(|epss| epss.as_f64()),
+            known_exploited: row.priority.known_exploited,
+            due_at: row.priority.sla.map(|sla| sla.due_at),
+            sla: row.status.is_open().then(|| SlaState::of(row.priority.sla, now)),
+        },
     })
 }
 
@@ -123,13 +136,22 @@ fn ticket_ref(row: views::findings::TicketOfFinding) -> Answer<TicketRef> {
     })
 }
 
-pub(crate) fn finding(detail: views::findings::FindingDetail) -> Answer<Finding> {
+pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>) -> Answer<Finding> {
     let reason = detail.summary.triage.reason.clone();
     let temporary_then = detail.summary.triage.temporary.map(|temporary| temporary.then);
     let observation = detail.observation;
     let tracked = detail.tracked_branches;
     Ok(Finding {
-        summary: finding_summary(detail.summary)?,
+        open_since: detail.summary.open_since,
+        summary: finding_summary(detail.summary, now)?,
+        asset_owner: detail.asset_owner,
+        impact: detail.impact,
+        exploits: detail.exploits.into_iter().map(known_exploit).collect(),
+        assessments: detail
+            .assessments
+            .into_iter()
+            .map(|one| AssessmentRef { id: one.id, name: one.name, state: one.state })
+            .collect(),
         vulnerability: observation.vulnerability,
         message: observation.message,
         location: observation.location,
@@ -152,6 +174,20 @@ pub(crate) fn finding(detail: views::findings::FindingDetail) -> Answer<Finding>
             })
             .collect(),
     })
+}
+
+fn known_exploit((cve, exploit, required_action): (String, Exploit, String)) -> KnownExploit {
+    KnownExploit {
+        cve,
+        epss: exploit.epss.map(|epss| epss.score.as_f64()),
+        percentile: exploit.epss.map(|epss| epss.percentile.as_f64()),
+        kev: exploit.kev.map(|kev| KevEntry {
+            added_on: kev.added_on,
+            due_on: kev.due_on,
+            ransomware: kev.ransomware,
+            required_action,
+        }),
+    }
 }
 
 pub(crate) fn history_entry(row: views::history::HistoryRow) -> Answer<HistoryEntry> {

@@ -34,11 +34,15 @@ pub enum Kind {
     BudgetUsedUp,
     /// A scan saw suspiciously few findings.
     ScanQuarantined,
+    /// Findings are past their due date.
+    SlaBreached,
+    /// An address of EPSS or KEV could not be fetched.
+    ExploitDataMissing,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::BreakerTripped,
         Self::CredentialDead,
         Self::HooksSilent,
@@ -50,6 +54,8 @@ impl Kind {
         Self::ProcessChanged,
         Self::BudgetUsedUp,
         Self::ScanQuarantined,
+        Self::SlaBreached,
+        Self::ExploitDataMissing,
     ];
 
     /// The word in the database.
@@ -66,6 +72,8 @@ impl Kind {
             Self::ProcessChanged => "process_changed",
             Self::BudgetUsedUp => "budget_used_up",
             Self::ScanQuarantined => "scan_quarantined",
+            Self::SlaBreached => "sla_breached",
+            Self::ExploitDataMissing => "exploit_data_missing",
         }
     }
 }

@@ -134,6 +134,8 @@ from! {
     model::AlarmTargetId => |v| Arg::Id(v.0),
     model::BreakerId => |v| Arg::Id(v.0),
     model::PlanApplyId => |v| Arg::Id(v.0),
+    model::AssessmentId => |v| Arg::Id(v.0),
+    Option<model::AssessmentId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::PlanApplyId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::AssetId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::TicketId> => |v| Arg::OptId(v.map(|id| id.0)),

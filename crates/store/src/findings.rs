@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use model::identity::Sighting;
+use model::priority::{Priority, Probability, Risk, Sla};
 use model::status::{Detection, Facts, RequestKind, Triage};
 use model::{AssetId, FindingId, FindingKind, Observation, ScanId, Severity, Status, TicketId};
 use uuid::Uuid;
@@ -38,10 +39,24 @@ pub struct Finding {
     pub first_seen_at: DateTime<Utc>,
     /// Start of the latest scan that saw it.
     pub last_seen_at: DateTime<Utc>,
+    /// Since when it has been open without a break.
+    pub open_since: DateTime<Utc>,
+    /// Risk and due date, as far as they were reckoned. Stored by [`save_priority`] alone.
+    pub priority: Priority,
     /// Scanner that saw it first.
     pub scanner: String,
     /// The latest observation.
     pub detail: Observation,
+}
+
+impl Finding {
+    /// It has this status from then on. What was closed and is open again has been open since then.
+    pub fn set_status(&mut self, status: Status, at: DateTime<Utc>) {
+        if status.is_open() && !self.status.is_open() {
+            self.open_since = at;
+        }
+        self.status = status;
+    }
 }
 
 /// The stored number of a severity.
@@ -61,7 +76,8 @@ pub(crate) fn severity_of(rank: i64) -> Severity {
 }
 
 const SELECT: &str = "SELECT f.id, f.asset_id, f.fingerprint, f.place_key, f.kind, f.severity, f.status, f.triage, f.regressed,
-        f.first_seen_at, f.last_seen_at, f.scanner, f.detail FROM finding f";
+        f.first_seen_at, f.last_seen_at, f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at, f.scanner, f.detail
+     FROM finding f";
 
 fn finding(row: &Row) -> Result<Finding> {
     Ok(Finding {
@@ -76,9 +92,45 @@ fn finding(row: &Row) -> Result<Finding> {
         regressed: u32::try_from(row.int("regressed")?).unwrap_or(0),
         first_seen_at: row.time("first_seen_at")?,
         last_seen_at: row.time("last_seen_at")?,
+        open_since: row.time("open_since")?,
+        priority: priority(row)?,
         scanner: row.text("scanner")?,
         detail: row.json("detail")?,
     })
+}
+
+pub(crate) fn priority(row: &Row) -> Result<Priority> {
+    let epss = row.opt_int("epss")?.and_then(|millionths| u32::try_from(millionths).ok());
+    let sla = (row.opt_time("warn_at")?, row.opt_time("due_at")?);
+    Ok(Priority {
+        epss: epss.map(Probability::from_millionths),
+        known_exploited: row.bool("known_exploited")?,
+        risk: Risk::new(u8::try_from(row.int("risk")?).unwrap_or(u8::MAX)),
+        sla: match sla {
+            (Some(warn_at), Some(due_at)) => Some(Sla { warn_at, due_at }),
+            _ => None,
+        },
+    })
+}
+
+/// Stores what follows for a finding.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn save_priority(tx: &mut Tx, id: FindingId, priority: &Priority) -> Result<()> {
+    tx.execute(
+        "UPDATE finding SET epss = $2, known_exploited = $3, risk = $4, warn_at = $5, due_at = $6 WHERE id = $1",
+        args![
+            id,
+            priority.epss.map(|epss| i64::from(epss.millionths())),
+            priority.known_exploited,
+            i64::from(priority.risk.score()),
+            priority.sla.map(|sla| sla.warn_at),
+            priority.sla.map(|sla| sla.due_at),
+        ],
+    )
+    .await?;
+    Ok(())
 }
 
 /// The finding.
@@ -240,8 +292,8 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
     let added = tx
         .execute(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, scanner,
-                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request, open_since)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
              ON CONFLICT (asset_id, fingerprint) DO NOTHING",
             args![
                 finding.id,
@@ -264,6 +316,7 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
                 search(&finding.detail, &place),
                 undecided,
                 request(finding),
+                finding.open_since,
             ],
         )
         .await?;
@@ -327,7 +380,7 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
     tx.execute(
         "UPDATE finding SET severity = $2, title = $3, place = $4, status = $5, triage = $6, until = $7, regressed = $8,
                 last_seen_at = $9, detail = $10, search = $11, undecided = undecided OR $12,
-                request = $13 WHERE id = $1",
+                request = $13, open_since = $14 WHERE id = $1",
         args![
             finding.id,
             severity_rank(finding.severity),
@@ -342,9 +395,26 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
             search(&finding.detail, &place),
             undecided,
             request(finding),
+            finding.open_since,
         ],
     )
     .await?;
+    Ok(())
+}
+
+/// The rules shall look at open ones of these again.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
+    for ids in ids.chunks(500) {
+        let mut statement = Statement::new(
+            "UPDATE finding SET undecided = TRUE
+             WHERE status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation') AND id IN ",
+        );
+        statement.bind_list(ids.iter().copied());
+        statement.execute(tx).await?;
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alarms;
 pub mod applies;
+pub mod assessments;
 pub mod assets;
 pub mod attachments;
 pub mod audit;
@@ -15,6 +16,7 @@ pub mod comments;
 pub mod connections;
 mod db;
 pub mod destinations;
+pub mod exploits;
 pub mod failpoint;
 pub mod findings;
 pub mod inbox;
@@ -26,6 +28,7 @@ pub mod rules;
 pub mod scans;
 pub mod secrets;
 pub mod sessions;
+pub mod sla;
 pub mod templates;
 pub mod tickets;
 pub mod tokens;

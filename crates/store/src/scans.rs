@@ -1,7 +1,7 @@
 //! Scans and their staged observations.
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, Coverage, JobId, Observation, ScanId};
+use model::{AssessmentId, AssetId, Coverage, JobId, Observation, ScanId};
 use uuid::Uuid;
 
 use crate::db::to_json;
@@ -40,11 +40,13 @@ pub struct Scan {
     pub observations: u64,
     /// Name of the file.
     pub filename: Option<String>,
+    /// The assessment that it belongs to.
+    pub assessment: Option<AssessmentId>,
 }
 
 const SELECT: &str =
     "SELECT s.id, s.job_id, s.run_number, s.asset_id, s.configuration_id, c.scanner, s.branch, s.commit_id,
-        s.scanner_version, s.format, s.identity, s.started_at, s.coverage, s.observations, s.filename
+        s.scanner_version, s.format, s.identity, s.started_at, s.coverage, s.observations, s.filename, s.assessment_id
  FROM scan s JOIN configuration c ON c.id = s.configuration_id";
 
 fn scan(row: &Row) -> Result<Scan> {
@@ -64,6 +66,7 @@ fn scan(row: &Row) -> Result<Scan> {
         coverage: row.json("coverage")?,
         observations: row.count("observations")?,
         filename: row.opt_text("filename")?,
+        assessment: row.opt_id("assessment_id")?,
     })
 }
 
@@ -94,8 +97,8 @@ pub async fn same(
 pub async fn add(tx: &mut Tx, scan: &Scan, now: DateTime<Utc>) -> Result<()> {
     tx.execute(
         "INSERT INTO scan (id, job_id, run_number, asset_id, configuration_id, branch, commit_id, scanner_version, format,
-                           identity, started_at, imported_at, state, coverage, observations, filename)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'staging', $13, $14, $15)",
+                           identity, started_at, imported_at, state, coverage, observations, filename, assessment_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'staging', $13, $14, $15, $16)",
         args![
             scan.id,
             scan.job_id,
@@ -112,6 +115,7 @@ pub async fn add(tx: &mut Tx, scan: &Scan, now: DateTime<Utc>) -> Result<()> {
             to_json(&scan.coverage),
             i64::try_from(scan.observations).unwrap_or(i64::MAX),
             scan.filename.as_deref(),
+            scan.assessment,
         ],
     )
     .await?;

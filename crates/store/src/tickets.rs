@@ -238,6 +238,12 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Nothing is written to its work item any more, though it may be about to get another one.
+    pub fn has_ended(&self) -> bool {
+        let order = self.following.order.as_ref();
+        self.health == Health::Released || order.is_some_and(|order| order.was_released)
+    }
+
     /// Its work item was not found when it was looked for last.
     pub fn is_missing(&self) -> bool {
         matches!(self.health, Health::Missing | Health::Deleted | Health::Destroyed)

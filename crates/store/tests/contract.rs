@@ -8,6 +8,7 @@ use model::following::Following;
 use model::identity::Sighting;
 use model::map::{SeverityMap, StatusMap};
 use model::merge::Desired;
+use model::priority::Priority;
 use model::process::WorkItemType;
 use model::routing::Binding;
 use model::status::Triage;
@@ -528,6 +529,7 @@ async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
                 coverage: Default::default(),
                 observations,
                 filename: None,
+                assessment: None,
             };
             store::scans::add(&mut tx, &new, at(1)).await.unwrap();
             let observation = finding(1, asset.id).detail;
@@ -560,6 +562,8 @@ fn finding(number: u128, asset_id: AssetId) -> Finding {
         regressed: 0,
         first_seen_at: at(1),
         last_seen_at: at(1),
+        open_since: at(1),
+        priority: Priority::default(),
         scanner: "scanner".into(),
         detail: serde_json::from_value(detail).unwrap(),
     }

@@ -57,6 +57,8 @@ type Amendment = (String, Box<dyn Fn(&mut Value) + Send + Sync>);
 pub enum Halt {
     /// A read of work items, after the board has answered.
     AfterRead,
+    /// A read of the comments of a work item, after the board has answered.
+    AfterComments,
     /// A write, before it leaves.
     BeforeWrite,
     /// A write, after the board has carried it out.
@@ -457,6 +459,8 @@ impl Transport for Board {
             self.halt(Halt::AfterWrite).await;
         } else if reads_items {
             self.halt(Halt::AfterRead).await;
+        } else if path.ends_with("/comments") {
+            self.halt(Halt::AfterComments).await;
         }
         if fault == Some(Fault::LostAfter) {
             return Err(lost());

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use model::Severity;
 use model::configuration::{
     ChangeAction, ChangedThing, Configuration, Connection, ConnectionMode, Destination, DestinationBinding,
     Fields, Place, Rule, StatusPlaces, VERSION,
 };
 use model::content::{Redaction, TemplateSet};
-use model::fields::{FieldValue, IterationPolicy};
+use model::fields::{DueDatePolicy, FieldValue, IterationPolicy};
 use model::guard::{Farewell, Limits};
 use model::map::{SeverityMap, SeverityTarget};
 use model::merge::{Owner, Owners};
-use model::rule::{AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch};
+use model::priority::SlaMatrix;
+use model::rule::{AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch, Release};
 use model::status::Status;
+use model::{Impact, Severity};
 use serde_json::{Value, json};
 
 /// Chance from a seed (splitmix64).
@@ -72,6 +73,21 @@ const TEXTS: [&str; 5] = [
     "\n<p>{{ first.place }} is a long line that goes on and on so that a writer of files may think of folding it once</p>",
 ];
 
+fn sla(dice: &mut Dice) -> SlaMatrix {
+    let mut matrix = SlaMatrix::default();
+    if dice.coin() {
+        matrix.days.remove(&Severity::Low);
+    }
+    if dice.coin() {
+        matrix.days.insert(Severity::Info, BTreeMap::from([(Impact::Critical, 1 + dice.below(3650) as u32)]));
+    }
+    if dice.coin() {
+        matrix.known_exploited = None;
+    }
+    matrix.approaching_percent = dice.below(101) as u32;
+    matrix
+}
+
 /// A configuration for connections with these names to the demo board.
 pub fn generated(dice: &mut Dice, connections: &[&str]) -> Configuration {
     let templates: Vec<TemplateSet> = (0..dice.below(4)).map(|number| templates(dice, number)).collect();
@@ -101,6 +117,7 @@ pub fn generated(dice: &mut Dice, connections: &[&str]) -> Configuration {
         connections: Some(connections),
         templates: Some(templates),
         rules: None,
+        sla: dice.coin().then(|| sla(dice)),
     };
     let known: Vec<(String, String)> =
         all.destinations().map(|(of, known)| (of.to_owned(), known.name.clone())).collect();
@@ -181,11 +198,7 @@ fn destination(dice: &mut Dice, number: usize, may_default: bool, templates: &[T
         daily_budget: 1 + dice.below(500) as u64,
         fields: Fields {
             owners: Owners { title: dice.one(&owners), due_date: dice.one(&owners), ..Owners::default() },
-            due_days: if dice.coin() {
-                BTreeMap::from([(Severity::High, 30), (Severity::Low, 3650)])
-            } else {
-                BTreeMap::new()
-            },
+            due_date: if dice.coin() { DueDatePolicy::Sla } else { DueDatePolicy::None },
             assignee: if dice.coin() { "ada.marsh@contoso.example".into() } else { String::new() },
             templates: (!templates.is_empty() && dice.coin()).then(|| dice.one(templates).name),
             parent: None,
@@ -256,6 +269,7 @@ fn rule(dice: &mut Dice, number: usize, destinations: &[(String, String)]) -> Ru
             not_for_temporary: dice.coin(),
         },
         late_member: dice.one(&[LateMember::Reopen, LateMember::AddToOpen, LateMember::NewItem]),
+        release: dice.one(&[Release::AtIdentification, Release::WhenAssessmentCompletes]),
     }
 }
 
@@ -280,7 +294,7 @@ pub fn one_change(dice: &mut Dice, of: &mut Configuration) -> Option<Expected> {
     let expected = |action, thing, name: &str, field| {
         Some(Expected { action, thing, name: name.to_owned(), field, prune: action == Delete })
     };
-    let which = dice.below(14);
+    let which = dice.below(15);
     let known: Vec<(String, String)> =
         of.destinations().map(|(of, known)| (of.to_owned(), known.name.clone())).collect();
     let connections = of.connections.as_mut()?;
@@ -329,6 +343,11 @@ pub fn one_change(dice: &mut Dice, of: &mut Configuration) -> Option<Expected> {
             }
         };
         return expected(Change, ChangedThing::Destination, &destination.name, field);
+    }
+    if which == 14 {
+        let matrix = of.sla.as_mut()?;
+        matrix.approaching_percent = (matrix.approaching_percent + 1) % 101;
+        return expected(Change, ChangedThing::Sla, "", "approaching_percent");
     }
     if which == 7 {
         let templates = of.templates.as_mut()?;

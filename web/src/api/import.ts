@@ -1,6 +1,6 @@
-/** Upload of a report. `XMLHttpRequest`, because only it tells how far an upload is. */
+/** Uploads. `XMLHttpRequest`, because only it tells how far an upload is. */
 import { ApiError, asProblem, unreachable } from "./client";
-import type { Job } from "./types";
+import type { ExploitDataLoad, Job } from "./types";
 
 export type ImportOptions = {
 	asset: string;
@@ -8,6 +8,7 @@ export type ImportOptions = {
 	branch?: string;
 	configuration?: string;
 	partial?: boolean;
+	assessment?: string;
 };
 
 /** Sends the report; resolves with the job once the server has all of it. `progress` goes from 0 to 1. */
@@ -16,10 +17,20 @@ export function importReport(file: File, options: ImportOptions, progress: (shar
 	if (options.tags) query.set("tags", options.tags);
 	if (options.branch) query.set("branch", options.branch);
 	if (options.configuration) query.set("configuration", options.configuration);
+	if (options.assessment) query.set("assessment", options.assessment);
 	if (options.partial) query.set("partial", "true");
+	return upload(`/api/v1/imports?${query}`, file, progress);
+}
+
+/** Sends EPSS scores or the KEV catalogue; resolves once they are loaded. */
+export function loadExploitData(file: File, progress: (share: number) => void): Promise<ExploitDataLoad> {
+	return upload(`/api/v1/exploit-data?${new URLSearchParams({ filename: file.name })}`, file, progress);
+}
+
+function upload<T>(address: string, file: File, progress: (share: number) => void): Promise<T> {
 	return new Promise((resolve, reject) => {
 		const request = new XMLHttpRequest();
-		request.open("POST", `/api/v1/imports?${query}`);
+		request.open("POST", address);
 		request.setRequestHeader("X-Lockstep", "1");
 		request.setRequestHeader("Content-Type", "application/octet-stream");
 		request.upload.onprogress = (event) => {
@@ -33,7 +44,7 @@ export function importReport(file: File, options: ImportOptions, progress: (shar
 			} catch {
 				body = undefined;
 			}
-			if (request.status >= 200 && request.status < 300) resolve(body as Job);
+			if (request.status >= 200 && request.status < 300) resolve(body as T);
 			else reject(new ApiError(asProblem(request.status, body)));
 		};
 		request.send(file);

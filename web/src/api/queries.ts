@@ -55,6 +55,18 @@ export const breakers = queryOptions({ queryKey: ["alarm", "breakers"], queryFn:
 
 export const overview = queryOptions({ queryKey: ["overview"], queryFn: () => ask(api.GET("/api/v1/overview")) });
 
+export const assessments = queryOptions({
+	queryKey: ["configuration", "assessments"],
+	queryFn: () => ask(api.GET("/api/v1/assessments")),
+});
+
+export const sla = queryOptions({ queryKey: ["configuration", "sla"], queryFn: () => ask(api.GET("/api/v1/sla")) });
+
+export const exploitData = queryOptions({
+	queryKey: ["configuration", "exploit-data"],
+	queryFn: () => ask(api.GET("/api/v1/exploit-data")),
+});
+
 export const assets = (q?: string) =>
 	pages(["asset", "list", q ?? ""], (cursor) =>
 		ask(api.GET("/api/v1/assets", { params: { query: { q, cursor, limit: PAGE_SIZE } } })),
@@ -62,6 +74,18 @@ export const assets = (q?: string) =>
 
 export const asset = (id: string) =>
 	queryOptions({ queryKey: ["asset", id], queryFn: () => ask(api.GET("/api/v1/assets/{id}", { params: { path: { id } } })) });
+
+export const branches = (id: string) =>
+	queryOptions({
+		queryKey: ["asset", id, "branches"],
+		queryFn: () => ask(api.GET("/api/v1/assets/{id}/branches", { params: { path: { id } } })),
+	});
+
+export const comparison = (id: string, base: string, head: string) =>
+	queryOptions({
+		queryKey: ["asset", id, "comparison", base, head],
+		queryFn: () => ask(api.GET("/api/v1/assets/{id}/comparison", { params: { path: { id }, query: { base, head } } })),
+	});
 
 export const job = (id: string) =>
 	queryOptions({
@@ -79,9 +103,24 @@ export const scans = (asset?: string) =>
 export const scan = (id: string) =>
 	queryOptions({ queryKey: ["scan", id], queryFn: () => ask(api.GET("/api/v1/scans/{id}", { params: { path: { id } } })) });
 
-export const findings = (filters: Filters) =>
-	pages(["finding", "list", filters], (cursor) =>
-		ask(api.GET("/api/v1/findings", { params: { query: { ...filters, cursor, limit: PAGE_SIZE } } })),
+/** Filters of findings; numbers and truths stand in the address as words. */
+export const findings = ({ known_exploited, min_risk, min_epss, order, ...words }: Filters) =>
+	pages(["finding", "list", words, known_exploited, min_risk, min_epss, order], (cursor) =>
+		ask(
+			api.GET("/api/v1/findings", {
+				params: {
+					query: {
+						...words,
+						known_exploited: known_exploited === undefined ? undefined : known_exploited === "true",
+						min_risk: min_risk === undefined ? undefined : Number(min_risk),
+						min_epss: min_epss === undefined ? undefined : Number(min_epss),
+						order: order === "risk" ? "risk" : undefined,
+						cursor,
+						limit: PAGE_SIZE,
+					},
+				},
+			}),
+		),
 	);
 
 export const finding = (id: string) =>

@@ -177,6 +177,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assessments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Assessments, newest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_assessments"];
+        put?: never;
+        /**
+         * Make an assessment; it is planned
+         * @description Needs the role analyst.
+         */
+        post: operations["create_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One assessment
+         * @description Needs the role reader.
+         */
+        get: operations["get_assessment"];
+        /**
+         * Change what is said about an assessment
+         * @description Needs the role analyst.
+         */
+        put: operations["change_assessment"];
+        post?: never;
+        /**
+         * Delete an assessment; its findings, scans and tickets stay
+         * @description Needs the role analyst.
+         */
+        delete: operations["delete_assessment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add findings to an assessment by hand
+         * @description Needs the role analyst.
+         */
+        post: operations["add_to_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assessments/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start, complete or take up an assessment again
+         * @description Needs the role analyst.
+         */
+        post: operations["move_assessment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assets": {
         parameters: {
             query?: never;
@@ -219,6 +311,46 @@ export interface paths {
          * @description Needs the role analyst.
          */
         patch: operations["change_asset"];
+        trace?: never;
+    };
+    "/api/v1/assets/{id}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Branches of an asset, with what is open on each
+         * @description Needs the role reader.
+         */
+        get: operations["list_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assets/{id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How two branches of an asset differ
+         * @description Needs the role reader.
+         */
+        get: operations["compare_branches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/assets/{id}/delete-branch": {
@@ -848,6 +980,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exploit-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * EPSS and KEV, as they stand here
+         * @description Needs the role reader.
+         */
+        get: operations["list_exploit_data"];
+        put?: never;
+        /**
+         * Load EPSS scores or the KEV catalogue
+         * @description The body is the file as FIRST (`epss_scores-<day>.csv.gz`) or CISA (`known_exploited_vulnerabilities.json` or `.csv`) publishes it,
+         *     packed or not. It replaces what was loaded before, all of it or nothing; an older one is refused. The rules look at all open
+         *     findings again.
+         *
+         *     Needs the role security_manager.
+         */
+        post: operations["load_exploit_data"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/findings": {
         parameters: {
             query?: never;
@@ -856,7 +1016,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Findings, worst first, then newest first
+         * Findings, worst severity or highest risk first, then newest first
          * @description Needs the role reader.
          */
         get: operations["list_findings"];
@@ -1437,6 +1597,52 @@ export interface paths {
          *     Needs the role reader.
          */
         post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sla": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long findings may stay open, and how they stand
+         * @description Needs the role reader.
+         */
+        get: operations["get_sla"];
+        /**
+         * Decide how long findings may stay open
+         * @description Due dates follow at once, of findings and of work items.
+         *
+         *     Needs the role security_manager.
+         */
+        put: operations["set_sla"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sla/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How open findings would stand under another matrix. Nothing is changed
+         * @description Needs the role reader.
+         */
+        post: operations["preview_sla"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2119,6 +2325,19 @@ export interface components {
             /** @description Findings, 1 to 200, all open and without a ticket. */
             findings: components["schemas"]["FindingId"][];
         };
+        /** @description Body of `POST /api/v1/assessments/{id}/findings`. */
+        AddToAssessment: {
+            /** @description Findings, at most 1000. */
+            findings: components["schemas"]["FindingId"][];
+        };
+        /** @description Answer of `POST /api/v1/assessments/{id}/findings`. */
+        AddedToAssessment: {
+            /**
+             * Format: int64
+             * @description How many were not in it.
+             */
+            added: number;
+        };
         /** @description A finding and the existing work item for it. */
         AdoptionPair: {
             /** @description Finding. */
@@ -2235,7 +2454,7 @@ export interface components {
          * @description Sorts of alarms.
          * @enum {string}
          */
-        AlarmKind: "breaker_tripped" | "credential_dead" | "hooks_silent" | "rule_stopped" | "request_waiting" | "ticket_parked" | "flapping" | "duplicate_work_items" | "process_changed" | "budget_used_up" | "scan_quarantined";
+        AlarmKind: "breaker_tripped" | "credential_dead" | "hooks_silent" | "rule_stopped" | "request_waiting" | "ticket_parked" | "flapping" | "duplicate_work_items" | "process_changed" | "budget_used_up" | "scan_quarantined" | "sla_breached" | "exploit_data_missing";
         /** @description Open alarms of a kind. */
         AlarmKindCount: {
             /** @description Kind. */
@@ -2373,6 +2592,71 @@ export interface components {
             /** @description The ticket. */
             ticket_id: components["schemas"]["TicketId"];
         };
+        /** @description A piece of work, such as a penetration test, a review or a scan campaign. */
+        Assessment: components["schemas"]["AssessmentSettings"] & {
+            /**
+             * Format: int64
+             * @description Its findings that are closed.
+             */
+            closed: number;
+            /**
+             * Format: date-time
+             * @description When it was completed.
+             */
+            completed_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Identity. */
+            id: components["schemas"]["AssessmentId"];
+            /** @description Its open findings by severity. */
+            open: components["schemas"]["SeverityCounts"];
+            /**
+             * Format: int64
+             * @description Scans that belong to it.
+             */
+            scans: number;
+            /** @description How far it is. */
+            state: components["schemas"]["AssessmentState"];
+        };
+        /**
+         * Format: uuid
+         * @description A piece of work that groups scans and findings.
+         */
+        AssessmentId: string;
+        /** @description An assessment that a finding belongs to. */
+        AssessmentRef: {
+            /** @description Identity. */
+            id: components["schemas"]["AssessmentId"];
+            /** @description Name. */
+            name: string;
+            /** @description How far it is. */
+            state: components["schemas"]["AssessmentState"];
+        };
+        /** @description What people say about an assessment. */
+        AssessmentSettings: {
+            /** @description What it is about. */
+            description: string;
+            /**
+             * Format: date
+             * @description Last day, as planned.
+             */
+            ends_on?: string | null;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: date
+             * @description First day, as planned.
+             */
+            starts_on?: string | null;
+        };
+        /**
+         * @description How far an assessment is.
+         * @enum {string}
+         */
+        AssessmentState: "planned" | "running" | "completed";
         /** @description What is scanned. */
         Asset: {
             /** @description It is laid aside. */
@@ -2575,6 +2859,32 @@ export interface components {
             /** @description Name. */
             name: string;
         };
+        /** @description A branch of an asset. */
+        Branch: {
+            /**
+             * Format: date-time
+             * @description Start of the latest scan of it.
+             */
+            last_scan_at?: string | null;
+            /** @description Name; none for scans that named no branch. */
+            name?: string | null;
+            /** @description Open findings that are seen there now, by severity. */
+            open: components["schemas"]["SeverityCounts"];
+            /** @description Its scans decide the status of findings and make tickets. */
+            tracked: boolean;
+        };
+        /**
+         * @description How two branches of an asset differ: open findings by severity. The findings themselves: `GET /api/v1/findings` with `asset`,
+         *     `branch` and `not_on_branch`.
+         */
+        BranchComparison: {
+            /** @description Seen on both. */
+            both: components["schemas"]["SeverityCounts"];
+            /** @description Seen on `base` only: what it takes away. */
+            only_base: components["schemas"]["SeverityCounts"];
+            /** @description Seen on `head` only: what it brings. */
+            only_head: components["schemas"]["SeverityCounts"];
+        };
         /** @description More would happen at a destination at once than usual: it waits for a person. */
         Breaker: {
             /**
@@ -2636,7 +2946,7 @@ export interface components {
          * @description What a change is about.
          * @enum {string}
          */
-        ChangedThing: "connection" | "templates" | "destination" | "rule";
+        ChangedThing: "connection" | "templates" | "destination" | "rule" | "sla";
         /**
          * @description How a step went.
          * @enum {string}
@@ -2787,6 +3097,7 @@ export interface components {
             connections?: components["schemas"]["ConfiguredConnection"][] | null;
             /** @description Ticketing rules in their order; the first is asked first. */
             rules?: components["schemas"]["ConfiguredRule"][] | null;
+            sla?: components["schemas"]["SlaMatrix"] | null;
             /** @description Sets of templates. */
             templates?: components["schemas"]["TemplateSet"][] | null;
             /**
@@ -2923,12 +3234,10 @@ export interface components {
              */
             assignee: string;
             /**
-             * @description Days from the first sighting of a finding to its due date, by severity. A severity that is absent has none.
-             * @default {}
+             * @description Whether work items get the due date of their findings.
+             * @default sla
              */
-            due_days: {
-                [key: string]: number;
-            };
+            due_date: components["schemas"]["DueDatePolicy"];
             /**
              * @description Whose value counts where Lockstep and a person changed the same field.
              * @default {
@@ -3015,6 +3324,8 @@ export interface components {
             name: string;
             /** @description Whether rules behind it are asked about what it matches. */
             on_match?: components["schemas"]["OnMatch"];
+            /** @description When its tickets are made. */
+            release?: components["schemas"]["Release"];
             /**
              * Format: date
              * @description Last day (UTC) on which it is in effect.
@@ -3357,6 +3668,43 @@ export interface components {
             problems: components["schemas"]["MapProblem"][];
         };
         /**
+         * @description Whether work items get a due date.
+         * @enum {string}
+         */
+        DueDatePolicy: "sla" | "none";
+        /** @description One of the sources, as it stands here. */
+        ExploitData: {
+            loaded?: components["schemas"]["LoadedExploitData"] | null;
+            /** @description What went wrong with the address the last time. */
+            problem?: string | null;
+            /** @description Which. */
+            source: components["schemas"]["ExploitSource"];
+            /** @description The address that it is fetched from daily, if the operator of the server named one. */
+            url?: string | null;
+        };
+        /** @description Answer of `POST /api/v1/exploit-data`. */
+        ExploitDataLoad: {
+            /**
+             * Format: date-time
+             * @description When it was published.
+             */
+            published_at: string;
+            /**
+             * Format: int64
+             * @description Vulnerabilities in it.
+             */
+            records: number;
+            /** @description What the file is. */
+            source: components["schemas"]["ExploitSource"];
+            /** @description The same was loaded before: nothing has changed. */
+            unchanged: boolean;
+        };
+        /**
+         * @description Sources of exploit data.
+         * @enum {string}
+         */
+        ExploitSource: "epss" | "kev";
+        /**
          * @description Formats of files that findings are exported as.
          * @enum {string}
          */
@@ -3434,13 +3782,10 @@ export interface components {
              */
             assignee: string;
             /**
-             * @description Days from the first sighting of a finding to its due date, by severity. A severity that is not named has none.
-             *     Types without a due date show none.
-             * @default {}
+             * @description Whether work items get a due date. Types without such a field have none.
+             * @default sla
              */
-            due_days: {
-                [key: string]: number;
-            };
+            due_date: components["schemas"]["DueDatePolicy"];
             /**
              * @description Whose value counts where Lockstep and a person changed the same field.
              * @default {
@@ -3474,15 +3819,28 @@ export interface components {
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
+            /** @description Assessments that it belongs to. */
+            assessments: components["schemas"]["AssessmentRef"][];
+            /** @description Who answers for the asset; empty if nobody was named. */
+            asset_owner: string;
             component?: components["schemas"]["Component"] | null;
             /** @description What each configuration says on each branch. */
             detections: components["schemas"]["Detection"][];
+            /** @description What the world knows about the exploitation of its CVEs. */
+            exploits: components["schemas"]["KnownExploit"][];
             /** @description Versioned identity across scans. */
             fingerprint: string;
+            /** @description How much the business depends on the asset. */
+            impact: components["schemas"]["Impact"];
             /** @description Place. */
             location: components["schemas"]["Location"];
             /** @description What the scanner said about this one. */
             message?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it has been open without a break; the due date counts from then.
+             */
+            open_since: string;
             /** @description Why the status is what it is, in the words of who decided. */
             reason?: string | null;
             /** @description Further places. */
@@ -3503,8 +3861,29 @@ export interface components {
          * @enum {string}
          */
         FindingKind: "code" | "component" | "secret" | "misconfiguration" | "license" | "web" | "host";
+        /** @description Risk and due date of a finding, as lists show them. */
+        FindingPriority: {
+            /**
+             * Format: date-time
+             * @description When it is due; none if the SLA matrix does not cover it.
+             */
+            due_at?: string | null;
+            /**
+             * Format: double
+             * @description EPSS: likelihood of exploitation in the next 30 days, 0 to 1; the highest of its CVEs.
+             */
+            epss?: number | null;
+            /** @description One of its CVEs is in the KEV catalogue. */
+            known_exploited: boolean;
+            /**
+             * Format: int32
+             * @description Risk score, 0 to 100. How it comes about: docs/priority.md.
+             */
+            risk: number;
+            sla?: components["schemas"]["SlaState"] | null;
+        };
         /** @description A finding in a list. */
-        FindingSummary: {
+        FindingSummary: components["schemas"]["FindingPriority"] & {
             /** @description Asset. */
             asset: components["schemas"]["Named_AssetId"];
             /**
@@ -3702,6 +4081,39 @@ export interface components {
          * @enum {string}
          */
         JobState: "queued" | "running" | "succeeded" | "failed";
+        /** @description An entry of CISA's catalogue of known exploited vulnerabilities. */
+        KevEntry: {
+            /**
+             * Format: date
+             * @description Since when it has been in the catalogue.
+             */
+            added_on: string;
+            /**
+             * Format: date
+             * @description By when agencies of the United States have to act.
+             */
+            due_on?: string | null;
+            /** @description It is known to be used by ransomware campaigns. */
+            ransomware: boolean;
+            /** @description What they are asked to do. */
+            required_action: string;
+        };
+        /** @description What the world knows about the exploitation of one vulnerability. */
+        KnownExploit: {
+            /** @description The vulnerability. */
+            cve: string;
+            /**
+             * Format: double
+             * @description EPSS: likelihood of exploitation in the next 30 days, 0 to 1.
+             */
+            epss?: number | null;
+            kev?: components["schemas"]["KevEntry"] | null;
+            /**
+             * Format: double
+             * @description Share of all scored vulnerabilities that are as likely or less likely, 0 to 1.
+             */
+            percentile?: number | null;
+        };
         /** @description How long changes of people on the board took to be followed, from the board's own time of the change. */
         Lag: {
             /**
@@ -3779,6 +4191,30 @@ export interface components {
          * @enum {string}
          */
         LiveEventKind: "finding" | "ticket" | "scan" | "job" | "connection" | "configuration" | "alarm";
+        /** @description What was loaded of a source. */
+        LoadedExploitData: {
+            /**
+             * Format: date-time
+             * @description When it was loaded.
+             */
+            loaded_at: string;
+            /** @description Who loaded it. */
+            loaded_by: string;
+            /** @description The file or the address that it came from. */
+            origin: string;
+            /**
+             * Format: date-time
+             * @description When it was published.
+             */
+            published_at: string;
+            /**
+             * Format: int64
+             * @description Vulnerabilities in it.
+             */
+            records: number;
+            /** @description Version of the model or the catalogue. */
+            version?: string | null;
+        };
         /** @description Where in a file, page or host a result lies. */
         Location: {
             /**
@@ -3850,6 +4286,11 @@ export interface components {
             /** @description The ticket that gets the findings and stays. */
             into: components["schemas"]["TicketId"];
         };
+        /** @description Body of `POST /api/v1/assessments/{id}/state`. */
+        MoveAssessment: {
+            /** @description What it becomes. Completing it says so on the tickets of its findings, and lets rules make tickets that waited for it. */
+            state: components["schemas"]["AssessmentState"];
+        };
         /** @description Body of `POST /api/v1/tickets/{id}/move`. */
         MoveTicket: {
             /** @description Where it goes, a destination of the same connection. */
@@ -3916,6 +4357,23 @@ export interface components {
             name: string;
             /** @description Password of the SMTP server, or the key that webhooks are signed with. For a webhook one is made if absent. */
             secret?: string | null;
+        };
+        /** @description What people say about an assessment: body of `POST /api/v1/assessments` and `PUT /api/v1/assessments/{id}`. */
+        NewAssessment: {
+            /** @description What it is about, at most 10,000 characters. */
+            description?: string;
+            /**
+             * Format: date
+             * @description Last day, as planned.
+             */
+            ends_on?: string | null;
+            /** @description Name, 1 to 200 characters; no two have the same but for case. */
+            name: string;
+            /**
+             * Format: date
+             * @description First day, as planned.
+             */
+            starts_on?: string | null;
         };
         /** @description Body of `POST /api/v1/tickets/{id}/comments`. */
         NewComment: {
@@ -4005,10 +4463,17 @@ export interface components {
             attention: components["schemas"]["Attention"][];
             /** @description Findings by displayed status, in the order of the statuses, without empty ones. */
             by_status: components["schemas"]["StatusCount"][];
+            /**
+             * Format: int64
+             * @description Open findings whose vulnerability is known to be exploited.
+             */
+            known_exploited: number;
             /** @description Open findings by severity. */
             open: components["schemas"]["SeverityCounts"];
             /** @description The latest scans. */
             recent_scans: components["schemas"]["Scan"][];
+            /** @description Open findings by how they stand to their due dates. */
+            sla: components["schemas"]["SlaCounts"];
             /** @description Tickets by health, without empty ones. */
             tickets: components["schemas"]["HealthCount"][];
         };
@@ -4318,7 +4783,7 @@ export interface components {
         /** @description One page of a list. */
         Page_FindingSummary: {
             /** @description The entries. */
-            items: {
+            items: (components["schemas"]["FindingPriority"] & {
                 /** @description Asset. */
                 asset: components["schemas"]["Named_AssetId"];
                 /**
@@ -4359,7 +4824,7 @@ export interface components {
                 title: string;
                 /** @description Id of the vulnerability. */
                 vulnerability_id: string;
-            }[];
+            })[];
             /** @description Give this back as `cursor` for the next page; absent on the last one. */
             next_cursor?: string | null;
         };
@@ -4767,6 +5232,11 @@ export interface components {
             /** @description Why; it stands in the comment on the work item. */
             reason?: string;
         };
+        /**
+         * @description When the tickets of a rule are made.
+         * @enum {string}
+         */
+        Release: "at_identification" | "when_assessment_completes";
         /** @description What mends a ticket whose work item is not as it should be. Each is carried out by the next pass. */
         Repair: {
             /** @enum {string} */
@@ -4988,6 +5458,8 @@ export interface components {
             name: string;
             /** @description Whether rules behind it are asked about what it matches. */
             on_match?: components["schemas"]["OnMatch"];
+            /** @description When its tickets are made. */
+            release?: components["schemas"]["Release"];
             /**
              * Format: date
              * @description Last day (UTC) on which it is in effect.
@@ -5229,6 +5701,65 @@ export interface components {
             /** @description Tenant id or domain, or `organizations`. */
             tenant: string;
         };
+        /** @description Answer of `GET /api/v1/sla`. */
+        Sla: {
+            /** @description How open findings stand. */
+            counts: components["schemas"]["SlaCounts"];
+            /** @description How long findings may stay open. */
+            matrix: components["schemas"]["SlaMatrix"];
+            /**
+             * Format: int32
+             * @description Counts up with each change; 0 if nobody has changed it.
+             */
+            version: number;
+        };
+        /** @description Open findings by how they stand to their due dates. */
+        SlaCounts: {
+            /**
+             * Format: int64
+             * @description Their due date is near.
+             */
+            approaching: number;
+            /**
+             * Format: int64
+             * @description Their due date has passed.
+             */
+            breached: number;
+            /**
+             * Format: int64
+             * @description The matrix says nothing about them.
+             */
+            not_covered: number;
+            /**
+             * Format: int64
+             * @description There is time.
+             */
+            on_track: number;
+        };
+        /** @description How long a finding may stay open. */
+        SlaMatrix: {
+            /**
+             * Format: int32
+             * @description The last part of the time in which a finding is approaching its due date, in per cent of it: 0 to 100.
+             */
+            approaching_percent?: number;
+            /** @description Days by severity and business impact of the asset, 1 to 3650. A finding whose cell is absent is not covered. */
+            days?: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /**
+             * Format: int32
+             * @description Most days for what is known to be exploited, if it is covered at all; no such bound if absent.
+             */
+            known_exploited?: number | null;
+        };
+        /**
+         * @description How an open finding stands to its due date.
+         * @enum {string}
+         */
+        SlaState: "breached" | "approaching" | "on_track" | "not_covered";
         /** @description Body of `POST /api/v1/tickets/{id}/split`. */
         SplitTicket: {
             /** @description Findings of the ticket that get a ticket of their own; not all of them. */
@@ -5956,6 +6487,226 @@ export interface operations {
             };
         };
     };
+    list_assessments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssessment"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_to_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddToAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedToAssessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_assessment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssessmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveAssessment"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assessment"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_assets: {
         parameters: {
             query?: {
@@ -6042,6 +6793,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Asset"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_branches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Branch"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare_branches: {
+        parameters: {
+            query: {
+                /** @description The branch that is compared with; blank for scans that named none. */
+                base: string;
+                /** @description The branch that is looked at; blank for scans that named none. */
+                head: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["AssetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchComparison"];
                 };
             };
             /** @description What went wrong */
@@ -7177,6 +7993,70 @@ export interface operations {
             };
         };
     };
+    list_exploit_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExploitData"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    load_exploit_data: {
+        parameters: {
+            query?: {
+                /** @description Name of the file, for messages. */
+                filename?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExploitDataLoad"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_findings: {
         parameters: {
             query?: {
@@ -7188,8 +8068,24 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that belong to this assessment. */
+                assessment?: components["schemas"]["AssessmentId"];
+                /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
+                branch?: string;
+                /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
+                not_on_branch?: string;
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
+                /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */
+                sla?: string;
+                /** @description Only findings whose vulnerability is known to be exploited (KEV), or is not. */
+                known_exploited?: boolean;
+                /** @description Only findings with at least this EPSS score, 0 to 1. */
+                min_epss?: number;
+                /** @description Only findings with at least this risk score, 0 to 100. */
+                min_risk?: number;
+                /** @description In which order; `severity` if absent. */
+                order?: "severity" | "risk";
                 /** @description Where the page starts. */
                 cursor?: string;
                 /** @description Size of the page, 1 to 200, 50 if absent. */
@@ -7231,8 +8127,24 @@ export interface operations {
                 asset?: components["schemas"]["AssetId"];
                 /** @description Only findings of this ticket. */
                 ticket?: components["schemas"]["TicketId"];
+                /** @description Only findings that belong to this assessment. */
+                assessment?: components["schemas"]["AssessmentId"];
+                /** @description Only findings that are seen on this branch now; blank for scans that named none. Needs `asset`. */
+                branch?: string;
+                /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
+                not_on_branch?: string;
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
+                /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */
+                sla?: string;
+                /** @description Only findings whose vulnerability is known to be exploited (KEV), or is not. */
+                known_exploited?: boolean;
+                /** @description Only findings with at least this EPSS score, 0 to 1. */
+                min_epss?: number;
+                /** @description Only findings with at least this risk score, 0 to 100. */
+                min_risk?: number;
+                /** @description In which order; `severity` if absent. */
+                order?: "severity" | "risk";
                 /** @description What the file is to be. */
                 format: components["schemas"]["ExportFormat"];
             };
@@ -7442,6 +8354,8 @@ export interface operations {
                 format?: string;
                 /** @description Name of the file, for messages. */
                 filename?: string;
+                /** @description Name of the assessment that the scan belongs to; it has to be there and not completed. */
+                assessment?: string;
                 /** @description `true`: the scan looked only at a part; absence closes nothing. */
                 partial?: boolean;
             };
@@ -8257,6 +9171,98 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sla: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sla"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_sla: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlaMatrix"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sla"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_sla: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SlaMatrix"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlaCounts"];
+                };
             };
             /** @description What went wrong */
             default: {

@@ -48,7 +48,7 @@ export function CountBars({ rows }: { rows: readonly Row[] }) {
 					<Link to={row.to}>
 						<span className={classes.label}>{row.label}</span>
 						<span className={classes.track} aria-hidden="true">
-							<span style={{ width: `${(row.value / most) * 100}%`, background: row.color }} />
+							{row.value > 0 && <span style={{ width: `${(row.value / most) * 100}%`, background: row.color }} />}
 						</span>
 						<span className={classes.value}>{number(row.value)}</span>
 					</Link>

@@ -1,8 +1,8 @@
 /** Severity, status and health as a small drawing and a word: the drawing differs in shape, not only in colour. */
 import { Badge } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { FindingSummary, ScanState, Severity, Status, TicketHealth } from "../api/types";
-import { day, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, STATUS } from "../words";
+import type { FindingSummary, ScanState, Severity, SlaState, Status, TicketHealth } from "../api/types";
+import { day, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, SLA, SLA_TONE, STATUS } from "../words";
 import classes from "./Marks.module.css";
 
 function Mark({ drawing, color, children }: { drawing: ReactNode; color: string; children: ReactNode }) {
@@ -112,6 +112,26 @@ export function HealthMark({ health }: { health: TicketHealth }) {
 	return (
 		<Mark color={`var(--ls-${tone})`} drawing={TONE_DRAWING[tone]}>
 			{HEALTH[health]}
+		</Mark>
+	);
+}
+
+/** When it is due, and how it stands to that. Nothing for what is closed or not covered. */
+export function DueMark({ finding }: { finding: Pick<FindingSummary, "sla" | "due_at"> }) {
+	if (!finding.sla || !finding.due_at) return null;
+	const tone = SLA_TONE[finding.sla];
+	return (
+		<Mark color={`var(--ls-${tone})`} drawing={TONE_DRAWING[tone]}>
+			<span title={`${SLA[finding.sla]}: due ${day(finding.due_at)}`}>{day(finding.due_at)}</span>
+		</Mark>
+	);
+}
+
+export function SlaMark({ state }: { state: SlaState }) {
+	const tone = SLA_TONE[state];
+	return (
+		<Mark color={`var(--ls-${tone})`} drawing={TONE_DRAWING[tone]}>
+			{SLA[state]}
 		</Mark>
 	);
 }

@@ -72,7 +72,7 @@ export function AssetsPage() {
 					label="Assets"
 					titleHeader="Asset"
 					id={(asset) => asset.id}
-					to={(asset) => `/findings?asset=${asset.id}`}
+					to={(asset) => `/assets/${asset.id}`}
 					title={(asset) => asset.name}
 					about={about}
 					columns={columns}

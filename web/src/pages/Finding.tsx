@@ -9,7 +9,7 @@ import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { More } from "../components/List";
 import { Loading } from "../components/Loading";
-import { HealthMark, SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
+import { HealthMark, SeverityMark, SlaMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
@@ -18,7 +18,7 @@ import { Time } from "../components/Time";
 import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { day, KIND, place, STATUS, STATUS_MEANS } from "../words";
+import { ASSESSMENT_STATE, day, IMPACT, KIND, percent, place, STATUS, STATUS_MEANS } from "../words";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
 import { SetStatusDialog } from "./SetStatusDialog";
@@ -89,6 +89,7 @@ export function FindingPage() {
 				<What finding={finding} />
 				<Stack gap={14}>
 					<Why finding={finding} />
+					<Priority finding={finding} />
 					<TicketPanel finding={finding} />
 					<Panel title="Facts">
 						<Facts
@@ -263,6 +264,48 @@ function Why({ finding }: { finding: Finding }) {
 					It holds until {day(finding.temporary_until)}, then it is {STATUS[finding.temporary_then ?? "identified"]}.
 				</Text>
 			)}
+		</Panel>
+	);
+}
+
+/** How much it matters: risk, due date, and what the world knows about its exploitation. */
+function Priority({ finding }: { finding: Finding }) {
+	const known = finding.exploits.filter((exploit) => exploit.kev);
+	return (
+		<Panel title="Priority">
+			<Facts
+				facts={[
+					["Risk score", `${finding.risk} of 100`],
+					["Due", finding.sla && finding.due_at && day(finding.due_at)],
+					["Due date", finding.sla && <SlaMark state={finding.sla} />],
+					["Open since", finding.sla && <Time at={finding.open_since} />],
+					["Business impact", IMPACT[finding.impact]],
+					["Owner", finding.asset_owner],
+					...finding.assessments.map(
+						(assessment) =>
+							[
+								"Assessment",
+								<Link key={assessment.id} to={`/findings?status=all&assessment=${assessment.id}`}>
+									{assessment.name} ({ASSESSMENT_STATE[assessment.state].toLowerCase()})
+								</Link>,
+							] as const,
+					),
+					...finding.exploits
+						.filter((exploit) => typeof exploit.epss === "number")
+						.map(
+							(exploit) =>
+								[
+									finding.exploits.length > 1 ? `EPSS of ${exploit.cve}` : "EPSS",
+									`${percent(exploit.epss ?? 0)}, more than ${percent(exploit.percentile ?? 0)} of all`,
+								] as const,
+						),
+				]}
+			/>
+			{known.map(({ cve, kev }) => (
+				<Notice key={cve} tone="warn" title={`${cve} is known to be exploited${kev?.ransomware ? ", also by ransomware" : ""}`}>
+					In the KEV catalogue since {day(kev?.added_on ?? "")}. {kev?.required_action}
+				</Notice>
+			))}
 		</Panel>
 	);
 }

@@ -1,31 +1,30 @@
-import { Button, MultiSelect, NativeSelect } from "@mantine/core";
+import { Button, MultiSelect, NativeSelect, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useSearchParams } from "react-router";
-import { findings } from "../api/queries";
+import { assessments, findings } from "../api/queries";
 import type { FindingSummary } from "../api/types";
 import { AssetFilter } from "../components/AssetFilter";
 import { ChosenBar } from "../components/ChosenBar";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList, useChoice } from "../components/List";
-import { SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
+import { DueMark, SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Search } from "../components/Search";
 import { TicketLine } from "../components/TicketLine";
-import { Time } from "../components/Time";
 import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
-import { SEVERITIES, SEVERITY, STATUS, STATUSES } from "../words";
+import { SEVERITIES, SEVERITY, SLA, SLA_STATES, STATUS, STATUSES } from "../words";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { ExportMenu } from "./ExportMenu";
 import classes from "./Filters.module.css";
 
 const COLUMNS: readonly Column<FindingSummary>[] = [
-	{ header: "Severity", width: "104px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
+	{ header: "Severity", width: "98px", cell: (finding) => <SeverityMark severity={finding.severity} /> },
 	{
 		header: "Status",
-		width: "176px",
+		width: "150px",
 		cell: (finding) => (
 			<>
 				<StatusMark status={finding.status} />
@@ -33,9 +32,10 @@ const COLUMNS: readonly Column<FindingSummary>[] = [
 			</>
 		),
 	},
-	{ header: "Asset", width: "16%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
-	{ header: "Ticket", width: "14%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
-	{ header: "Last seen", width: "98px", cell: (finding) => <Time at={finding.last_seen_at} /> },
+	{ header: "Risk", width: "50px", cell: (finding) => <span className="nums">{finding.risk}</span> },
+	{ header: "Due", width: "140px", cell: (finding) => <DueMark finding={finding} /> },
+	{ header: "Asset", width: "12%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
+	{ header: "Ticket", width: "11%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
 ];
 
 /** Findings by filter. The filter stands in the address; without one, the open findings are shown. */
@@ -61,7 +61,15 @@ export function FindingsPage() {
 		severity: get("severity"),
 		asset: get("asset"),
 		ticket: get("ticket"),
+		assessment: get("assessment"),
+		branch: get("branch"),
+		not_on_branch: get("not_on_branch"),
 		q: get("q"),
+		sla: get("sla"),
+		known_exploited: get("known_exploited"),
+		min_risk: get("min_risk"),
+		min_epss: get("min_epss"),
+		order: get("order"),
 	};
 	const query = useInfiniteQuery({ ...findings(filters), placeholderData: keepPreviousData });
 	const filtered = params.size > 0;
@@ -109,6 +117,31 @@ export function FindingsPage() {
 					data={SEVERITIES.map((value) => ({ value, label: SEVERITY[value] }))}
 					clearable={false}
 				/>
+				<NativeSelect
+					label="Due"
+					value={get("sla") ?? ""}
+					onChange={(event) => set("sla", event.currentTarget.value)}
+					data={[{ value: "", label: "Any" }, ...SLA_STATES.map((value) => ({ value, label: SLA[value] }))]}
+				/>
+				<NativeSelect
+					label="Exploited"
+					value={get("known_exploited") ?? ""}
+					onChange={(event) => set("known_exploited", event.currentTarget.value)}
+					data={[
+						{ value: "", label: "Any" },
+						{ value: "true", label: "Known (KEV)" },
+						{ value: "false", label: "Not known" },
+					]}
+				/>
+				<NativeSelect
+					label="Order"
+					value={get("order") ?? ""}
+					onChange={(event) => set("order", event.currentTarget.value)}
+					data={[
+						{ value: "", label: "Worst severity" },
+						{ value: "risk", label: "Highest risk" },
+					]}
+				/>
 				<AssetFilter value={get("asset")} onChange={(id) => set("asset", id)} />
 				{filtered && (
 					<Button variant="subtle" size="sm" onClick={() => setParams({}, { replace: true })}>
@@ -116,6 +149,17 @@ export function FindingsPage() {
 					</Button>
 				)}
 			</search>
+			{filters.assessment && <InAssessment id={filters.assessment} />}
+			{(filters.branch !== undefined || filters.not_on_branch !== undefined) && (
+				<Text size="sm" c="dimmed">
+					{[
+						filters.branch !== undefined && `seen on ${filters.branch || "scans without a branch"}`,
+						filters.not_on_branch !== undefined && `not seen on ${filters.not_on_branch || "scans without a branch"}`,
+					]
+						.filter(Boolean)
+						.join(", ")}
+				</Text>
+			)}
 			<div className="panel flush" aria-busy={query.isPlaceholderData}>
 				<PagedList
 					query={query}
@@ -127,6 +171,7 @@ export function FindingsPage() {
 					about={(finding) => (
 						<>
 							{finding.vulnerability_id} · <span className="mono">{finding.place}</span>
+							{finding.known_exploited && " · known exploited"}
 							{finding.regressed > 0 && ` · regressed ${finding.regressed}×`}
 							{finding.request && " · acceptance requested"}
 						</>
@@ -138,6 +183,7 @@ export function FindingsPage() {
 							<SeverityMark severity={finding.severity} />
 							<StatusMark status={finding.status} />
 							<TemporaryMark finding={finding} />
+							<DueMark finding={finding} />
 							<span>{finding.asset.name}</span>
 							{finding.ticket && <TicketLine ticket={finding.ticket} />}
 						</>
@@ -154,5 +200,15 @@ export function FindingsPage() {
 			</ChosenBar>
 			<CreateTicketDialog findings={[...choice.chosen]} opened={creating} onClose={create.close} />
 		</Page>
+	);
+}
+
+/** Which assessment the list is about. */
+function InAssessment({ id }: { id: string }) {
+	const known = useQuery(assessments).data?.find((assessment) => assessment.id === id);
+	return (
+		<Text size="sm" c="dimmed">
+			of the assessment {known?.name ?? id}
+		</Text>
 	);
 }

@@ -5,12 +5,12 @@ import { overview } from "../api/queries";
 import type { Overview, Scan } from "../api/types";
 import { CountBars, SeverityBar, SeverityLegend } from "../components/Bars";
 import { Loading } from "../components/Loading";
-import { HealthMark, ScanStateMark, StatusMark } from "../components/Marks";
+import { HealthMark, ScanStateMark, SlaMark, StatusMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
-import { count, HEALTH_TONE, HEALTHS, number, total } from "../words";
+import { count, HEALTH_TONE, HEALTHS, number, SLA_STATES, SLA_TONE, total } from "../words";
 import { FirstReport } from "./FirstReport";
 import classes from "./Overview.module.css";
 
@@ -58,6 +58,24 @@ function Numbers({ data }: { data: Overview }) {
 					<Panel title="Open findings" actions={<Text size="sm" className="nums">{`${number(total(data.open))} open`}</Text>}>
 						<SeverityBar counts={data.open} height={14} />
 						<SeverityLegend counts={data.open} to={(severity) => `/findings?severity=${severity}`} />
+					</Panel>
+					<Panel title="Due dates" actions={<Link to="/priority">SLA matrix</Link>}>
+						<CountBars
+							rows={SLA_STATES.map((state) => ({
+								key: state,
+								label: <SlaMark state={state} />,
+								value: data.sla[state],
+								color: `var(--ls-${SLA_TONE[state]})`,
+								to: `/findings?sla=${state}`,
+							}))}
+						/>
+						{data.known_exploited > 0 && (
+							<Text size="sm" mt={8}>
+								<Link to="/findings?known_exploited=true">
+									{count(data.known_exploited, "open finding")} known to be exploited
+								</Link>
+							</Text>
+						)}
 					</Panel>
 					<Panel title="Recent scans" actions={<Link to="/scans">All scans</Link>}>
 						<ul className={classes.scans}>

@@ -5,7 +5,7 @@ import { type FormEvent, useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { destinations as destinationsQuery, ruleCheck, ruleFacts, rule as ruleQuery } from "../api/queries";
-import type { AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch, Rule, RuleSettings } from "../api/types";
+import type { AppliesTo, AutoClose, CloseWhen, Grouping, LateMember, OnMatch, Release, Rule, RuleSettings } from "../api/types";
 import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
@@ -13,7 +13,7 @@ import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
-import { APPLIES_TO, CLOSE_WHEN, count, GROUPING, LATE_MEMBER, ON_MATCH } from "../words";
+import { APPLIES_TO, CLOSE_WHEN, count, GROUPING, LATE_MEMBER, ON_MATCH, RELEASE } from "../words";
 import { CriteriaEditor, Problems } from "./rule/CriteriaEditor";
 import { type Group as CriteriaGroup, readCriteria, writeCriteria } from "./rule/criteria";
 import { RulePlanView } from "./rule/RulePlanView";
@@ -77,6 +77,7 @@ function RuleForm({ rule }: { rule?: Rule }) {
 		initial_state: rule?.initial_state,
 		auto_close: rule?.auto_close ?? AS_MAPPED,
 		late_member: rule?.late_member ?? "reopen",
+		release: rule?.release ?? "at_identification",
 	});
 	const settings = useMemo<RuleSettings>(() => ({ ...rest, criteria: writeCriteria(root, known) }), [rest, root, known]);
 	const [asked] = useDebouncedValue(settings, 400);
@@ -244,6 +245,12 @@ function RuleForm({ rule }: { rule?: Rule }) {
 						</Panel>
 						<Panel title="When">
 							<Stack gap={12} maw={640}>
+								<NativeSelect
+									label="Its tickets are made"
+									value={rest.release}
+									onChange={(event) => change({ release: event.currentTarget.value as Release })}
+									data={Object.entries(RELEASE).map(([value, label]) => ({ value, label }))}
+								/>
 								<NativeSelect
 									label="Rules behind this one"
 									value={rest.on_match}

@@ -1,7 +1,8 @@
-import { Button, Checkbox, Group, Modal, Progress, Stack, TagsInput, Text, TextInput } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
+import { Button, Checkbox, Group, Modal, NativeSelect, Progress, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { importReport } from "../api/import";
+import { assessments } from "../api/queries";
 import { JobProgress } from "../components/JobProgress";
 import { Trouble } from "../components/Trouble";
 import { bytes } from "../words";
@@ -24,12 +25,21 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 	const [branch, setBranch] = useState("");
 	const [configuration, setConfiguration] = useState("");
 	const [partial, setPartial] = useState(false);
+	const [assessment, setAssessment] = useState("");
+	const open = useQuery(assessments).data?.filter((one) => one.state !== "completed") ?? [];
 	const [share, setShare] = useState(0);
 	const upload = useMutation({
 		mutationFn: (report: File) =>
 			importReport(
 				report,
-				{ asset: asset.trim(), tags: tags.join(","), branch: branch.trim(), configuration: configuration.trim(), partial },
+				{
+					asset: asset.trim(),
+					tags: tags.join(","),
+					branch: branch.trim(),
+					configuration: configuration.trim(),
+					partial,
+					assessment,
+				},
 				setShare,
 			),
 	});
@@ -93,6 +103,15 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 						onChange={(event) => setConfiguration(event.currentTarget.value)}
 					/>
 				</Group>
+				{open.length > 0 && (
+					<NativeSelect
+						label="Assessment"
+						description="What the scan belongs to."
+						value={assessment}
+						onChange={(event) => setAssessment(event.currentTarget.value)}
+						data={[{ value: "", label: "None" }, ...open.map((one) => ({ value: one.name, label: one.name }))]}
+					/>
+				)}
 				<Checkbox
 					label="Only a part was scanned: what is missing closes nothing"
 					checked={partial}

@@ -30,6 +30,10 @@ impl Engine {
         let templates = self.carry_templates(tx, prepared, by).await?;
         let destinations = self.carry_destinations(tx, prepared, &templates, by).await?;
         self.carry_rules(tx, prepared, &destinations, by).await?;
+        if let Some(matrix) = &prepared.wanted.sla {
+            let carried = self.set_sla_matrix_in(tx, matrix.clone(), by).await;
+            carried.map_err(|refusal| refused(refusal, "/sla"))?;
+        }
         for change in prepared.of(ChangedThing::Templates, ChangeAction::Delete) {
             if let Some(id) = templates.get(&change.name.to_lowercase()) {
                 let deleted = self.delete_templates_in(tx, *id, by).await;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use model::configuration::{self, Configuration, ConnectionMode, DestinationBinding, Fields, VERSION};
+use model::priority::SlaMatrix;
 use model::routing::Binding;
 use model::rule::{Criteria, RuleSettings};
 use model::{AssetId, DestinationId, TemplateSetId};
@@ -25,6 +26,7 @@ pub(super) struct Stored {
     pub(super) destinations: Vec<Destination>,
     pub(super) templates: Vec<templates::Stored>,
     pub(super) rules: Vec<Rule>,
+    sla: SlaMatrix,
     assets: HashMap<AssetId, String>,
 }
 
@@ -43,6 +45,7 @@ impl Stored {
             destinations,
             templates: templates::all(tx).await?,
             rules: store::rules::all(tx).await?,
+            sla: store::sla::matrix(tx).await?.0,
             assets,
         })
     }
@@ -67,6 +70,7 @@ impl Stored {
             connections: Some(connections),
             templates: Some(self.templates.iter().map(|stored| stored.set.clone()).collect()),
             rules: Some(rules),
+            sla: Some(self.sla.clone()),
         })
     }
 
@@ -145,6 +149,7 @@ impl Stored {
             initial_state: settings.initial_state.clone(),
             auto_close: settings.auto_close.clone(),
             late_member: settings.late_member,
+            release: settings.release,
         }
     }
 }
@@ -255,5 +260,6 @@ pub(super) fn rule(
         initial_state: said.initial_state,
         auto_close: said.auto_close,
         late_member: said.late_member,
+        release: said.release,
     })
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use model::identity::{self, Sighting};
 use model::lifecycle::{ScanEffect, after_scan};
+use model::priority::Priority;
 use model::status::{Decision, Triage};
 use model::{
     Coverage, CoverageExtent, FindingId, FindingKind, Observation, ReportedSuppression, ScanId, Status,
@@ -135,6 +136,7 @@ impl Engine {
         for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
             match matched {
                 Some(index) => {
+                    self.belongs(tx, scan, known[index].id).await?;
                     let mine: Vec<StoredDetection> =
                         detections.iter().filter(|d| d.finding_id == known[index].id).cloned().collect();
                     self.see_again(
@@ -209,6 +211,8 @@ impl Engine {
             regressed: 0,
             first_seen_at: scan.started_at,
             last_seen_at: scan.started_at,
+            open_since: scan.started_at,
+            priority: Priority::default(),
             scanner: scan.scanner.clone(),
             detail: observation,
         };
@@ -227,16 +231,16 @@ impl Engine {
         };
         let detections = [detection];
         finding.status = facts(&finding, &detections, asset).status(self.inner.settings.grace);
-        let tickets_may_follow = finding.status.is_open() && asset.tracks(&scan.branch);
         let mut ordinal = 0;
         loop {
             finding.fingerprint = identity::fingerprint(place_key, &detections[0].sighting, ordinal);
-            if store::findings::add(tx, &finding, tickets_may_follow).await? {
+            if store::findings::add(tx, &finding, finding.status.is_open()).await? {
                 break;
             }
             ordinal += 1;
         }
         store::findings::save_detection(tx, &detections[0]).await?;
+        self.belongs(tx, scan, finding.id).await?;
         let place = content::place(&finding.detail.location, finding.detail.component.as_ref());
         let what = if place.is_empty() {
             "Seen for the first time.".into()
@@ -328,7 +332,7 @@ impl Engine {
         }
         finding.triage = after.triage.clone();
         finding.regressed = after.regressed;
-        finding.status = after.status(grace);
+        finding.set_status(after.status(grace), scan.started_at);
         finding.last_seen_at = known.last_seen_at.max(scan.started_at);
         if newest_of_all {
             finding.severity = observation.severity;
@@ -350,10 +354,10 @@ impl Engine {
         let shown_differently = finding.detail != known.detail
             || finding.severity != known.severity
             || finding.status != known.status;
-        let has_become_ticketable = finding.status.is_open()
-            && asset.tracks(&scan.branch)
-            && (!known.status.is_open() || !before.detections.iter().any(|detection| detection.tracked));
-        store::findings::save(tx, &finding, has_become_ticketable).await?;
+        let has_become_ticketable =
+            asset.tracks(&scan.branch) && !before.detections.iter().any(|detection| detection.tracked);
+        let asks_the_rules = finding.status.is_open() && (shown_differently || has_become_ticketable);
+        store::findings::save(tx, &finding, asks_the_rules).await?;
         if comes_back(known) && finding.status.is_open() {
             self.resume_tickets(tx, &finding, cause).await?;
         }
@@ -388,6 +392,16 @@ impl Engine {
             return Ok(());
         }
         self.count_open(&finding, finding.status, result)
+    }
+
+    /// What a scan of an assessment saw belongs to the assessment.
+    async fn belongs(&self, tx: &mut Tx, scan: &Scan, finding: FindingId) -> Result<(), Refusal> {
+        let Some(assessment) = scan.assessment else { return Ok(()) };
+        if store::assessments::add_finding(tx, assessment, finding).await? {
+            store::findings::undecide(tx, &[finding]).await?;
+            store::tickets::mark_of_finding(tx, finding).await?;
+        }
+        Ok(())
     }
 
     fn count_open(
@@ -469,7 +483,7 @@ impl Engine {
                     after_scan(&before, facts(&known, &detections, asset).detections, grace);
                 let mut finding = known.clone();
                 finding.triage = facts.triage.clone();
-                finding.status = facts.status(grace);
+                finding.set_status(facts.status(grace), scan.started_at);
                 if finding.status == known.status {
                     continue;
                 }

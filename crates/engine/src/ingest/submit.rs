@@ -34,6 +34,8 @@ pub struct ImportRequest {
     pub filename: Option<String>,
     /// The scan looked only at a part.
     pub partial: bool,
+    /// Name of the assessment that the scan belongs to; it has to be there and not completed.
+    pub assessment: Option<String>,
 }
 
 /// What an import job shall do.
@@ -127,6 +129,7 @@ impl Engine {
         let mut tx = self.inner.db.begin().await?;
         let mut asset = store::assets::find_or_create(&mut tx, world.id(), &request.asset, now).await?;
         store::assets::hold(&mut tx, asset.id).await?;
+        let assessment = self.open_assessment(&mut tx, request.assessment.as_deref()).await?;
         let missing: Vec<String> = request
             .tags
             .iter()
@@ -185,6 +188,7 @@ impl Engine {
                     coverage,
                     observations: *observations,
                     filename: request.filename.clone(),
+                    assessment,
                 },
             );
         }

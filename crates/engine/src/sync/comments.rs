@@ -111,7 +111,11 @@ impl Engine {
             let answer = pass.board.client.comments(&item.project, item.id).await;
             failpoint::reached("after comments").await;
             match answer {
-                Ok(comments) => self.take_over(pass, &ticket, &comments).await?,
+                Ok(comments) => {
+                    if !self.take_over(pass, &ticket, (revision, count), &comments).await? {
+                        return self.later(id, Some(self.inner.world.now())).await;
+                    }
+                }
                 Err(Error::NotFound { .. }) => return self.item_is_gone(id).await,
                 Err(error) => {
                     let now = self.inner.world.now();
@@ -167,19 +171,25 @@ impl Engine {
         Ok(Turn::Done)
     }
 
-    /// Takes over what the board's comments say. An outstanding comment is decided by it.
+    /// Takes over what the board's comments say. An outstanding comment is decided by it. Answers `false` if another process was at
+    /// it meanwhile: they have to be read again.
     async fn take_over(
         &self,
         pass: &Pass<'_>,
         seen: &Ticket,
+        read_before: (i64, i64),
         board: &[board::Comment],
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let now = self.inner.world.now();
         let mut tx = self.inner.db.begin().await?;
-        let Some(mut ticket) = store::tickets::get(&mut tx, seen.id).await? else { return Ok(()) };
+        let Some(mut ticket) = store::tickets::get(&mut tx, seen.id).await? else { return Ok(true) };
+        if store::comments::last_read(&mut tx, seen.id).await? != read_before {
+            // Another process has read them meanwhile, and this answer may be the older one, or the newer.
+            return Ok(false);
+        }
         if ticket.intent.as_ref().map(Intent::deadline) != seen.intent.as_ref().map(Intent::deadline) {
             // Another process took over and knows better.
-            return Ok(());
+            return Ok(false);
         }
         let intent = ticket.intent.take();
         let mut rows = store::comments::of_ticket(&mut tx, seen.id).await?;
@@ -297,7 +307,7 @@ impl Engine {
             self.obey(&mut tx, &ticket, comment, &shown(comment)).await?;
         }
         tx.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     fn as_written(&self, ticket: TicketId, side: Side, comment: &board::Comment) -> Comment {
@@ -330,7 +340,8 @@ impl Engine {
         let world = &self.inner.world;
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, id).await? else { return Ok(None) };
-        if ticket.intent.is_some() {
+        // It may have ended since the pass began.
+        if ticket.intent.is_some() || ticket.has_ended() {
             return Ok(None);
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;

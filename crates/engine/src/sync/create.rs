@@ -396,7 +396,12 @@ impl Engine {
         else {
             return Ok(());
         };
+        let token = ticket.token;
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(()) };
+        if ticket.token != token {
+            // While this process stood still another one learned of it, and it was given up since.
+            return Ok(());
+        }
         if let Some(known) = ticket.work_item_id {
             if known != item.id() {
                 // Another replica took over while this one stood still, and both were carried out.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::Duration;
+use model::assessment::InAssessment;
 use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
 use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
-use model::fields::{FieldValue, IterationPolicy, fitted};
+use model::fields::{DueDatePolicy, FieldValue, IterationPolicy, fitted};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
-use model::{AssetId, Impact, Status, TicketId, block};
+use model::{AssetId, FindingId, Impact, Status, TicketId, block};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{CauseKind, StatusChange};
@@ -19,6 +20,7 @@ use url::Url;
 
 use crate::Refusal;
 use crate::engine::Engine;
+use crate::priorities::Exploits;
 
 /// Lines of evidence in one comment.
 const EVIDENCE_LINES: usize = 10;
@@ -37,8 +39,8 @@ impl Engine {
             Some(ticket) => self.places(tx, destination, ticket.id, findings).await?,
             None => Places::default(),
         };
-        let assets = assets_of(tx, findings).await?;
-        let shown = self.shown(findings, &assets);
+        let backdrop = Backdrop::of(tx, findings).await?;
+        let shown = self.shown(findings, &backdrop);
         let (changes, proved_by_scan) = Self::evidence(tx, findings, status).await?;
         let evidence: Vec<Evidence<'_>> = changes
             .iter()
@@ -64,8 +66,9 @@ impl Engine {
         // What is closed is due no more; once everything is, the date stays as it was.
         let none_open = !status.is_open();
         let due = findings.iter().filter(|finding| none_open || finding.status.is_open());
-        let seen = due.map(|finding| (finding.severity, finding.first_seen_at));
-        let due_date = destination.settings.fields.due_date(seen).filter(|_| has_due_date);
+        let due = due.filter_map(|finding| finding.priority.sla).map(|sla| sla.board_date()).min();
+        let shows_due_date = has_due_date && destination.settings.fields.due_date == DueDatePolicy::Sla;
+        let due_date = due.filter(|_| shows_due_date);
         let mut tags = vec!["lockstep".to_owned()];
         for tag in destination.settings.tags.iter().chain(&written.tags) {
             if !tags.iter().any(|known| known.eq_ignore_ascii_case(tag)) {
@@ -114,8 +117,8 @@ impl Engine {
         if values.is_empty() {
             return Ok(said);
         }
-        let assets = assets_of(tx, findings).await?;
-        let shown = self.shown(findings, &assets);
+        let backdrop = Backdrop::of(tx, findings).await?;
+        let shown = self.shown(findings, &backdrop);
         let own = self.own_templates(tx, destination).await?;
         let templates = own.as_deref().unwrap_or_else(|| Templates::standard());
         let (ticket_url, rule) = self.told_of(tx, Some(ticket)).await?;
@@ -170,13 +173,9 @@ impl Engine {
     }
 
     /// Findings as templates see them.
-    pub(crate) fn shown<'a>(
-        &self,
-        findings: &'a [Finding],
-        assets: &'a HashMap<AssetId, Asset>,
-    ) -> Vec<Shown<'a>> {
+    pub(crate) fn shown<'a>(&self, findings: &'a [Finding], backdrop: &'a Backdrop) -> Vec<Shown<'a>> {
         let shown = |finding: &'a Finding| {
-            let asset = assets.get(&finding.asset_id);
+            let asset = backdrop.assets.get(&finding.asset_id);
             Shown {
                 url: self.page(&format!("findings/{}", finding.id)),
                 title: &finding.detail.title,
@@ -191,6 +190,9 @@ impl Engine {
                 scanner: &finding.scanner,
                 first_seen_at: finding.first_seen_at,
                 regressed: finding.regressed,
+                priority: finding.priority,
+                exploit: backdrop.exploits.of_finding(finding),
+                assessments: backdrop.assessments.get(&finding.id).map_or(&[], Vec::as_slice),
                 vulnerability: &finding.detail.vulnerability,
                 message: finding.detail.message.as_deref(),
                 location: &finding.detail.location,
@@ -290,17 +292,30 @@ pub(crate) struct Unfit {
     pub(crate) mend: String,
 }
 
-/// The assets of findings.
-pub(crate) async fn assets_of(tx: &mut Tx, findings: &[Finding]) -> Result<HashMap<AssetId, Asset>, Refusal> {
-    let mut assets = HashMap::new();
-    for finding in findings {
-        if let std::collections::hash_map::Entry::Vacant(unknown) = assets.entry(finding.asset_id)
-            && let Some(asset) = store::assets::get(tx, finding.asset_id).await?
-        {
-            unknown.insert(asset);
+/// What is known around findings, for what is said about them.
+pub(crate) struct Backdrop {
+    assets: HashMap<AssetId, Asset>,
+    exploits: Exploits,
+    assessments: HashMap<FindingId, Vec<InAssessment>>,
+}
+
+impl Backdrop {
+    pub(crate) async fn of(tx: &mut Tx, findings: &[Finding]) -> Result<Self, Refusal> {
+        let mut assets = HashMap::new();
+        for finding in findings {
+            if let std::collections::hash_map::Entry::Vacant(unknown) = assets.entry(finding.asset_id)
+                && let Some(asset) = store::assets::get(tx, finding.asset_id).await?
+            {
+                unknown.insert(asset);
+            }
         }
+        let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
+        Ok(Self {
+            assets,
+            exploits: Exploits::of(tx, findings).await?,
+            assessments: store::assessments::of_findings(tx, &ids).await?,
+        })
     }
-    Ok(assets)
 }
 
 /// How long to wait after so many failed tries: doubling from 5 s to 1 h, with up to a quarter more by chance.

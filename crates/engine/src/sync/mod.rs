@@ -31,7 +31,7 @@ mod undo;
 mod update;
 
 pub use apply::{ApplyReport, ApplySummary, ApprovedTicket};
-pub(crate) use desired::assets_of;
+pub(crate) use desired::Backdrop;
 pub(crate) use following::home;
 pub use following::offered;
 pub(crate) use pass::Pass;

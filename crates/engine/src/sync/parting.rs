@@ -96,7 +96,8 @@ impl Engine {
                     return Ok(Parting::GoesOn);
                 };
                 let findings = store::findings::of_ticket(tx, into.id).await?;
-                if into.work_item_id.is_none() && Self::together(&findings).is_open() {
+                let is_undone = into.following.undone_by.is_some();
+                if into.work_item_id.is_none() && !is_undone && Self::together(&findings).is_open() {
                     ticket.health = Health::Waiting;
                     ticket.problem =
                         Some("The ticket that this one is merged into has no work item yet.".into());
@@ -106,7 +107,8 @@ impl Engine {
                     store::tickets::save(tx, ticket).await?;
                     return Ok(Parting::Done);
                 }
-                // Nothing may be left to do there before there was a work item: then there is nothing to link to.
+                // Nothing may be left to do there before there was a work item, or a person undid it: there is nothing to
+                // link to.
                 let to = into.work_item_id.filter(|to| !ticket.following.unlinkable.contains(to));
                 let linked = to.is_some_and(|to| is_linked(item, to));
                 let there = to.map_or_else(|| "another ticket".to_owned(), |to| format!("{to}"));

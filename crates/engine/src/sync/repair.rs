@@ -220,7 +220,7 @@ impl Engine {
         farewell: Option<ChosenState>,
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let was_released = ticket.health == Health::Released;
+        let was_released = ticket.has_ended();
         let order = Order { farewell, was_released, ..Order::of_person(repair, &by.name) };
         let what = format!("Asked to {}.", repair.wish());
         self.note_on_ticket(tx, ticket, &cause_of(&order), what).await?;

@@ -5,7 +5,7 @@ use engine::{Actor, NewAttachment};
 use model::AttachmentId;
 use serde_json::Value;
 use store::attachments::Attachment;
-use testkit::{Fault, Story, TestDatabase, databases, weakness};
+use testkit::{Fault, Halt, Story, TestDatabase, databases, weakness};
 
 fn ada() -> Actor {
     Actor { name: "Ada".into() }
@@ -197,6 +197,22 @@ async fn nothing_is_uploaded_for_a_work_item_that_is_known_to_be_gone() {
     story.sweep().await;
     story.settle().await;
     assert_eq!(names(&story), ["proof.png"], "it does not wait for another hour");
+}
+
+/// Found by the simulation, seed 6075.
+#[tokio::test]
+async fn nothing_is_attached_once_the_ticket_was_released_while_its_bytes_were_on_the_way() {
+    let story = begin(TestDatabase::sqlite().await).await;
+    attach(&story, "proof.png", false).await;
+    story.board.halt_next(Halt::AfterWrite);
+    let engine = story.engine.clone();
+    let frozen = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    story.engine.release_ticket(story.ticket().await.id, &ada()).await.unwrap();
+    story.board.let_go();
+    frozen.await.unwrap().unwrap();
+    story.settle().await;
+    assert_eq!(names(&story), Vec::<String>::new());
 }
 
 #[tokio::test]

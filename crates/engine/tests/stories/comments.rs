@@ -176,6 +176,27 @@ async fn a_process_that_dies_after_it_sent_a_comment_finds_it_again() {
     assert_eq!((on_board(&story).len(), texts(&story).await.len()), (1, 1));
 }
 
+/// Found by the simulation, seed 9258.
+#[tokio::test]
+async fn an_answer_that_a_frozen_process_got_takes_no_comment_away_that_came_since() {
+    let story = story().await;
+    let other = story.another_replica();
+    say(&story, "First");
+    story.wait(Duration::minutes(1));
+    story.board.halt_next(Halt::AfterComments);
+    let engine = story.engine.clone();
+    let frozen = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    say(&story, "Second");
+    story.wait(Duration::minutes(2));
+    other.step().await.unwrap();
+    assert_eq!(texts(&story).await.len(), 2);
+    story.board.let_go();
+    frozen.await.unwrap().unwrap();
+    story.settle().await;
+    assert_eq!(texts(&story).await.len(), 2);
+}
+
 #[tokio::test]
 async fn our_explanation_of_a_move_is_shown_as_ours_and_a_move_alone_costs_no_reading_of_comments() {
     let story = story().await;

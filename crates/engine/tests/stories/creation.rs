@@ -2,6 +2,7 @@
 
 use chrono::Duration;
 use model::Status;
+use model::following::Repair;
 use serde_json::json;
 use store::tickets::{Health, Intent};
 use testkit::{Fault, Halt, OTHER_PROJECT, Story, weakness};
@@ -96,6 +97,36 @@ async fn a_replica_that_was_frozen_sends_nothing_late_and_leaves_the_other_ones_
         other.step().await.unwrap();
         story.engine.step().await.unwrap();
     }
+    assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(story.work_item()));
+}
+
+/// Found by the simulation, seed 6618.
+#[tokio::test]
+async fn what_a_frozen_replica_created_is_not_taken_once_it_was_given_up() {
+    let story = Story::sqlite().await;
+    let other = story.another_replica();
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.board.halt_next(Halt::AfterWrite);
+    let engine = story.engine.clone();
+    let frozen = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    story.wait(Duration::minutes(2));
+    other.step().await.unwrap();
+    let first = story.ticket().await.work_item_id.unwrap();
+    story.board.delete(first.0);
+    story.wait(Duration::hours(2));
+    other.step().await.unwrap();
+    let ada = engine::Actor { name: "Ada".into() };
+    other.repair_ticket(story.ticket().await.id, Repair::Replace, &ada).await.unwrap();
+    story.board.fail_writes([Fault::LostBefore]);
+    other.step().await.unwrap();
+    assert_eq!(story.ticket().await.work_item_id, None, "a new one is to be made");
+
+    story.board.let_go();
+    frozen.await.unwrap().unwrap();
+    assert_ne!(story.ticket().await.work_item_id, Some(first));
+    story.wait(Duration::minutes(5));
+    story.settle().await;
     assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(story.work_item()));
 }
 

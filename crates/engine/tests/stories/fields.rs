@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::Duration;
 use engine::{Actor, Resolution};
-use model::fields::{FieldSettings, FieldValue};
+use model::fields::{DueDatePolicy, FieldSettings, FieldValue};
 use model::merge::{Field, Owner, Owners};
-use model::{Severity, Status};
+use model::priority::SlaMatrix;
+use model::{Impact, Severity, Status};
 use serde_json::{Value, json};
 use store::tickets::Health;
 use testkit::{Report, Story, TestDatabase, weakness};
@@ -86,12 +87,18 @@ async fn a_destination_may_say_whose_value_counts() {
     }
 }
 
-fn due(days: &[(Severity, u32)]) -> FieldSettings {
-    FieldSettings { due_days: BTreeMap::from_iter(days.iter().copied()), ..FieldSettings::default() }
+/// Findings of these severities are due after so many days, whatever their asset.
+async fn due_after(story: &Story, days: &[(Severity, u32)]) {
+    let row = |days: u32| Impact::ALL.into_iter().map(|impact| (impact, days)).collect();
+    let days = days.iter().map(|(severity, days)| (*severity, row(*days))).collect();
+    let matrix = SlaMatrix { days, ..SlaMatrix::blank() };
+    story.engine.set_sla_matrix(matrix, &ada()).await.unwrap();
 }
 
 async fn issues(days: &[(Severity, u32)]) -> Story {
-    Story::on(TestDatabase::sqlite().await).type_of_work("Issue").fields(due(days)).begin().await
+    let story = Story::on(TestDatabase::sqlite().await).type_of_work("Issue").begin().await;
+    due_after(&story, days).await;
+    story
 }
 
 fn noon_after(story: &Story, days: i64) -> Value {
@@ -99,7 +106,7 @@ fn noon_after(story: &Story, days: i64) -> Value {
 }
 
 #[tokio::test]
-async fn work_is_due_so_many_days_after_the_first_sighting_and_an_escalation_makes_it_sooner() {
+async fn work_is_due_with_its_finding_and_an_escalation_makes_it_sooner() {
     let story = issues(&[(Severity::Critical, 7), (Severity::High, 30)]).await;
     let (in_30, in_7) = (noon_after(&story, 30), noon_after(&story, 7));
     story.scan(&[weakness("a", "a.js", 1)]).await;
@@ -128,7 +135,7 @@ async fn a_due_date_that_a_person_moved_is_theirs_and_one_of_ours_goes_with_the_
     let mut tx = story.engine.db().read().await.unwrap();
     let mut settings = store::destinations::all(&mut tx).await.unwrap().remove(0).settings;
     drop(tx);
-    settings.fields.due_days.clear();
+    settings.fields.due_date = DueDatePolicy::None;
     let change =
         engine::NewDestination { connection_id: story.connection, binding: Default::default(), settings };
     story.engine.change_destination(story.destination, change, &ada()).await.unwrap();
@@ -141,7 +148,8 @@ async fn a_due_date_that_a_person_moved_is_theirs_and_one_of_ours_goes_with_the_
 
 #[tokio::test]
 async fn a_type_without_a_due_date_shows_none_and_nothing_is_written_for_it() {
-    let story = Story::on(TestDatabase::sqlite().await).fields(due(&[(Severity::High, 30)])).begin().await;
+    let story = Story::sqlite().await;
+    due_after(&story, &[(Severity::High, 30)]).await;
     story.scan(&[weakness("a", "a.js", 1)]).await;
     story.settle().await;
     let before = story.board.writes();

@@ -7,6 +7,7 @@
 mod adoption;
 mod alarms;
 mod aside;
+mod assessments;
 mod attachments;
 mod by_hand;
 mod commands;
@@ -20,6 +21,7 @@ mod following;
 mod guards;
 mod imports;
 mod plan;
+mod priority;
 mod renames;
 mod routing;
 mod rules;

@@ -361,6 +361,29 @@ async fn a_creation_that_is_undone_lies_in_the_recycle_bin_and_a_retry_makes_one
     assert_eq!((ticket.health, ticket.work_item_id.map(|id| id.0)), (Health::Copied, Some(new)));
 }
 
+/// Found by the simulation, seed 7436.
+#[tokio::test]
+async fn a_ticket_is_merged_into_one_whose_creation_was_undone_without_waiting_for_a_work_item() {
+    let story = Story::sqlite().await;
+    story.scan(&findings(0..1)).await;
+    story.settle().await;
+    switch(&story, Mode::Shadow).await;
+    story.scan(&findings(0..2)).await;
+    let report = everything(&story).await;
+    switch(&story, Mode::Active).await;
+    undo(&story.engine, &report).await;
+    let tickets = story.tickets().await;
+    assert_eq!((tickets[1].health, tickets[1].work_item_id), (Health::Parked, None));
+
+    story.engine.merge_tickets(tickets[0].id, tickets[1].id, &ada()).await.unwrap();
+    story.wait(Duration::minutes(10));
+    story.settle().await;
+
+    let merged = &story.tickets().await[0];
+    assert_eq!(merged.health, Health::Released, "{:?}", merged.problem);
+    assert_eq!(story.board.state_of(story.board.work_items()[0]), "Closed");
+}
+
 #[tokio::test]
 async fn what_a_person_did_since_is_not_undone() {
     let story = Story::sqlite().await;

@@ -4,11 +4,11 @@
 
 use std::io::Cursor;
 
-use api::{ExportFormat, Finding, FindingSummary, Named, TicketHealth, TicketRef};
+use api::{ExportFormat, Finding, FindingPriority, FindingSummary, Named, TicketHealth, TicketRef};
 use chrono::{TimeZone as _, Utc};
 use exports::{About, Export};
 use model::{
-    AssetId, Component, FindingId, FindingKind, Location, Observation, Severity, Status, TicketId,
+    AssetId, Component, FindingId, FindingKind, Impact, Location, Observation, Severity, Status, TicketId,
     Vulnerability, WorkItemId,
 };
 use reports::{Event, Format, Limits};
@@ -37,6 +37,7 @@ pub(crate) fn finding(number: u128) -> Finding {
             request: None,
             temporary_until: None,
             ticket: None,
+            priority: FindingPriority::default(),
         },
         vulnerability: Vulnerability { id: "js/sql-injection".into(), cwes: vec![89], ..Default::default() },
         message: None,
@@ -55,6 +56,11 @@ pub(crate) fn finding(number: u128) -> Finding {
         temporary_then: None,
         reason: None,
         detections: Vec::new(),
+        asset_owner: String::new(),
+        impact: Impact::Unknown,
+        open_since: at,
+        exploits: Vec::new(),
+        assessments: Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `lockstep asset`: what is scanned.
 
-use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset};
+use api::{Asset, AssetChange, AssetMerged, Branch, BranchComparison, DeleteBranch, MergeAsset};
 use clap::{Args, Subcommand};
 use model::Impact;
 
@@ -74,6 +74,26 @@ Example:
         #[arg(long)]
         yes: bool,
     },
+    /// List the branches of an asset, with what is open on each
+    Branches {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// Say how two branches of an asset differ
+    #[command(after_help = "\
+Examples:
+  lockstep asset compare shop --base main --head feature/cart
+  lockstep findings list --asset shop --branch feature/cart --not-on-branch main     # the findings themselves")]
+    Compare {
+        /// Name or id of the asset
+        asset: String,
+        /// The branch that is compared with
+        #[arg(long, value_name = "BRANCH")]
+        base: String,
+        /// The branch that is looked at
+        #[arg(long, value_name = "BRANCH")]
+        head: String,
+    },
     /// Say that a branch is gone: what was seen on no other tracked branch is laid aside until a scan sees it again
     DeleteBranch {
         /// Name or id of the asset
@@ -95,6 +115,27 @@ pub(crate) async fn run(args: AssetArgs) -> Outcome {
     let (asset, change) = match args.action {
         Action::List { limit } => {
             print_list(output, &client.list("assets", &[], limit.number()).await?)?;
+            return Ok(exit::OK);
+        }
+        Action::Branches { asset } => {
+            let id = lookup::asset(&client, &asset).await?;
+            let branches: Vec<Branch> = client.get(&format!("assets/{id}/branches")).await?;
+            print_branches(output, &branches)?;
+            return Ok(exit::OK);
+        }
+        Action::Compare { asset, base, head } => {
+            let id = lookup::asset(&client, &asset).await?;
+            let asked = [("base", base.clone()), ("head", head.clone())];
+            let compared: BranchComparison = client.query(&format!("assets/{id}/comparison"), &asked).await?;
+            if output.is_json() {
+                output.value(&compared)?;
+            } else {
+                output.facts(&[
+                    (format!("only on {head}").as_str(), counts(&compared.only_head)),
+                    (format!("only on {base}").as_str(), counts(&compared.only_base)),
+                    ("on both", counts(&compared.both)),
+                ])?;
+            }
             return Ok(exit::OK);
         }
         Action::Rename { asset, name } => (asset, AssetChange { name: Some(name), ..AssetChange::default() }),
@@ -138,6 +179,21 @@ pub(crate) async fn run(args: AssetArgs) -> Outcome {
     let changed: Asset = client.patch(&format!("assets/{id}"), &change).await?;
     print_list(output, &[changed])?;
     Ok(exit::OK)
+}
+
+fn print_branches(output: Output, branches: &[Branch]) -> Result<(), CliError> {
+    if output.is_json() {
+        return output.value(&branches);
+    }
+    let rows = branches.iter().map(|branch| {
+        vec![
+            branch.name.clone().unwrap_or_else(|| "(none named)".to_owned()),
+            if branch.tracked { "tracked".to_owned() } else { String::new() },
+            counts(&branch.open),
+            opt_minute(branch.last_scan_at),
+        ]
+    });
+    output.table(&["Branch", "Decides", "Open", "Last scan"], rows.collect())
 }
 
 fn print_list(output: Output, assets: &[Asset]) -> Result<(), CliError> {

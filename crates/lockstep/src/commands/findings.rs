@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt as _;
 use model::status::FallBack;
-use model::{FindingId, Status};
+use model::{FindingId, SlaState, Status};
 use reqwest::Method;
 
 use super::{Limit, lookup, minute, opt_minute, parse_time, word};
@@ -31,7 +31,9 @@ enum Action {
     #[command(after_help = "\
 Examples:
   lockstep findings list --status open --severity critical,high
-  lockstep findings list --asset shop --search openssl --all --json")]
+  lockstep findings list --asset shop --search openssl --all --json
+  lockstep findings list --sla breached,approaching --order risk
+  lockstep findings list --asset shop --branch feature/cart --not-on-branch main")]
     List {
         #[command(flatten)]
         filter: Filter,
@@ -122,12 +124,44 @@ struct Filter {
     /// Only findings of this asset
     #[arg(long, value_name = "ASSET")]
     asset: Option<String>,
+    /// Only findings of this assessment: its name or id
+    #[arg(long, value_name = "ASSESSMENT")]
+    assessment: Option<String>,
+    /// Only findings that are seen on this branch of the asset now
+    #[arg(long, value_name = "BRANCH", requires = "asset")]
+    branch: Option<String>,
+    /// Only findings that are not seen on this branch of the asset now
+    #[arg(long, value_name = "BRANCH", requires = "asset")]
+    not_on_branch: Option<String>,
     /// Only findings of this ticket: its id, or the number of its work item
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
     /// Only findings with this text in title, vulnerability or place
     #[arg(long, short = 'q', value_name = "TEXT")]
     search: Option<String>,
+    /// Only open findings that stand so to their due date: breached, approaching, on_track, not_covered
+    #[arg(long, value_name = "STATE")]
+    sla: Option<String>,
+    /// Only findings whose vulnerability is known to be exploited (KEV)
+    #[arg(long)]
+    known_exploited: bool,
+    /// Only findings with at least this EPSS score, 0 to 1
+    #[arg(long, value_name = "SCORE")]
+    min_epss: Option<f64>,
+    /// Only findings with at least this risk score, 0 to 100
+    #[arg(long, value_name = "SCORE")]
+    min_risk: Option<u8>,
+    /// In which order
+    #[arg(long, value_name = "ORDER", value_enum, default_value_t = Order::Severity)]
+    order: Order,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Order {
+    /// Worst severity first
+    Severity,
+    /// Highest risk score first
+    Risk,
 }
 
 impl Filter {
@@ -137,6 +171,18 @@ impl Filter {
         query.extend(self.status.map(|status| ("status", status)));
         query.extend(self.severity.map(|severity| ("severity", severity)));
         query.extend(self.search.map(|text| ("q", text)));
+        if let Some(assessment) = self.assessment {
+            query.push(("assessment", lookup::assessment(client, &assessment).await?.to_string()));
+        }
+        query.extend(self.branch.map(|branch| ("branch", branch)));
+        query.extend(self.not_on_branch.map(|branch| ("not_on_branch", branch)));
+        query.extend(self.sla.map(|states| ("sla", states)));
+        query.extend(self.known_exploited.then(|| ("known_exploited", "true".to_owned())));
+        query.extend(self.min_epss.map(|least| ("min_epss", least.to_string())));
+        query.extend(self.min_risk.map(|least| ("min_risk", least.to_string())));
+        if self.order == Order::Risk {
+            query.push(("order", "risk".to_owned()));
+        }
         if let Some(asset) = self.asset {
             query.push(("asset", lookup::asset(client, &asset).await?.to_string()));
         }
@@ -272,7 +318,9 @@ fn print_list(output: Output, findings: &[FindingSummary]) -> Result<(), CliErro
         vec![
             finding.id.to_string(),
             finding.severity.to_string(),
+            finding.priority.risk.to_string(),
             finding.status.label().to_owned(),
+            due(finding),
             finding.asset.name.clone(),
             finding.title.clone(),
             finding
@@ -282,7 +330,27 @@ fn print_list(output: Output, findings: &[FindingSummary]) -> Result<(), CliErro
                 .map_or(String::new(), |id| format!("#{id}")),
         ]
     });
-    output.table(&["Id", "Severity", "Status", "Asset", "Finding", "Work item"], rows.collect())
+    output
+        .table(&["Id", "Severity", "Risk", "Status", "Due", "Asset", "Finding", "Work item"], rows.collect())
+}
+
+/// The day on which it is due; one that has passed says so. Nothing for what is closed.
+fn due(finding: &FindingSummary) -> String {
+    match (finding.priority.sla, finding.priority.due_at) {
+        (Some(SlaState::Breached), Some(at)) => format!("{} (breached)", at.format("%Y-%m-%d")),
+        (Some(_), Some(at)) => at.format("%Y-%m-%d").to_string(),
+        _ => String::new(),
+    }
+}
+
+/// What the world knows about the exploitation of its vulnerabilities.
+fn exploited(finding: &Finding) -> String {
+    let kev =
+        finding.exploits.iter().filter_map(|exploit| exploit.kev.as_ref()).min_by_key(|kev| kev.added_on);
+    kev.map_or_else(String::new, |kev| {
+        let ransomware = if kev.ransomware { ", by ransomware" } else { "" };
+        format!("since {} (KEV){ransomware}", kev.added_on)
+    })
 }
 
 fn print_one(output: Output, finding: &Finding) -> Result<(), CliError> {
@@ -299,7 +367,13 @@ fn print_one(output: Output, finding: &Finding) -> Result<(), CliError> {
         ("reason", finding.reason.clone().unwrap_or_default()),
         ("until", opt_minute(summary.temporary_until)),
         ("then", finding.temporary_then.map(|then| then.status().label().to_owned()).unwrap_or_default()),
+        ("risk", summary.priority.risk.to_string()),
+        ("due", due(summary)),
+        ("known exploited", exploited(finding)),
+        ("EPSS", summary.priority.epss.map(|epss| format!("{:.2} %", epss * 100.0)).unwrap_or_default()),
         ("asset", summary.asset.name.clone()),
+        ("owner", finding.asset_owner.clone()),
+        ("impact", finding.impact.to_string()),
         ("place", summary.place.clone()),
         ("vulnerability", summary.vulnerability_id.clone()),
         ("scanner", summary.scanner.clone()),

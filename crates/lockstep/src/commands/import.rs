@@ -5,17 +5,14 @@ use std::path::PathBuf;
 use api::{ImportOptions, ImportResult, Job};
 use chrono::{DateTime, Utc};
 use clap::Args;
-use futures::TryStreamExt as _;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use reqwest::{Body, Method};
+use reqwest::Method;
 use serde::Serialize;
-use tokio::io::AsyncRead;
-use tokio_util::io::ReaderStream;
 
+use super::upload::{file_name, send_file};
 use super::{counts, jobs, parse_time};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
-use crate::output::{Output, progress, say};
+use crate::output::{Output, say};
 use crate::verdict::FailOn;
 
 /// Options of `lockstep import`.
@@ -56,6 +53,9 @@ pub(crate) struct ImportArgs {
     /// The scan looked only at a part: what is missing from the report is not taken as fixed
     #[arg(long)]
     partial: bool,
+    /// Name of the assessment that the scan belongs to
+    #[arg(long, value_name = "NAME")]
+    assessment: Option<String>,
     /// Wait until the import is done and print what it did
     #[arg(long)]
     wait: bool,
@@ -120,11 +120,6 @@ pub(crate) async fn run(args: ImportArgs) -> Outcome {
 }
 
 async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
-    let from_stdin = args.file.as_os_str() == "-";
-    let filename = (!from_stdin)
-        .then(|| args.file.file_name())
-        .flatten()
-        .map(|name| name.to_string_lossy().into_owned());
     let options = ImportOptions {
         asset: args.asset.clone(),
         tags: (!args.tags.is_empty()).then(|| args.tags.join(",")),
@@ -132,43 +127,12 @@ async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
         configuration: args.configuration.clone(),
         started_at: args.started_at,
         format: args.format.map(|format| format.to_string()),
-        filename,
+        filename: file_name(&args.file),
         partial: args.partial.then_some(true),
+        assessment: args.assessment.clone(),
     };
-    let mut request = client
-        .request(Method::POST, "imports")?
-        .query(&options)
-        .header(CONTENT_TYPE, "application/octet-stream");
-    let bar;
-    if from_stdin {
-        bar = progress(None, "uploading");
-        request = request.body(body(tokio::io::stdin(), bar.clone()));
-    } else {
-        let unreadable = |error: std::io::Error| {
-            CliError::new(exit::REFUSED, format!("{} cannot be read: {error}", args.file.display()))
-        };
-        let file = tokio::fs::File::open(&args.file).await.map_err(unreadable)?;
-        let about = file.metadata().await.map_err(unreadable)?;
-        if about.is_dir() {
-            return Err(CliError::new(exit::REFUSED, format!("{} is a folder", args.file.display()))
-                .next("Name the report itself."));
-        }
-        bar = progress(Some(about.len()), "uploading");
-        if about.is_file() {
-            request = request.header(CONTENT_LENGTH, about.len());
-        }
-        request = request.body(body(file, bar.clone()));
-    }
-    let response = client.send(request).await;
-    bar.finish_and_clear();
-    response?.json().await.map_err(CliError::broken)
-}
-
-fn body(source: impl AsyncRead + Send + 'static, bar: indicatif::ProgressBar) -> Body {
-    let chunks = ReaderStream::with_capacity(source, 64 * 1024).inspect_ok(move |chunk| {
-        bar.inc(u64::try_from(chunk.len()).unwrap_or(0));
-    });
-    Body::wrap_stream(chunks)
+    let request = client.request(Method::POST, "imports")?.query(&options);
+    send_file(client, request, &args.file).await?.json().await.map_err(CliError::broken)
 }
 
 fn print_result(output: Output, asset: &str, import: &ImportResult) -> Result<(), CliError> {

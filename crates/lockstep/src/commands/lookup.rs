@@ -1,7 +1,7 @@
 //! People name things; the API wants ids. A name that fits several things fits none.
 
-use api::{AlarmTarget, Asset, Connection, Destination, Rule, Templates, Ticket, Token};
-use model::{AlarmTargetId, AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
+use api::{AlarmTarget, Assessment, Asset, Connection, Destination, Rule, Templates, Ticket, Token};
+use model::{AlarmTargetId, AssessmentId, AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
 
 use crate::client::Client;
 use crate::exit::{self, CliError};
@@ -28,6 +28,16 @@ pub(crate) async fn asset(client: &Client, name: &str) -> Result<AssetId, CliErr
     let found: Vec<Asset> = client.list("assets", &[("q", name.to_owned())], None).await?;
     let found = found.into_iter().filter(|asset| same(&asset.name, name)).collect();
     only("asset", name, found).map(|asset: Asset| asset.id)
+}
+
+/// The assessment of that id or name.
+pub(crate) async fn assessment(client: &Client, name: &str) -> Result<AssessmentId, CliError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let found: Vec<Assessment> = client.get("assessments").await?;
+    let found = found.into_iter().filter(|assessment| same(&assessment.settings.name, name)).collect();
+    only("assessment", name, found).map(|assessment: Assessment| assessment.id)
 }
 
 /// The connection of that id or name.

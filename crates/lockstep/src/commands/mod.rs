@@ -2,6 +2,7 @@
 
 pub(crate) mod alarms;
 pub(crate) mod apply;
+pub(crate) mod assessments;
 pub(crate) mod assets;
 pub(crate) mod breakers;
 pub(crate) mod by_hand;
@@ -9,6 +10,7 @@ pub(crate) mod configuration;
 pub(crate) mod connections;
 mod destination_settings;
 pub(crate) mod destinations;
+pub(crate) mod exploit_data;
 pub(crate) mod findings;
 pub(crate) mod import;
 pub(crate) mod inspect;
@@ -17,9 +19,11 @@ pub(crate) mod lookup;
 pub(crate) mod plan;
 pub(crate) mod rules;
 pub(crate) mod scans;
+pub(crate) mod sla;
 pub(crate) mod templates;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
+mod upload;
 pub(crate) mod users;
 
 use api::{Role, SeverityCounts};

@@ -7,7 +7,7 @@ use api::{Rule, RuleCheck, RuleCount, RuleFact, RuleOrder, RulePlan, RuleSetting
 use chrono::NaiveDate;
 use clap::{Args, Subcommand, ValueEnum};
 use model::Severity;
-use model::rule::{AppliesTo, AutoClose, CloseWhen, Criteria, Fact, Grouping, LateMember, OnMatch};
+use model::rule::{AppliesTo, AutoClose, CloseWhen, Criteria, Fact, Grouping, LateMember, OnMatch, Release};
 use serde_json::{Value, json};
 
 use super::{lookup, plan, word};
@@ -169,6 +169,15 @@ struct SettingsArgs {
     /// What becomes of a finding whose group has a work item already
     #[arg(long, value_enum)]
     late_member: Option<LateMemberArg>,
+    /// When its tickets are made: as soon as a finding is identified, or once an assessment of it is completed
+    #[arg(long, value_enum)]
+    release: Option<ReleaseArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ReleaseArg {
+    AtIdentification,
+    WhenAssessmentCompletes,
 }
 
 /// A value, or that there shall be none.
@@ -301,6 +310,11 @@ impl SettingsArgs {
             Some(LateMemberArg::NewItem) => LateMember::NewItem,
             None => settings.late_member,
         };
+        settings.release = match self.release {
+            Some(ReleaseArg::AtIdentification) => Release::AtIdentification,
+            Some(ReleaseArg::WhenAssessmentCompletes) => Release::WhenAssessmentCompletes,
+            None => settings.release,
+        };
         Ok(settings)
     }
 }
@@ -339,6 +353,7 @@ fn blank(name: String) -> RuleSettings {
         initial_state: None,
         auto_close: AutoClose::default(),
         late_member: LateMember::default(),
+        release: Release::default(),
     }
 }
 
@@ -525,6 +540,7 @@ fn print_one(output: Output, rule: &Rule) -> Result<(), CliError> {
         ("initial state", settings.initial_state.clone().unwrap_or_default()),
         ("closed", closing(&settings.auto_close)),
         ("late member", word(&settings.late_member)),
+        ("release", word(&settings.release)),
         ("destination", settings.destination.map(|id| id.to_string()).unwrap_or_default()),
     ])
 }

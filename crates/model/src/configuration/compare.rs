@@ -21,6 +21,8 @@ pub enum ChangedThing {
     Destination,
     /// A rule.
     Rule,
+    /// How long findings may stay open.
+    Sla,
 }
 
 /// What is done to it.
@@ -85,7 +87,7 @@ pub struct FieldChange {
 type Section<'a> = Vec<(&'a str, Value)>;
 
 /// What has to be done so that what is stored becomes what is wanted; both in one form (see [`Configuration::sound`]).
-/// Connections come first, then templates, destinations and rules; the order of the rules last.
+/// Connections come first, then templates, destinations, rules with their order, and the SLA matrix.
 ///
 /// What is stored and not wanted is deleted if `prune` says so. A section that is absent is not looked at, and a connection
 /// is never deleted: with it all its tickets would go.
@@ -125,6 +127,11 @@ pub fn compare(stored: &Configuration, wanted: &Configuration, prune: bool) -> V
         let wanted = section(rules.iter().map(|it| (it.name.as_str(), it)));
         changes.extend(differences(ChangedThing::Rule, &known, &wanted, left));
         changes.extend(reordered(&names(&known), &names(&wanted), prune));
+    }
+    if let Some(wanted) = &wanted.sla {
+        let stored = section(stored.sla.iter().map(|it| ("", it)));
+        let wanted = section(std::iter::once(("", wanted)));
+        changes.extend(differences(ChangedThing::Sla, &stored, &wanted, ChangeAction::LeaveAlone));
     }
     changes
 }

@@ -6,15 +6,16 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::content::TemplateSet;
-use crate::fields::{FieldSettings, FieldValue, IterationPolicy};
+use crate::fields::{DueDatePolicy, FieldSettings, FieldValue, IterationPolicy};
 use crate::following::DeletionPolicy;
 use crate::guard::{Farewell, Limits};
 use crate::map::{SeverityMap, StatusEntry, StatusMap, Target};
 use crate::merge::Owners;
+use crate::priority::SlaMatrix;
 use crate::routing::{Binding, BranchPattern};
-use crate::rule::{AppliesTo, AutoClose, Grouping, LateMember, OnMatch};
+use crate::rule::{AppliesTo, AutoClose, Grouping, LateMember, OnMatch, Release};
 use crate::status::Status;
-use crate::{Severity, TemplateSetId, WorkItemId};
+use crate::{TemplateSetId, WorkItemId};
 
 /// The version of the format that is read and written.
 pub const VERSION: u32 = 1;
@@ -38,6 +39,9 @@ pub struct Configuration {
     /// Ticketing rules in their order; the first is asked first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
+    /// How long findings may stay open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<SlaMatrix>,
 }
 
 /// A connection. What is absent stays as it is.
@@ -355,9 +359,9 @@ pub struct Fields {
     /// Whose value counts where Lockstep and a person changed the same field.
     #[serde(skip_serializing_if = "is_usual")]
     pub owners: Owners,
-    /// Days from the first sighting of a finding to its due date, by severity. A severity that is absent has none.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub due_days: BTreeMap<Severity, u32>,
+    /// Whether work items get the due date of their findings.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub due_date: DueDatePolicy,
     /// Who gets new work items, by sign-in name; nobody if absent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub assignee: String,
@@ -375,14 +379,14 @@ pub struct Fields {
 impl Fields {
     /// The settings as a document says them; `templates` is the name of their set.
     pub fn of(settings: FieldSettings, templates: Option<String>) -> Self {
-        let FieldSettings { owners, due_days, assignee, templates: _, parent, values } = settings;
-        Self { owners, due_days, assignee, templates, parent, values }
+        let FieldSettings { owners, due_date, assignee, templates: _, parent, values } = settings;
+        Self { owners, due_date, assignee, templates, parent, values }
     }
 
     /// The settings; `templates` is the id of their set.
     pub fn settings(self, templates: Option<TemplateSetId>) -> FieldSettings {
-        let Self { owners, due_days, assignee, templates: _, parent, values } = self;
-        FieldSettings { owners, due_days, assignee, templates, parent, values }
+        let Self { owners, due_date, assignee, templates: _, parent, values } = self;
+        FieldSettings { owners, due_date, assignee, templates, parent, values }
     }
 }
 
@@ -431,6 +435,9 @@ pub struct Rule {
     /// What becomes of a finding whose group has a work item already.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub late_member: LateMember,
+    /// When its tickets are made.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub release: Release,
 }
 
 fn yes() -> bool {

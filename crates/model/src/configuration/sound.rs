@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Configuration, Connection, Destination, DestinationBinding, Rule, VERSION};
+use crate::priority::SlaMatrix;
 use crate::rule::Criteria;
 
 /// What is wrong with a configuration, where, and how to mend it.
@@ -77,6 +78,9 @@ impl Configuration {
                 ),
             }
             resolve_destination(rule, reach.as_ref(), &at, &mut problems);
+        }
+        for wrong in self.sla.iter().flat_map(SlaMatrix::problems) {
+            problems.push(Problem::new(format!("/sla{}", wrong.at), wrong.message, wrong.mend));
         }
         if problems.is_empty() { Ok(self) } else { Err(problems) }
     }

@@ -18,6 +18,8 @@ mod values;
 
 use chrono::{DateTime, Utc};
 
+use crate::assessment::InAssessment;
+use crate::priority::{Exploit, Priority};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 pub use html::{clip, escape, markdown, plain};
@@ -58,6 +60,12 @@ pub struct Shown<'a> {
     pub first_seen_at: DateTime<Utc>,
     /// How often it came back after it was fixed.
     pub regressed: u32,
+    /// Risk and due date.
+    pub priority: Priority,
+    /// What the world knows about the exploitation of its vulnerability.
+    pub exploit: Exploit,
+    /// Assessments that it belongs to.
+    pub assessments: &'a [InAssessment],
     /// Definition.
     pub vulnerability: &'a Vulnerability,
     /// The scanner's words about this one.
@@ -134,6 +142,9 @@ mod tests {
             impact: Impact::Unknown,
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
+            priority: Priority::default(),
+            exploit: Exploit::default(),
+            assessments: &[],
             scanner: "scanner",
             vulnerability,
             message: Some(message),

@@ -1,12 +1,14 @@
 //! What a template sees of a ticket: plain values, bounded and without what is left out.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use minijinja::context;
 use minijinja::value::Value;
 
 use super::html::{NAME_LIMIT, TEXT_LIMIT, is_web};
 use super::redaction::Redactor;
 use super::{Shown, clip, place};
+use crate::assessment::{AssessmentState, InAssessment};
+use crate::priority::{Epss, Exploit, Kev, Priority, Probability, SlaMatrix, Weighed};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 /// Findings that are listed one by one; more are counted.
@@ -93,6 +95,21 @@ pub(super) fn values(
     }
 }
 
+fn assessments(redactor: &Redactor, all: &[InAssessment]) -> Vec<Value> {
+    let one = |assessment: &InAssessment| {
+        context! {
+            name => short(redactor, &assessment.name, NAME_LIMIT),
+            state => assessment.state.as_str(),
+            completed => assessment.state == AssessmentState::Completed,
+        }
+    };
+    all.iter().take(SHORT_LIST).map(one).collect()
+}
+
+fn day(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d").to_string()
+}
+
 fn short(redactor: &Redactor, text: &str, limit: usize) -> String {
     clip(&redactor.text(text), limit)
 }
@@ -144,8 +161,11 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
         start_line => location.start_line,
         end_line => location.end_line,
         snippet => long(snippet),
-        first_seen => finding.first_seen_at.format("%Y-%m-%d").to_string(),
+        first_seen => day(finding.first_seen_at),
         regressed => finding.regressed,
+        risk => finding.priority.risk.score(),
+        assessments => assessments(redactor, finding.assessments),
+        due => finding.priority.sla.map(|sla| day(sla.due_at)),
         component => component.unwrap_or_else(|| Value::from(())),
         vulnerability => context! {
             id => name(&vulnerability.id),
@@ -153,6 +173,11 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
             aliases => names(&vulnerability.aliases),
             cwes => vulnerability.cwes.iter().take(SHORT_LIST).map(|cwe| Value::from(*cwe)).collect::<Vec<_>>(),
             cvss_score => vulnerability.cvss_score,
+            epss => finding.exploit.epss.map(|epss| epss.score.as_f64()),
+            epss_percentile => finding.exploit.epss.map(|epss| epss.percentile.as_f64()),
+            known_exploited => finding.exploit.kev.is_some(),
+            known_exploited_since => finding.exploit.kev.map(|kev| kev.added_on.to_string()),
+            ransomware => finding.exploit.kev.is_some_and(|kev| kev.ransomware),
             cvss_vector => opt_name(vulnerability.cvss_vector.as_deref()),
             description => long(vulnerability.description.as_deref()),
             remediation => long(vulnerability.remediation.as_deref()),
@@ -196,6 +221,18 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         path: text("package-lock.json"),
     };
     let tags = ["payments".to_owned()];
+    let assessments = [InAssessment { name: "Spring review".into(), state: AssessmentState::Completed }];
+    let likely = Probability::from_millionths(975_650);
+    let exploit = Exploit {
+        epss: Some(Epss { score: likely, percentile: likely }),
+        kev: Some(Kev { added_on: NaiveDate::default(), due_on: None, ransomware: true }),
+    };
+    let weighed = Weighed {
+        severity: Severity::Critical,
+        cvss_score: Some(9.8),
+        impact: Impact::High,
+        open_since: DateTime::<Utc>::UNIX_EPOCH,
+    };
     let whole = Shown {
         url: "https://lockstep.example/findings/1".into(),
         title: "lodash can be made to change all objects",
@@ -209,6 +246,9 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         scanner: "scanner",
         first_seen_at: DateTime::<Utc>::UNIX_EPOCH,
         regressed: 1,
+        priority: Priority::of(&weighed, &exploit, &SlaMatrix::default()),
+        exploit,
+        assessments: &assessments,
         vulnerability: &full,
         message: Some("lodash 4.17.20 is vulnerable."),
         location: &place,
@@ -223,6 +263,9 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         asset_owner: "",
         impact: Impact::Unknown,
         regressed: 0,
+        priority: Priority::default(),
+        exploit: Exploit::default(),
+        assessments: &[],
         vulnerability: &bare,
         message: None,
         location: &nowhere,

@@ -126,7 +126,7 @@ impl FactKind {
             Self::Severity => &[AtLeast, AtMost, Is, IsOneOf],
             Self::Number => &[AtLeast, AtMost, Is, IsSet],
             Self::Numbers => &[Is, IsOneOf, IsSet],
-            Self::Time => &[Since, Until],
+            Self::Time => &[Since, Until, IsSet],
             Self::Truth => &[Is],
         }
     }
@@ -190,7 +190,8 @@ impl Condition {
             (Value::Numbers(numbers), _, Operand::Numbers(wanted)) => {
                 numbers.iter().any(|number| wanted.contains(number))
             }
-            (Value::Time(at), operator, Operand::Day(day)) => match operator {
+            (Value::Time(at), Operator::IsSet, Operand::Truth(wanted)) => at.is_some() == *wanted,
+            (Value::Time(Some(at)), operator, Operand::Day(day)) => match operator {
                 Operator::Since => at.date_naive() >= *day,
                 _ => at.date_naive() <= *day,
             },
@@ -230,7 +231,7 @@ impl Criteria {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::depends_on_time),
             Self::Not(part) => part.depends_on_time(),
-            Self::Is(condition) => condition.fact.row().name == "age_days",
+            Self::Is(condition) => condition.fact.row().ages,
         }
     }
 

@@ -7,6 +7,8 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::assessment::{AssessmentState, InAssessment};
+use crate::priority::{Exploit, Priority, SlaState};
 use crate::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status};
 
 /// What a rule looks at: a finding with its asset and the branches it was seen on.
@@ -38,6 +40,19 @@ pub struct Candidate<'a> {
     pub impact: Impact,
     /// Branches on which scans saw it; without those that named none.
     pub branches: &'a [String],
+    /// Assessments that it belongs to.
+    pub assessments: &'a [InAssessment],
+    /// What the world knows about the exploitation of its vulnerability.
+    pub exploit: Exploit,
+    /// Risk and due date.
+    pub priority: Priority,
+}
+
+impl Candidate<'_> {
+    /// An assessment that it belongs to is completed.
+    pub fn is_assessed(&self) -> bool {
+        self.assessments.iter().any(|assessment| assessment.state == AssessmentState::Completed)
+    }
 }
 
 /// What sort of value a fact has; it decides which operators there are.
@@ -83,7 +98,7 @@ pub(super) enum Value<'a> {
     Severity(Severity),
     Number(Option<f64>),
     Numbers(&'a [u32]),
-    Time(DateTime<Utc>),
+    Time(Option<DateTime<Utc>>),
     Truth(bool),
 }
 
@@ -100,6 +115,8 @@ pub struct FactRow {
     pub kind: FactKind,
     /// Its value stays the same long enough to group tickets by it.
     pub groups: bool,
+    /// Its value changes when time passes and nothing else happens.
+    pub ages: bool,
     /// The words there are, for [`FactKind::Word`].
     pub words: &'static [&'static str],
     read: for<'a> fn(&'a Candidate<'a>) -> Value<'a>,
@@ -119,6 +136,7 @@ fn many<'a>(texts: &'a [String]) -> Value<'a> {
 
 const KINDS: &[&str] = &["code", "component", "secret", "misconfiguration", "license", "web", "host"];
 const IMPACTS: &[&str] = &["unknown", "low", "medium", "high", "critical"];
+const SLA_STATES: &[&str] = &["breached", "approaching", "on_track", "not_covered"];
 const STATUSES: &[&str] = &["identified", "in_progress", "waiting", "awaiting_validation"];
 
 /// All facts, in the order in which they are offered.
@@ -129,6 +147,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Severity,
         groups: true,
+        ages: false,
         words: &["info", "low", "medium", "high", "critical"],
         read: |c| Value::Severity(c.severity),
     },
@@ -138,6 +157,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Word,
         groups: true,
+        ages: false,
         words: KINDS,
         read: |c| one(FindingKind::as_str(c.detail.kind)),
     },
@@ -147,6 +167,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Word,
         groups: false,
+        ages: false,
         words: STATUSES,
         read: |c| one(Status::as_str(c.status)),
     },
@@ -156,6 +177,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| one(&c.detail.title),
     },
@@ -165,6 +187,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| one(&c.detail.location.path),
     },
@@ -174,6 +197,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Number,
         groups: false,
+        ages: true,
         words: &[],
         read: |c| Value::Number(Some((c.now - c.first_seen_at).num_days() as f64)),
     },
@@ -183,8 +207,76 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Time,
         groups: false,
+        ages: false,
         words: &[],
-        read: |c| Value::Time(c.first_seen_at),
+        read: |c| Value::Time(Some(c.first_seen_at)),
+    },
+    FactRow {
+        name: "assessment",
+        label: "Assessment",
+        of: FactOf::Finding,
+        kind: FactKind::Text,
+        groups: true,
+        ages: false,
+        words: &[],
+        read: |c| {
+            let names = c.assessments.iter().map(|assessment| Cow::Borrowed(assessment.name.as_str()));
+            Value::Texts(names.collect())
+        },
+    },
+    FactRow {
+        name: "assessed",
+        label: "Assessment completed",
+        of: FactOf::Finding,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.is_assessed()),
+    },
+    FactRow {
+        name: "risk",
+        label: "Risk score",
+        of: FactOf::Finding,
+        kind: FactKind::Number,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Number(Some(f64::from(c.priority.risk.score()))),
+    },
+    FactRow {
+        name: "sla",
+        label: "SLA state",
+        of: FactOf::Finding,
+        kind: FactKind::Word,
+        groups: false,
+        ages: true,
+        words: SLA_STATES,
+        read: |c| one(SlaState::of(c.priority.sla, c.now).as_str()),
+    },
+    FactRow {
+        name: "due",
+        label: "Due date",
+        of: FactOf::Finding,
+        kind: FactKind::Time,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Time(c.priority.sla.map(|sla| sla.due_at)),
+    },
+    FactRow {
+        name: "days_left",
+        label: "Days to the due date",
+        of: FactOf::Finding,
+        kind: FactKind::Number,
+        groups: false,
+        ages: true,
+        words: &[],
+        read: |c| {
+            Value::Number(
+                c.priority.sla.map(|sla| (sla.due_at - c.now).num_seconds().div_euclid(86_400) as f64),
+            )
+        },
     },
     FactRow {
         name: "branch",
@@ -192,6 +284,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Text,
         groups: false,
+        ages: false,
         words: &[],
         read: |c| many(c.branches),
     },
@@ -201,6 +294,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Finding,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| one(c.scanner),
     },
@@ -210,6 +304,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Vulnerability,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| {
             let known = &c.detail.vulnerability;
@@ -223,6 +318,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Vulnerability,
         kind: FactKind::Numbers,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| Value::Numbers(&c.detail.vulnerability.cwes),
     },
@@ -232,8 +328,49 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Vulnerability,
         kind: FactKind::Number,
         groups: false,
+        ages: false,
         words: &[],
         read: |c| Value::Number(c.detail.vulnerability.cvss_score),
+    },
+    FactRow {
+        name: "epss",
+        label: "EPSS (0 to 1)",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Number,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Number(c.exploit.epss.map(|epss| epss.score.as_f64())),
+    },
+    FactRow {
+        name: "epss_percentile",
+        label: "EPSS percentile (0 to 1)",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Number,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Number(c.exploit.epss.map(|epss| epss.percentile.as_f64())),
+    },
+    FactRow {
+        name: "known_exploited",
+        label: "Known exploited (KEV)",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.exploit.kev.is_some()),
+    },
+    FactRow {
+        name: "ransomware",
+        label: "Used by ransomware (KEV)",
+        of: FactOf::Vulnerability,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.exploit.kev.is_some_and(|kev| kev.ransomware)),
     },
     FactRow {
         name: "tag",
@@ -241,6 +378,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Vulnerability,
         kind: FactKind::Text,
         groups: false,
+        ages: false,
         words: &[],
         read: |c| many(&c.detail.vulnerability.tags),
     },
@@ -250,6 +388,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Component,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| maybe(c.detail.component.as_ref().map(|component| &component.name)),
     },
@@ -259,6 +398,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Component,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.version.as_ref())),
     },
@@ -268,6 +408,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Component,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.fixed_version.as_ref())),
     },
@@ -277,6 +418,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Component,
         kind: FactKind::Truth,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| {
             Value::Truth(c.detail.component.as_ref().is_some_and(|known| known.fixed_version.is_some()))
@@ -288,6 +430,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Component,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| maybe(c.detail.component.as_ref().and_then(|component| component.ecosystem.as_ref())),
     },
@@ -297,6 +440,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Asset,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| one(c.asset_name),
     },
@@ -306,6 +450,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Asset,
         kind: FactKind::Text,
         groups: false,
+        ages: false,
         words: &[],
         read: |c| many(c.asset_tags),
     },
@@ -315,6 +460,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Asset,
         kind: FactKind::Text,
         groups: true,
+        ages: false,
         words: &[],
         read: |c| one(c.asset_owner),
     },
@@ -324,6 +470,7 @@ pub const FACTS: &[FactRow] = &[
         of: FactOf::Asset,
         kind: FactKind::Word,
         groups: true,
+        ages: false,
         words: IMPACTS,
         read: |c| one(c.impact.as_str()),
     },
@@ -356,7 +503,7 @@ impl Fact {
             Value::Severity(severity) => severity.to_string(),
             Value::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
             Value::Numbers(numbers) => numbers.iter().min().map(u32::to_string).unwrap_or_default(),
-            Value::Time(at) => at.to_rfc3339(),
+            Value::Time(at) => at.map(|at| at.to_rfc3339()).unwrap_or_default(),
             Value::Truth(truth) => truth.to_string(),
         }
     }

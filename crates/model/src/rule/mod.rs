@@ -69,6 +69,21 @@ pub struct RuleSettings {
     /// What becomes of a finding whose group has a work item already.
     #[serde(default)]
     pub late_member: LateMember,
+    /// When its tickets are made.
+    #[serde(default)]
+    pub release: Release,
+}
+
+/// When the tickets of a rule are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// As soon as a finding is identified.
+    #[default]
+    AtIdentification,
+    /// Once an assessment that the finding belongs to is completed. A finding of no assessment has no ticket by this rule.
+    WhenAssessmentCompletes,
 }
 
 /// Whether rules behind one that matches are asked, too.
@@ -111,6 +126,7 @@ impl RuleSettings {
             initial_state: None,
             auto_close: AutoClose::default(),
             late_member: LateMember::default(),
+            release: Release::default(),
         }
     }
 
@@ -168,6 +184,7 @@ impl RuleSettings {
     pub fn applies(&self, since: DateTime<Utc>, candidate: &Candidate<'_>) -> bool {
         self.is_in_effect(candidate.now)
             && (self.applies_to == AppliesTo::AllFindings || candidate.first_seen_at > since)
+            && (self.release == Release::AtIdentification || candidate.is_assessed())
             && self.criteria.matches(candidate)
     }
 

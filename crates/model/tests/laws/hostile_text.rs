@@ -5,6 +5,7 @@ use model::block::normalised;
 use model::content::{
     About, Evidence, Shown, TITLE_LIMIT, TemplateSet, Templates, Written, comment, markdown,
 };
+use model::priority::{Exploit, Priority};
 use model::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 use proptest::prelude::*;
 
@@ -96,6 +97,9 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         impact: Impact::High,
         first_seen_at: DateTime::UNIX_EPOCH,
         regressed: 3,
+        priority: Priority::default(),
+        exploit: Exploit::default(),
+        assessments: &[],
         scanner: text,
         vulnerability: &vulnerability,
         message: Some(text),

@@ -1,6 +1,7 @@
 //! Criteria of rules: what people write comes back as it was, and logic holds.
 
 use chrono::{DateTime, Duration, Utc};
+use model::priority::{Exploit, Priority};
 use model::rule::{Candidate, Criteria, FACTS, FactKind, Grouping, Operator, RuleSettings};
 use model::{
     AssetId, Component, FindingId, FindingKind, Impact, Location, Observation, Severity, Status,
@@ -43,6 +44,9 @@ impl Seen {
             asset_owner: "Team Payments",
             impact: Impact::High,
             branches: &self.branches,
+            assessments: &[],
+            exploit: Exploit::default(),
+            priority: Priority::default(),
         }
     }
 }

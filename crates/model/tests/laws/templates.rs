@@ -5,6 +5,7 @@ use model::content::{
     About, Evidence, Part, Redaction, Shown, TemplateProblem, TemplateSet, Templates, check_field,
     standard_text,
 };
+use model::priority::{Exploit, Priority};
 use model::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 struct Case {
@@ -56,6 +57,9 @@ impl Case {
             scanner: "semgrep",
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
+            priority: Priority::default(),
+            exploit: Exploit::default(),
+            assessments: &[],
             vulnerability: &self.vulnerability,
             message: Some("Send ' OR 1=1\nExploit: curl -d attack https://shop"),
             location: &self.location,

@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 41] = [
+const LOWERED: [(Method, &str, Role); 49] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -33,6 +33,11 @@ const LOWERED: [(Method, &str, Role); 41] = [
     (Method::POST, "/api/v1/templates/preview", Role::Analyst),
     (Method::POST, "/api/v1/imports", Role::Importer),
     (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
+    (Method::POST, "/api/v1/assessments", Role::Analyst),
+    (Method::PUT, "/api/v1/assessments/{id}", Role::Analyst),
+    (Method::DELETE, "/api/v1/assessments/{id}", Role::Analyst),
+    (Method::POST, "/api/v1/assessments/{id}/state", Role::Analyst),
+    (Method::POST, "/api/v1/assessments/{id}/findings", Role::Analyst),
     (Method::POST, "/api/v1/assets/{id}/delete-branch", Role::Analyst),
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
@@ -40,6 +45,9 @@ const LOWERED: [(Method, &str, Role); 41] = [
     (Method::POST, "/api/v1/templates", Role::SecurityManager),
     (Method::PUT, "/api/v1/templates/{id}", Role::SecurityManager),
     (Method::DELETE, "/api/v1/templates/{id}", Role::SecurityManager),
+    (Method::POST, "/api/v1/exploit-data", Role::SecurityManager),
+    (Method::POST, "/api/v1/sla/preview", Role::Reader),
+    (Method::PUT, "/api/v1/sla", Role::SecurityManager),
     (Method::POST, "/api/v1/tickets", Role::Analyst),
     (Method::POST, "/api/v1/tickets/closing-states", Role::Analyst),
     (Method::POST, "/api/v1/tickets/close", Role::Analyst),

@@ -1,6 +1,9 @@
 //! Assets.
 
-use api::{Asset, AssetChange, AssetMerged, DeleteBranch, MergeAsset, Page};
+use api::{
+    Asset, AssetChange, AssetMerged, Branch, BranchComparison, ComparedBranches, DeleteBranch, MergeAsset,
+    Page,
+};
 use axum::extract::State;
 use engine::AssetSettings;
 use model::AssetId;
@@ -23,6 +26,8 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_asset, change_asset))
         .routes(routes!(merge_asset))
         .routes(routes!(delete_branch))
+        .routes(routes!(list_branches))
+        .routes(routes!(compare_branches))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -61,6 +66,50 @@ async fn read_asset(app: &App, id: AssetId) -> Answer<Asset> {
     let mut tx = app.db.read().await?;
     let row = views::assets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("asset"))?;
     translate::asset(row)
+}
+
+/// Branches of an asset, with what is open on each
+#[utoipa::path(get, path = "/assets/{id}/branches", tag = "Assets", params(("id" = AssetId, Path)),
+    responses((status = 200, body = Vec<Branch>)))]
+async fn list_branches(State(app): State<App>, Path(id): Path<AssetId>) -> Answer<axum::Json<Vec<Branch>>> {
+    let mut tx = app.db.read().await?;
+    let asset = views::assets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("asset"))?;
+    let branches = views::branches::of_asset(&mut tx, id).await?;
+    let shown = branches.into_iter().map(|row| Branch {
+        tracked: row.name.is_empty() || asset.tracked_branches.contains(&row.name),
+        name: (!row.name.is_empty()).then_some(row.name),
+        last_scan_at: row.last_scan_at,
+        open: translate::counts(row.open),
+    });
+    Ok(axum::Json(shown.collect()))
+}
+
+/// How two branches of an asset differ
+#[utoipa::path(get, path = "/assets/{id}/comparison", tag = "Assets", params(("id" = AssetId, Path), ComparedBranches),
+    responses((status = 200, body = BranchComparison)))]
+async fn compare_branches(
+    State(app): State<App>,
+    Path(id): Path<AssetId>,
+    Query(asked): Query<ComparedBranches>,
+) -> Answer<axum::Json<BranchComparison>> {
+    let mut tx = app.db.read().await?;
+    let asset = views::assets::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("asset"))?;
+    let known = views::branches::of_asset(&mut tx, id).await?;
+    for branch in [&asked.base, &asked.head] {
+        if !known.iter().any(|known| known.name == *branch) {
+            let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+            return Err(Failure::invalid(
+                &format!("No scan of {} named the branch '{branch}'.", asset.name),
+                &format!("Name one of these: {}.", names.join(", ")),
+            ));
+        }
+    }
+    let compared = views::branches::compare(&mut tx, id, &asked.base, &asked.head).await?;
+    Ok(axum::Json(BranchComparison {
+        only_head: translate::counts(compared.only_head),
+        only_base: translate::counts(compared.only_base),
+        both: translate::counts(compared.both),
+    }))
 }
 
 /// Change an asset: its name, tags, tracked branches, owner and impact; lay it aside or take it up again

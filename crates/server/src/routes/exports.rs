@@ -60,7 +60,7 @@ async fn export_findings(
 ) -> Answer<Response> {
     let format = options.format;
     let words = in_words(&asked);
-    let filter = filter(asked)?;
+    let filter = filter(asked, app.now())?;
     let turn = app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
     let (at, id) = (app.now(), app.id::<Uuid>());
     let about =
@@ -100,7 +100,14 @@ fn in_words(filter: &FindingFilter) -> String {
         ("severity", filter.severity.clone()),
         ("asset", id(filter.asset.map(|asset| asset.0))),
         ("ticket", id(filter.ticket.map(|ticket| ticket.0))),
+        ("assessment", id(filter.assessment.map(|assessment| assessment.0))),
+        ("branch", filter.branch.clone()),
+        ("not on branch", filter.not_on_branch.clone()),
         ("text", filter.q.clone()),
+        ("sla", filter.sla.clone()),
+        ("known exploited", filter.known_exploited.map(|wanted| wanted.to_string())),
+        ("EPSS at least", filter.min_epss.map(|least| least.to_string())),
+        ("risk at least", filter.min_risk.map(|least| least.to_string())),
     ];
     let said: Vec<String> = parts
         .into_iter()
@@ -196,7 +203,11 @@ impl Order {
                 };
                 let mut behind = Vec::new();
                 for row in rows {
-                    under_way.export.finding(&translate::finding(row)?, &mut out, &mut behind)?;
+                    under_way.export.finding(
+                        &translate::finding(row, self.app.now())?,
+                        &mut out,
+                        &mut behind,
+                    )?;
                 }
                 self.lay_aside(under_way, &behind).await?;
                 under_way.send(&mut out).await?;

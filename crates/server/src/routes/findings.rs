@@ -4,11 +4,12 @@ use std::str::FromStr;
 
 use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, RefuseRequest, SetStatus};
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use engine::StatusChange;
 use http::StatusCode;
-use model::{AuditId, FindingId, Severity, Status};
+use model::{AuditId, FindingId, Probability, Risk, Severity, SlaState, Status};
 use store::views;
-use store::views::findings::FindingKey;
+use store::views::findings::{FindingKey, FindingOrder, FindingRow};
 use store::views::history::Subject;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(refuse_request))
 }
 
-/// Findings, worst first, then newest first
+/// Findings, worst severity or highest risk first, then newest first
 #[utoipa::path(get, path = "/findings", tag = "Findings", params(FindingFilter, PageQuery),
     responses((status = 200, body = Page<FindingSummary>)))]
 async fn list_findings(
@@ -37,21 +38,52 @@ async fn list_findings(
     Query(query): Query<FindingFilter>,
     Query(page): Query<PageQuery>,
 ) -> Answer<axum::Json<Page<FindingSummary>>> {
-    let paging: Paging<(Severity, FindingId)> = Paging::of("findings", page.cursor.as_deref(), page.limit)?;
-    let filter = filter(query)?;
-    let after = paging.after.map(|(severity, id)| FindingKey { severity, id });
+    let now = app.now();
+    let filter = filter(query, now)?;
+    // A cursor of one order means nothing in another.
+    let list = match filter.order {
+        FindingOrder::Severity => "findings",
+        FindingOrder::Risk => "findings by risk",
+    };
+    let paging: Paging<(i64, FindingId)> = Paging::of(list, page.cursor.as_deref(), page.limit)?;
+    let after = paging.after.map(|(rank, id)| FindingKey { rank, id });
     let mut tx = app.db.read().await?;
     let rows = views::findings::page(&mut tx, &filter, after, paging.rows()).await?;
-    Ok(axum::Json(paging.page(rows, |row| (row.severity, row.id), translate::finding_summary)?))
+    let key = |row: &FindingRow| (row.key(filter.order).rank, row.id);
+    Ok(axum::Json(paging.page(rows, key, |row| translate::finding_summary(row, now))?))
 }
 
 /// What a caller asks for, in the words of the database.
-pub(super) fn filter(query: FindingFilter) -> Answer<views::findings::FindingFilter> {
+pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::findings::FindingFilter> {
+    let least_epss = query.min_epss.map(Probability::try_from).transpose().map_err(|error| {
+        Failure::invalid(&format!("`min_epss`: {error}."), "Give a number such as 0.1 for 10 %.")
+    })?;
+    if query.min_risk.is_some_and(|least| least > 100) {
+        return Err(Failure::invalid("`min_risk` is more than 100.", "Give a number from 0 to 100."));
+    }
+    if (query.branch.is_some() || query.not_on_branch.is_some()) && query.asset.is_none() {
+        return Err(Failure::invalid(
+            "`branch` and `not_on_branch` are asked for without an asset.",
+            "Give `asset`: branches are those of one asset.",
+        ));
+    }
     Ok(views::findings::FindingFilter {
+        seen_on: query.branch,
+        not_seen_on: query.not_on_branch,
         statuses: statuses(query.status.as_deref())?,
         severities: words::<Severity>("severity", query.severity.as_deref())?,
         asset: query.asset,
         ticket: query.ticket,
+        assessment: query.assessment,
+        sla: words::<SlaState>("sla", query.sla.as_deref())?,
+        now,
+        known_exploited: query.known_exploited,
+        least_risk: query.min_risk.map(Risk::new),
+        least_epss,
+        order: match query.order.unwrap_or_default() {
+            api::FindingOrder::Severity => FindingOrder::Severity,
+            api::FindingOrder::Risk => FindingOrder::Risk,
+        },
         text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
     })
 }
@@ -99,7 +131,7 @@ async fn get_finding(State(app): State<App>, Path(id): Path<FindingId>) -> Answe
 async fn read_finding(app: &App, id: FindingId) -> Answer<Finding> {
     let mut tx = app.db.read().await?;
     let detail = views::findings::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("finding"))?;
-    translate::finding(detail)
+    translate::finding(detail, app.now())
 }
 
 /// Decide about a finding

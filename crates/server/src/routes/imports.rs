@@ -57,6 +57,7 @@ async fn import_report(
         format: some(options.format),
         filename: some(options.filename),
         partial: options.partial.unwrap_or(false),
+        assessment: some(options.assessment),
     };
     let (engine, actor) = (app.engine.clone(), caller.actor());
     // In a task of its own: a caller who hangs up now must not leave the report halfway between folders.
@@ -71,7 +72,7 @@ async fn import_report(
 }
 
 /// Writes a body to a file that is removed if nobody takes it.
-async fn receive(app: &App, body: Body) -> Answer<TempPath> {
+pub(super) async fn receive(app: &App, body: Body) -> Answer<TempPath> {
     let broken = |error: io::Error| Failure::internal(&error);
     let file = tempfile::Builder::new().prefix("report-").tempfile_in(&app.incoming).map_err(broken)?;
     let (file, path) = file.into_parts();
@@ -80,16 +81,16 @@ async fn receive(app: &App, body: Body) -> Answer<TempPath> {
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| {
-            Failure::invalid("The report did not arrive completely.", "Send it again; nothing was imported.")
+            Failure::invalid("The file did not arrive completely.", "Send it again; nothing was imported.")
         })?;
         received += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         if received > REPORT_LIMIT {
             return Err(Failure::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too_large",
-                "The report is too large",
-                "The report is larger than 1 GiB.",
-                "Split it, for example by module, and import each part with its own configuration.",
+                "The file is too large",
+                "The file is larger than 1 GiB.",
+                "Split a report, for example by module, and import each part with its own configuration.",
             ));
         }
         file.write_all(&chunk).await.map_err(broken)?;

@@ -2,6 +2,7 @@
 
 mod adoptions;
 mod alarms;
+mod assessments;
 mod assets;
 mod attachments;
 mod breakers;
@@ -19,6 +20,7 @@ mod imports;
 mod jobs;
 mod overview;
 mod plan;
+mod priority;
 mod routing;
 mod rules;
 mod scans;
@@ -43,10 +45,12 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(breakers::routes())
         .merge(events::routes())
         .merge(assets::routes())
+        .merge(assessments::routes())
         .merge(jobs::routes())
         .merge(scans::routes())
         .merge(findings::routes())
         .merge(exports::routes())
+        .merge(priority::routes())
         .merge(imports::routes())
         .merge(by_hand::routes())
         .merge(tickets::routes())

@@ -9,6 +9,7 @@ use store::views;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::priority::sla_counts;
 use crate::App;
 use crate::problem::Answer;
 use crate::translate;
@@ -87,6 +88,8 @@ async fn overview(State(app): State<App>) -> Answer<axum::Json<Overview>> {
     Ok(axum::Json(Overview {
         open,
         by_status: by_status.into_iter().map(|(status, count)| StatusCount { status, count }).collect(),
+        sla: sla_counts(store::sla::counts(&mut tx, app.now()).await?),
+        known_exploited: views::overview::known_exploited(&mut tx).await?,
         tickets,
         assets: views::overview::assets(&mut tx).await?,
         recent_scans: recent_scans.into_iter().map(translate::scan).collect::<Answer<_>>()?,

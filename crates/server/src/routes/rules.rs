@@ -45,6 +45,7 @@ fn given(settings: RuleSettings) -> Result<model::rule::RuleSettings, Vec<RulePr
         initial_state: settings.initial_state,
         auto_close: settings.auto_close,
         late_member: settings.late_member,
+        release: settings.release,
     })
 }
 
@@ -81,6 +82,7 @@ fn shown(rule: store::rules::Rule, problem: Option<String>) -> Rule {
             initial_state: settings.initial_state,
             auto_close: settings.auto_close,
             late_member: settings.late_member,
+            release: settings.release,
         },
     }
 }

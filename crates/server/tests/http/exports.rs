@@ -55,8 +55,8 @@ async fn seed(server: &Server, asset: AssetId, seeds: Seeds<'_>) -> Vec<FindingI
         let id = FindingId(Uuid::now_v7());
         tx.execute(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, \
-             scanner, status, triage, first_seen_at, last_seen_at, detail, search, undecided) \
-             VALUES ($1, $2, $3, 'p', 'component', $4, $5, 'CVE-2026-1234', 'lodash 4.17.20', 'Test', $6, $7, 1, 2, $8, \
+             scanner, status, triage, first_seen_at, last_seen_at, open_since, detail, search, undecided) \
+             VALUES ($1, $2, $3, 'p', 'component', $4, $5, 'CVE-2026-1234', 'lodash 4.17.20', 'Test', $6, $7, 1, 2, 1, $8, \
              $9, $10)",
             args![
                 id,

@@ -36,8 +36,8 @@ async fn finding(server: &Server, seed: Seed) -> FindingId {
     server
         .sql(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, \
-             scanner, status, triage, first_seen_at, last_seen_at, detail, search, undecided) \
-             VALUES ($1, $2, $3, 'p', 'code', $4, $5, 'R1', 'src/main.rs:1', 'Test', $6, $7, 1, 2, $8, $9, $10)",
+             scanner, status, triage, first_seen_at, last_seen_at, open_since, detail, search, undecided) \
+             VALUES ($1, $2, $3, 'p', 'code', $4, $5, 'R1', 'src/main.rs:1', 'Test', $6, $7, 1, 2, 1, $8, $9, $10)",
             args![
                 id,
                 seed.asset,

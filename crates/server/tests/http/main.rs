@@ -2,11 +2,13 @@
 //! other.)
 
 mod access;
+mod branches;
 mod by_hand;
 mod exports;
 mod flows;
 mod front;
 mod lists;
+mod priority;
 mod rules;
 mod sign_in_ways;
 mod support;

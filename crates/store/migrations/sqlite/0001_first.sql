@@ -81,6 +81,20 @@ CREATE TABLE job (
 );
 CREATE INDEX job_by_state ON job (state, created_at);
 
+-- Pieces of work that group scans and findings.
+CREATE TABLE assessment (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    state TEXT NOT NULL,
+    -- Days such as 2026-01-31.
+    starts_on TEXT,
+    ends_on TEXT,
+    created_at BIGINT NOT NULL,
+    completed_at BIGINT
+);
+
 CREATE TABLE scan (
     id BLOB PRIMARY KEY,
     job_id BLOB NOT NULL REFERENCES job(id),
@@ -102,6 +116,8 @@ CREATE TABLE scan (
     regressed_findings BIGINT NOT NULL DEFAULT 0,
     fixed_findings BIGINT NOT NULL DEFAULT 0,
     filename TEXT,
+    -- The assessment that it belongs to.
+    assessment_id BLOB REFERENCES assessment(id) ON DELETE SET NULL,
     UNIQUE (job_id, run_number)
 );
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
@@ -141,6 +157,16 @@ CREATE TABLE finding (
     regressed BIGINT NOT NULL DEFAULT 0,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
+    -- Since when it has been open without a break.
+    open_since BIGINT NOT NULL,
+    -- EPSS in millionths, the highest of its CVEs.
+    epss BIGINT,
+    known_exploited BOOLEAN NOT NULL DEFAULT FALSE,
+    -- Risk score, 0 to 100.
+    risk BIGINT NOT NULL DEFAULT 0,
+    -- From when on it is approaching its due date, and when that is.
+    warn_at BIGINT,
+    due_at BIGINT,
     -- The latest observation, as JSON.
     detail TEXT NOT NULL,
     -- Title, vulnerability and place in lower case.
@@ -155,7 +181,59 @@ CREATE INDEX finding_by_status ON finding (status, severity DESC, id);
 CREATE INDEX finding_by_asset ON finding (asset_id, status, severity DESC, id);
 CREATE INDEX finding_undecided ON finding (id) WHERE undecided;
 CREATE INDEX finding_request ON finding (id) WHERE request IS NOT NULL;
+CREATE INDEX finding_by_risk ON finding (status, risk DESC, id);
+CREATE INDEX finding_due ON finding (due_at) WHERE due_at IS NOT NULL
+    AND status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation');
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
+
+CREATE TABLE assessment_finding (
+    assessment_id BLOB NOT NULL REFERENCES assessment(id) ON DELETE CASCADE,
+    finding_id BLOB NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    PRIMARY KEY (finding_id, assessment_id)
+);
+CREATE INDEX assessment_finding_by_assessment ON assessment_finding (assessment_id, finding_id);
+
+-- Likelihood that a vulnerability is exploited in the next 30 days, in millionths.
+CREATE TABLE epss (
+    cve TEXT PRIMARY KEY,
+    score BIGINT NOT NULL,
+    percentile BIGINT NOT NULL
+);
+
+-- Vulnerabilities that are known to be exploited. Days are texts such as 2026-01-31.
+CREATE TABLE kev (
+    cve TEXT PRIMARY KEY,
+    added_on TEXT NOT NULL,
+    due_on TEXT,
+    ransomware BOOLEAN NOT NULL,
+    required_action TEXT NOT NULL
+);
+
+-- What was loaded of these two: `epss` or `kev`.
+CREATE TABLE exploit_data (
+    source TEXT PRIMARY KEY,
+    published_at BIGINT NOT NULL,
+    loaded_at BIGINT NOT NULL,
+    version TEXT,
+    records BIGINT NOT NULL,
+    -- The file or the address that it came from, and who loaded it.
+    origin TEXT NOT NULL,
+    loaded_by TEXT NOT NULL
+);
+
+-- When the addresses of exploit data are asked again, and what went wrong the last time.
+CREATE TABLE exploit_feed (
+    source TEXT PRIMARY KEY,
+    due_at BIGINT NOT NULL,
+    problem TEXT
+);
+
+-- One row once somebody has decided how long findings may stay open.
+CREATE TABLE sla (
+    id BIGINT PRIMARY KEY,
+    version BIGINT NOT NULL,
+    matrix TEXT NOT NULL
+);
 
 -- What scans of one configuration on one branch say about a finding.
 CREATE TABLE detection (

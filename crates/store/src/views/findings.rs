@@ -3,11 +3,17 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use model::assessment::AssessmentState;
 use model::board::WorkItem;
+use model::priority::{self, Exploit, Priority, Probability, Risk, SlaState};
 use model::status::Triage;
-use model::{AssetId, FindingId, FindingKind, Observation, Severity, Status, TicketId, WorkItemId};
+use model::{
+    AssessmentId, AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status, TicketId,
+    WorkItemId,
+};
 
-use super::{Statement, contains, severity, severity_number};
+use super::{OPEN, Statement, contains, severity, severity_number};
+use crate::exploits::{self, KevEntry};
 use crate::{Result, Row, Tx};
 
 /// Which findings. Empty lists and `None` do not restrict.
@@ -21,15 +27,43 @@ pub struct FindingFilter {
     pub asset: Option<AssetId>,
     /// Of this ticket.
     pub ticket: Option<TicketId>,
+    /// Of this assessment.
+    pub assessment: Option<AssessmentId>,
+    /// Seen on this branch now; empty for scans that named none. Only with an asset or a ticket.
+    pub seen_on: Option<String>,
+    /// Not seen on this branch now. Only with an asset or a ticket.
+    pub not_seen_on: Option<String>,
+    /// One of these: how it stands to its due date at `now`. Only of open findings.
+    pub sla: Vec<SlaState>,
+    /// The moment for which is asked.
+    pub now: DateTime<Utc>,
+    /// Known to be exploited, or not.
+    pub known_exploited: Option<bool>,
+    /// At least this risk score.
+    pub least_risk: Option<Risk>,
+    /// At least this EPSS score.
+    pub least_epss: Option<Probability>,
+    /// In which order.
+    pub order: FindingOrder,
     /// With this text in title, vulnerability or place, without regard to case. Not served by an index.
     pub text: Option<String>,
+}
+
+/// In which order findings stand; newest first among equals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FindingOrder {
+    /// Worst severity first.
+    #[default]
+    Severity,
+    /// Highest risk score first.
+    Risk,
 }
 
 /// The last finding of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FindingKey {
-    /// Its severity.
-    pub severity: Severity,
+    /// Its place in the order: the number of its severity, or its risk score.
+    pub rank: i64,
     /// Its identity.
     pub id: FindingId,
 }
@@ -63,6 +97,10 @@ pub struct FindingRow {
     pub last_seen_at: DateTime<Utc>,
     /// How often it came back.
     pub regressed: u32,
+    /// Since when it has been open without a break.
+    pub open_since: DateTime<Utc>,
+    /// Risk and due date.
+    pub priority: Priority,
     /// What was decided.
     pub triage: Triage,
     /// Its ticket: the newest live one, else the newest. One that was released is none.
@@ -70,9 +108,13 @@ pub struct FindingRow {
 }
 
 impl FindingRow {
-    /// Where a page that ends with this row ends.
-    pub fn key(&self) -> FindingKey {
-        FindingKey { severity: self.severity, id: self.id }
+    /// Where a page in this order ends that ends with this row.
+    pub fn key(&self, order: FindingOrder) -> FindingKey {
+        let rank = match order {
+            FindingOrder::Severity => severity_number(self.severity),
+            FindingOrder::Risk => i64::from(self.priority.risk.score()),
+        };
+        FindingKey { rank, id: self.id }
     }
 }
 
@@ -102,6 +144,25 @@ pub struct FindingDetail {
     pub tracked_branches: Vec<String>,
     /// What each configuration says on each branch.
     pub detections: Vec<DetectionRow>,
+    /// Who answers for the asset.
+    pub asset_owner: String,
+    /// How much the business depends on the asset.
+    pub impact: Impact,
+    /// What the world knows about each of its CVEs, with what the KEV catalogue asks for.
+    pub exploits: Vec<(String, Exploit, String)>,
+    /// Assessments that it belongs to.
+    pub assessments: Vec<AssessmentOfFinding>,
+}
+
+/// An assessment that a finding belongs to.
+#[derive(Clone, Debug)]
+pub struct AssessmentOfFinding {
+    /// Identity.
+    pub id: AssessmentId,
+    /// Name.
+    pub name: String,
+    /// How far it is.
+    pub state: AssessmentState,
 }
 
 /// What scans of one configuration on one branch say about a finding.
@@ -120,7 +181,8 @@ pub struct DetectionRow {
 }
 
 const COLUMNS: &str = "SELECT f.id, f.asset_id, a.name AS asset_name, f.title, f.severity, f.status, f.kind, \
-     f.vulnerability_id, f.place, f.scanner, f.first_seen_at, f.last_seen_at, f.regressed, f.triage";
+     f.vulnerability_id, f.place, f.scanner, f.first_seen_at, f.last_seen_at, f.regressed, f.triage, \
+     f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at";
 
 /// A page of findings after `after`, at most `limit`.
 ///
@@ -146,10 +208,12 @@ pub async fn keys(
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
-    if filter.asset.is_some() || filter.ticket.is_some() {
-        keys_of_owner(tx, filter, after, limit).await
-    } else {
-        keys_of_all(tx, filter, after, limit).await
+    if filter.asset.is_some() || filter.ticket.is_some() || filter.assessment.is_some() {
+        return keys_of_owner(tx, filter, after, limit).await;
+    }
+    match filter.order {
+        FindingOrder::Severity => keys_by_severity(tx, filter, after, limit).await,
+        FindingOrder::Risk => keys_by_risk(tx, filter, after, limit).await,
     }
 }
 
@@ -158,55 +222,138 @@ pub fn ids(keys: &[FindingKey]) -> Vec<FindingId> {
     keys.iter().map(|key| key.id).collect()
 }
 
-/// Keys among the findings of one asset or ticket: few enough to be sorted.
+/// The column of an order.
+const fn column(order: FindingOrder) -> &'static str {
+    match order {
+        FindingOrder::Severity => "severity",
+        FindingOrder::Risk => "risk",
+    }
+}
+
+/// What no index serves: text, due date, exploits, risk.
+fn push_rest(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.sla.is_empty() {
+        statement.push(" AND status IN ").bind_list(OPEN.map(|status| status.as_str())).push(" AND (");
+        for (position, state) in filter.sla.iter().enumerate() {
+            statement.push(if position == 0 { "(" } else { " OR (" });
+            match state {
+                SlaState::Breached => statement.push("due_at <= ").bind(filter.now),
+                SlaState::Approaching => {
+                    statement.push("due_at > ").bind(filter.now).push(" AND warn_at <= ").bind(filter.now)
+                }
+                SlaState::OnTrack => statement.push("warn_at > ").bind(filter.now),
+                SlaState::NotCovered => statement.push("due_at IS NULL"),
+            };
+            statement.push(")");
+        }
+        statement.push(")");
+    }
+    if let Some(wanted) = filter.known_exploited {
+        statement.push(" AND known_exploited = ").bind(wanted);
+    }
+    if let Some(least) = filter.least_risk {
+        statement.push(" AND risk >= ").bind(i64::from(least.score()));
+    }
+    if let Some(least) = filter.least_epss {
+        statement.push(" AND epss >= ").bind(i64::from(least.millionths()));
+    }
+    if let Some(text) = &filter.text {
+        statement.push(" AND search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
+    }
+}
+
+/// Only what stands behind a key of this order.
+fn push_after(statement: &mut Statement, order: FindingOrder, after: Option<FindingKey>) {
+    if let Some(after) = after {
+        statement.push(" AND (").push(column(order)).push(" < ").bind(after.rank);
+        statement.push(" OR (").push(column(order)).push(" = ").bind(after.rank);
+        statement.push(" AND id < ").bind(after.id).push("))");
+    }
+}
+
+fn key(row: &Row) -> Result<FindingKey> {
+    Ok(FindingKey { rank: row.int("place_in_order")?, id: row.id("id")? })
+}
+
+/// Keys among the findings of one asset, ticket or assessment: few enough to be sorted.
 async fn keys_of_owner(
     tx: &mut Tx,
     filter: &FindingFilter,
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
-    let mut statement = Statement::new("SELECT f.id, f.severity FROM finding f WHERE 1 = 1");
+    let mut statement = Statement::new("SELECT id, ");
+    statement.push(column(filter.order)).push(" AS place_in_order FROM finding WHERE 1 = 1");
     if let Some(asset) = filter.asset {
-        statement.push(" AND f.asset_id = ").bind(asset);
+        statement.push(" AND asset_id = ").bind(asset);
     }
     if let Some(ticket) = filter.ticket {
         statement
-            .push(" AND f.id IN (SELECT finding_id FROM ticket_finding WHERE ticket_id = ")
+            .push(" AND id IN (SELECT finding_id FROM ticket_finding WHERE ticket_id = ")
             .bind(ticket)
             .push(")");
     }
     if !filter.statuses.is_empty() {
-        statement.push(" AND f.status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
+        statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
     }
-    if !filter.severities.is_empty() {
+    if let Some(assessment) = filter.assessment {
         statement
-            .push(" AND f.severity IN ")
-            .bind_list(filter.severities.iter().copied().map(severity_number));
+            .push(" AND id IN (SELECT finding_id FROM assessment_finding WHERE assessment_id = ")
+            .bind(assessment)
+            .push(")");
     }
-    if let Some(text) = &filter.text {
-        statement.push(" AND f.search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
+    for (wanted, branch) in [(true, &filter.seen_on), (false, &filter.not_seen_on)] {
+        if let Some(branch) = branch {
+            statement
+                .push(if wanted { " AND EXISTS" } else { " AND NOT EXISTS" })
+                .push(" (SELECT 1 FROM detection d WHERE d.finding_id = finding.id AND d.branch = ")
+                .bind(branch)
+                .push(" AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at))");
+        }
     }
-    if let Some(after) = after {
-        let number = severity_number(after.severity);
-        statement
-            .push(" AND (f.severity < ")
-            .bind(number)
-            .push(" OR (f.severity = ")
-            .bind(number)
-            .push(" AND f.id < ")
-            .bind(after.id)
-            .push("))");
-    }
-    statement.push(" ORDER BY f.severity DESC, f.id DESC LIMIT ").bind(limit);
-    let rows = statement.all(tx).await?;
-    rows.iter()
-        .map(|row| Ok(FindingKey { severity: severity(row, "severity")?, id: row.id("id")? }))
-        .collect()
+    push_severities(&mut statement, filter);
+    push_rest(&mut statement, filter);
+    push_after(&mut statement, filter.order, after);
+    statement.push(" ORDER BY ").push(column(filter.order)).push(" DESC, id DESC LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(key).collect()
 }
 
-/// Keys among all findings, walked along the indexes: one severity after the other, one branch for each status.
+fn push_severities(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.severities.is_empty() {
+        let wanted = filter.severities.iter().copied().map(severity_number);
+        statement.push(" AND severity IN ").bind_list(wanted);
+    }
+}
+
+/// Keys among all findings by risk, walked along the index of each status.
+async fn keys_by_risk(
+    tx: &mut Tx,
+    filter: &FindingFilter,
+    after: Option<FindingKey>,
+    limit: u32,
+) -> Result<Vec<FindingKey>> {
+    let statuses = match filter.statuses.as_slice() {
+        [] => &Status::ALL[..],
+        some => some,
+    };
+    let mut statement = Statement::new("SELECT id, place_in_order FROM (");
+    for (position, status) in statuses.iter().enumerate() {
+        statement.push(if position == 0 { "SELECT * FROM (" } else { " UNION ALL SELECT * FROM (" });
+        statement
+            .push("SELECT id, risk AS place_in_order FROM finding WHERE status = ")
+            .bind(status.as_str());
+        push_severities(&mut statement, filter);
+        push_rest(&mut statement, filter);
+        push_after(&mut statement, filter.order, after);
+        statement.push(" ORDER BY risk DESC, id DESC LIMIT ").bind(limit).push(") AS branch");
+    }
+    statement.push(") AS found ORDER BY place_in_order DESC, id DESC LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(key).collect()
+}
+
+/// Keys among all findings by severity, walked along the indexes: one severity after the other, one branch for each status.
 /// A single query with `IN` and the order of the list would read every closed finding on the way.
-async fn keys_of_all(
+async fn keys_by_severity(
     tx: &mut Tx,
     filter: &FindingFilter,
     after: Option<FindingKey>,
@@ -218,11 +365,12 @@ async fn keys_of_all(
         if left == 0 {
             break;
         }
-        let passed = after.is_some_and(|after| wanted > after.severity);
+        let rank = severity_number(wanted);
+        let passed = after.is_some_and(|after| rank > after.rank);
         if passed || !(filter.severities.is_empty() || filter.severities.contains(&wanted)) {
             continue;
         }
-        let before = after.filter(|after| after.severity == wanted).map(|after| after.id);
+        let before = after.filter(|after| after.rank == rank).map(|after| after.id);
         let mut statement = Statement::new("SELECT id FROM (");
         let branches: Vec<Option<Status>> = if filter.statuses.is_empty() {
             vec![None]
@@ -231,21 +379,19 @@ async fn keys_of_all(
         };
         for (position, status) in branches.into_iter().enumerate() {
             statement.push(if position == 0 { "SELECT id FROM (" } else { " UNION ALL SELECT id FROM (" });
-            statement.push("SELECT id FROM finding WHERE severity = ").bind(severity_number(wanted));
+            statement.push("SELECT id FROM finding WHERE severity = ").bind(rank);
             if let Some(status) = status {
                 statement.push(" AND status = ").bind(status.as_str());
             }
             if let Some(before) = before {
                 statement.push(" AND id < ").bind(before);
             }
-            if let Some(text) = &filter.text {
-                statement.push(" AND search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
-            }
+            push_rest(&mut statement, filter);
             statement.push(" ORDER BY id DESC LIMIT ").bind(left).push(") AS branch");
         }
         statement.push(") AS found ORDER BY id DESC LIMIT ").bind(left);
         for row in statement.all(tx).await? {
-            keys.push(FindingKey { severity: wanted, id: row.id("id")? });
+            keys.push(FindingKey { rank, id: row.id("id")? });
         }
     }
     Ok(keys)
@@ -308,6 +454,8 @@ fn summary(row: &Row, ticket: Option<TicketOfFinding>) -> Result<FindingRow> {
         first_seen_at: row.time("first_seen_at")?,
         last_seen_at: row.time("last_seen_at")?,
         regressed: u32::try_from(row.count("regressed")?).unwrap_or(u32::MAX),
+        open_since: row.time("open_since")?,
+        priority: crate::findings::priority(row)?,
         triage: row.json("triage")?,
         ticket,
     })
@@ -332,7 +480,7 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
     }
     let mut detections = detections_of(tx, ids).await?;
     let mut statement = Statement::new(
-        "SELECT f.id, f.fingerprint, f.detail, a.tracked_branches FROM finding f JOIN asset a ON a.id = f.asset_id \
+        "SELECT f.id, f.fingerprint, f.detail, a.tracked_branches, a.owner, a.impact FROM finding f JOIN asset a ON a.id = f.asset_id \
          WHERE f.id IN ",
     );
     statement.bind_list(ids.iter().copied());
@@ -340,6 +488,7 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
     for row in statement.all(tx).await? {
         rows.insert(row.id("id")?, row);
     }
+    let mut assessments = assessments_of(tx, ids).await?;
     let mut found = Vec::with_capacity(summaries.len());
     for summary in summaries {
         let Some(row) = rows.remove(&summary.id) else { continue };
@@ -348,10 +497,48 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
             observation: row.json("detail")?,
             tracked_branches: row.json("tracked_branches")?,
             detections: detections.remove(&summary.id).unwrap_or_default(),
+            asset_owner: row.text("owner")?,
+            impact: row.word("impact")?,
+            exploits: Vec::new(),
+            assessments: assessments.remove(&summary.id).unwrap_or_default(),
             summary,
         });
     }
+    let named = |detail: &FindingDetail| priority::cves(&detail.observation.vulnerability);
+    let mut cves: Vec<String> = found.iter().flat_map(named).collect();
+    cves.sort();
+    cves.dedup();
+    if !cves.is_empty() {
+        let known = exploits::of(tx, &cves).await?;
+        let asked: HashMap<String, KevEntry> = exploits::catalogue(tx, &cves).await?.into_iter().collect();
+        for detail in &mut found {
+            let known = named(detail).into_iter().filter_map(|cve| known.get(&cve).map(|it| (cve, *it)));
+            let told = known.map(|(cve, exploit)| {
+                let action = asked.get(&cve).map(|(_, action)| action.clone()).unwrap_or_default();
+                (cve, exploit, action)
+            });
+            detail.exploits = told.collect();
+        }
+    }
     Ok(found)
+}
+
+async fn assessments_of(
+    tx: &mut Tx,
+    ids: &[FindingId],
+) -> Result<HashMap<FindingId, Vec<AssessmentOfFinding>>> {
+    let mut statement = Statement::new(
+        "SELECT af.finding_id, a.id, a.name, a.state FROM assessment_finding af \
+         JOIN assessment a ON a.id = af.assessment_id WHERE af.finding_id IN ",
+    );
+    statement.bind_list(ids.iter().copied()).push(" ORDER BY a.name_folded");
+    let mut all: HashMap<FindingId, Vec<AssessmentOfFinding>> = HashMap::new();
+    for row in statement.all(tx).await? {
+        let one =
+            AssessmentOfFinding { id: row.id("id")?, name: row.text("name")?, state: row.word("state")? };
+        all.entry(row.id("finding_id")?).or_default().push(one);
+    }
+    Ok(all)
 }
 
 async fn detections_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId, Vec<DetectionRow>>> {

@@ -5,8 +5,10 @@
 //! together from constant fragments; values are always arguments. The rows are plain: naming things for the API is
 //! left to the server.
 
+pub mod assessments;
 pub mod assets;
 pub mod boards;
+pub mod branches;
 pub mod findings;
 pub mod history;
 pub mod jobs;

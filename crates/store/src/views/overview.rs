@@ -27,6 +27,19 @@ pub async fn tickets(tx: &mut Tx) -> Result<Vec<(String, u64)>> {
     rows.iter().map(|row| Ok((row.text("health")?, row.count("n")?))).collect()
 }
 
+/// Open findings whose vulnerability is known to be exploited.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn known_exploited(tx: &mut Tx) -> Result<u64> {
+    tx.count(
+        "SELECT COUNT(*) AS n FROM finding WHERE known_exploited
+           AND status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')",
+        Vec::new(),
+    )
+    .await
+}
+
 /// Number of assets.
 ///
 /// # Errors

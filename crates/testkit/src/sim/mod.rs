@@ -437,14 +437,11 @@ impl Simulation {
             18 | 19 => Fate::FreezesAt("a write was lost"),
             16 => Fate::Freezes(self.chance.random_range(1..5)),
             17 | 11 | 12 => Fate::FreezesAtWrite(self.chance.random_range(1..4)),
-            // They seldom come there.
-            13 => Fate::DiesAt("before restore", 1),
-            20 => Fate::DiesAt("after restore", 1),
-            21 => Fate::DiesAt("before attachment look-up", 1),
-            22 => Fate::DiesAt("after attachment look-up", 1),
+            20 | 22 => Fate::DiesAt("after restore", 1),
             // Announced, and not sent.
             23 | 24 => Fate::FreezesAt("before create"),
-            _ => Fate::Lives,
+            // They seldom come there: nearly all of them live.
+            _ => Fate::DiesAt("before restore", 1),
         }
     }
 

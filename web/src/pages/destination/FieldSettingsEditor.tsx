@@ -1,7 +1,7 @@
-import { NativeSelect, NumberInput, Stack, Text, TextInput } from "@mantine/core";
+import { NativeSelect, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { templates } from "../../api/queries";
-import type { FieldSettings, Owner, Severity, WorkItemType } from "../../api/types";
+import type { FieldSettings, Owner, WorkItemType } from "../../api/types";
 
 const DUE_DATE = "Microsoft.VSTS.Scheduling.DueDate";
 
@@ -19,12 +19,10 @@ const OWNERS: { value: Owner; label: string }[] = [
 	{ value: "theirs", label: "The board's value stays" },
 ];
 
-const SEVERITIES: Severity[] = ["critical", "high", "medium", "low", "info"];
-
 /** What a destination says about fields if nobody said anything. */
 export const UNSET: FieldSettings = {
 	assignee: "",
-	due_days: {},
+	due_date: "sla",
 	templates: null,
 	parent: null,
 	values: {},
@@ -36,12 +34,7 @@ type Props = { settings: FieldSettings; type?: WorkItemType; change: (settings: 
 /** Whose value counts where both sides changed a field, when work is due, and who gets new work items. */
 export function FieldSettingsEditor({ settings, type, change }: Props) {
 	const { data: sets } = useQuery(templates);
-	const days = settings.due_days ?? {};
 	const noDueDate = type !== undefined && !type.fields.includes(DUE_DATE);
-	const setDays = (severity: Severity, value: string | number) => {
-		const { [severity]: _, ...others } = days;
-		change({ ...settings, due_days: typeof value === "number" ? { ...others, [severity]: value } : others });
-	};
 	return (
 		<Stack gap={14}>
 			<NativeSelect
@@ -60,29 +53,21 @@ export function FieldSettingsEditor({ settings, type, change }: Props) {
 				value={settings.assignee ?? ""}
 				onChange={(event) => change({ ...settings, assignee: event.currentTarget.value })}
 			/>
-			<fieldset style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
-				<Text component="legend" size="sm" fw={600}>
-					Days to the due date
-				</Text>
-				<Text size="sm" c="dimmed" mb={6}>
-					{noDueDate
+			<NativeSelect
+				label="Due date of work items"
+				description={
+					noDueDate
 						? `The type ${type?.name} has no due date: nothing is shown.`
-						: "From the first sighting of a finding; the earliest of a ticket counts. Blank: no due date."}
-				</Text>
-				<div className="grid2">
-					{SEVERITIES.map((severity) => (
-						<NumberInput
-							key={severity}
-							label={severity.charAt(0).toUpperCase() + severity.slice(1)}
-							min={1}
-							max={3650}
-							allowDecimal={false}
-							value={days[severity] ?? ""}
-							onChange={(value) => setDays(severity, value)}
-						/>
-					))}
-				</div>
-			</fieldset>
+						: "The earliest of the ticket's open findings, by the SLA matrix."
+				}
+				maw={560}
+				value={settings.due_date ?? "sla"}
+				onChange={(event) => change({ ...settings, due_date: event.currentTarget.value === "none" ? "none" : "sla" })}
+				data={[
+					{ value: "sla", label: "That of the findings" },
+					{ value: "none", label: "None" },
+				]}
+			/>
 			<fieldset style={{ border: 0, padding: 0, margin: 0, minWidth: 0 }}>
 				<Text component="legend" size="sm" fw={600}>
 					If Lockstep and a person changed the same field

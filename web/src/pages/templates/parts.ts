@@ -10,9 +10,12 @@ export const PARTS = [
 export const VARIABLES: readonly [string, string][] = [
 	[
 		"first",
-		"the worst finding: url, title, severity, status, kind, asset, asset_tags, asset_owner, impact, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed",
+		"the worst finding: url, title, severity, status, kind, asset, asset_tags, asset_owner, impact, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed, risk, due, assessments (name, state, completed)",
 	],
-	["first.vulnerability", "id, name, aliases, cwes, cvss_score, cvss_vector, description, remediation, references, tags"],
+	[
+		"first.vulnerability",
+		"id, name, aliases, cwes, cvss_score, cvss_vector, epss, epss_percentile, known_exploited, known_exploited_since, ransomware, description, remediation, references, tags",
+	],
 	["first.component", "name, version, fixed_version, ecosystem, purl, path; nothing if there is none"],
 	["findings, count, more", "the first 50, how many there are, how many are not listed"],
 	["fixes, assets, severities", "what to upgrade to; names; each with severity and count"],
