@@ -401,3 +401,21 @@ async fn rules_choose_assets_by_owner_and_impact_and_see_when_these_change() {
     let long = AssetSettings { owner: Some("x".repeat(201)), ..AssetSettings::default() };
     assert_eq!(story.engine.change_asset(shop, long, &ada()).await.unwrap_err().code, "owner_too_long");
 }
+
+#[tokio::test]
+async fn a_finding_that_gets_worse_is_asked_about_again() {
+    let story = Story::sqlite().await;
+    let mut tx = story.engine.db().read().await.unwrap();
+    let rule = store::rules::all(&mut tx).await.unwrap().remove(0);
+    drop(tx);
+    let critical = RuleSettings::new("Critical", Criteria::severity_at_least(Severity::Critical));
+    story.engine.change_rule(rule.id, critical, &Actor { name: "Ada".into() }).await.unwrap();
+    let mut seen = weakness("a", "a.js", 1);
+    story.scan(std::slice::from_ref(&seen)).await;
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 0);
+    seen["severity"] = "critical".into();
+    story.scan(&[seen]).await;
+    story.settle().await;
+    assert_eq!(story.board.work_items().len(), 1);
+}
