@@ -279,9 +279,26 @@ pub enum Db {
         /// The readers.
         readers: SqlitePool,
     },
-    /// A server, shared by any number of replicas.
-    Postgres(PgPool),
+    /// A server, shared by any number of replicas. There too one writes at a time ([`WRITE_ALONE`]), so that one connection
+    /// for it is enough.
+    Postgres {
+        /// The writer.
+        writer: PgPool,
+        /// The readers.
+        readers: PgPool,
+    },
 }
+
+/// How long a transaction waits for its turn to write, and a connection for an answer of a server that is busy.
+const TURN: Duration = Duration::from_secs(60);
+
+/// Begins a transaction in PostgreSQL that may write, when no other of any replica does. Everything here reads, decides and
+/// writes what it decided: with several writers, what one of them wrote between would be lost. SQLite has one writer, which
+/// all of it is proven with; this makes the other database the same.
+///
+/// The lock belongs to the schema, and ends with the transaction. A process that froze holding it is cut off.
+const WRITE_ALONE: &str = "BEGIN; SET LOCAL lock_timeout = '60s'; SET LOCAL idle_in_transaction_session_timeout = '60s'; \
+     SELECT pg_advisory_xact_lock(1819239275, current_schema()::regnamespace::oid::integer)";
 
 fn failed(operation: &'static str) -> impl Fn(sqlx::Error) -> Error {
     move |source| Error::Database { operation, source }
@@ -299,19 +316,18 @@ impl Db {
         let db = if let Some(path) = address.strip_prefix("sqlite:") {
             Self::open_sqlite(Path::new(path.trim_start_matches("//"))).await?
         } else if address.starts_with("postgres:") || address.starts_with("postgresql:") {
-            let pool = PgPoolOptions::new()
-                .max_connections(16)
-                .acquire_timeout(Duration::from_secs(15))
-                .connect(address)
-                .await
-                .map_err(failed("be reached"))?;
-            Self::Postgres(pool)
+            let writer = PgPoolOptions::new().max_connections(1).acquire_timeout(TURN);
+            let readers = PgPoolOptions::new().max_connections(15).acquire_timeout(Duration::from_secs(15));
+            Self::Postgres {
+                writer: writer.connect(address).await.map_err(failed("be reached"))?,
+                readers: readers.connect(address).await.map_err(failed("be reached"))?,
+            }
         } else {
             return Err(Error::Address(address.to_owned()));
         };
         match &db {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+            Self::Postgres { writer, .. } => POSTGRES_MIGRATIONS.run(writer).await,
         }
         .map_err(Error::Migrate)?;
         Ok(db)
@@ -328,13 +344,13 @@ impl Db {
             .busy_timeout(Duration::from_secs(15));
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
-            .acquire_timeout(Duration::from_secs(60))
+            .acquire_timeout(TURN)
             .connect_with(options.clone())
             .await
             .map_err(failed("be opened"))?;
         let readers = SqlitePoolOptions::new()
             .max_connections(4)
-            .acquire_timeout(Duration::from_secs(60))
+            .acquire_timeout(TURN)
             .connect_with(options.read_only(true))
             .await
             .map_err(failed("be opened"))?;
@@ -345,14 +361,14 @@ impl Db {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "sqlite",
-            Self::Postgres(_) => "postgres",
+            Self::Postgres { .. } => "postgres",
         }
     }
 
-    /// Begins a transaction that may write.
+    /// Begins a transaction that may write, when no other one does.
     ///
     /// # Errors
-    /// If the database cannot be reached.
+    /// If the database cannot be reached, or another writes for longer than a minute.
     pub async fn begin(&self) -> Result<Tx> {
         failpoint::statement("BEGIN").await?;
         match self {
@@ -361,8 +377,8 @@ impl Db {
                 .await
                 .map(Tx::Sqlite)
                 .map_err(failed("begin a transaction")),
-            Self::Postgres(pool) => {
-                pool.begin().await.map(Tx::Postgres).map_err(failed("begin a transaction"))
+            Self::Postgres { writer, .. } => {
+                writer.begin_with(WRITE_ALONE).await.map(Tx::Postgres).map_err(failed("begin a transaction"))
             }
         }
     }
@@ -376,7 +392,7 @@ impl Db {
             Self::Sqlite { readers, .. } => {
                 readers.begin().await.map(Tx::Sqlite).map_err(failed("begin a transaction"))
             }
-            Self::Postgres(pool) => pool
+            Self::Postgres { readers, .. } => readers
                 .begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 .await
                 .map(Tx::Postgres)
@@ -391,7 +407,10 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
         }
     }
 }

@@ -1,12 +1,9 @@
-//! Many small pieces of work, each of which happens or does not, in as few transactions as suit the database.
-//!
-//! SQLite has one writer, and each commit waits for the disk: a number of pieces share a transaction there, each behind a
-//! savepoint. PostgreSQL has many writers: a transaction that held the rows of many pieces would make others wait for all
-//! of them, and two such could wait for each other; there each piece is a transaction of its own.
+//! Many small pieces of work, each of which happens or does not. Each commit waits for the disk: a number of pieces share a
+//! transaction, each behind a savepoint.
 
 use crate::{Db, Result, Tx, args};
 
-/// Pieces that share a transaction on SQLite; others wait to write while it lasts.
+/// Pieces that share a transaction; others wait to write while it lasts.
 const SHARED: usize = 50;
 
 /// Pieces of work on one database. Dropped before [`Pieces::finish`], the latest of them may be lost.
@@ -29,24 +26,19 @@ impl<'a> Pieces<'a> {
     /// If the database refuses.
     pub async fn begin(&mut self) -> Result<&mut Tx> {
         let mut tx = match self.tx.take() {
-            Some(tx) if self.are_shared() => tx,
-            _ => self.db.begin().await?,
+            Some(tx) => tx,
+            None => self.db.begin().await?,
         };
-        if self.are_shared() {
-            tx.execute("SAVEPOINT piece", args![]).await?;
-        }
+        tx.execute("SAVEPOINT piece", args![]).await?;
         Ok(self.tx.insert(tx))
     }
 
-    /// What the piece at hand did shall last. It does once this was answered by PostgreSQL, or [`Pieces::finish`] was.
+    /// What the piece at hand did shall last. It does once [`Pieces::finish`] was answered.
     ///
     /// # Errors
     /// If the database refuses.
     pub async fn keep(&mut self) -> Result<()> {
         let Some(mut tx) = self.tx.take() else { return Ok(()) };
-        if !self.are_shared() {
-            return tx.commit().await;
-        }
         tx.execute("RELEASE piece", args![]).await?;
         self.kept += 1;
         if self.kept.is_multiple_of(SHARED) {
@@ -61,10 +53,6 @@ impl<'a> Pieces<'a> {
     /// # Errors
     /// If the database refuses.
     pub async fn undo(&mut self) -> Result<()> {
-        if !self.are_shared() {
-            self.tx = None;
-            return Ok(());
-        }
         if let Some(tx) = &mut self.tx {
             tx.execute("ROLLBACK TO piece", args![]).await?;
             tx.execute("RELEASE piece", args![]).await?;
@@ -81,9 +69,5 @@ impl<'a> Pieces<'a> {
             Some(tx) => tx.commit().await,
             None => Ok(()),
         }
-    }
-
-    fn are_shared(&self) -> bool {
-        matches!(self.db, Db::Sqlite { .. })
     }
 }

@@ -63,6 +63,8 @@ fn shown(event: &engine::Event) -> LiveEvent {
 }
 
 fn everything() -> Vec<LiveEvent> {
-    use LiveEventKind::{Configuration, Connection, Finding, Job, Scan, Ticket};
-    [Finding, Ticket, Scan, Job, Connection, Configuration].map(|kind| LiveEvent { kind, id: None }).to_vec()
+    use LiveEventKind::{Alarm, Configuration, Connection, Finding, Job, Scan, Ticket};
+    [Finding, Ticket, Scan, Job, Connection, Configuration, Alarm]
+        .map(|kind| LiveEvent { kind, id: None })
+        .to_vec()
 }

@@ -1,21 +1,16 @@
 //! Branches of an asset, tracked apart and compared.
 
-use std::time::Duration;
-
 use crate::support::{Session, on_every_database, problem};
-use api::{Asset, Branch, BranchComparison, FindingSummary, Job, Page};
+use crate::work::{ask, import};
+use api::{Asset, Branch, BranchComparison, FindingSummary, Page};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-#[expect(clippy::unwrap_used, reason = "test support")]
 async fn get<T: serde::de::DeserializeOwned>(session: &Session<'_>, path: &str) -> T {
-    let answer = session.call(Method::GET, path).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "{path}");
-    answer.json().await.unwrap()
+    ask(session, Method::GET, path, StatusCode::OK).await
 }
 
 /// Takes in what a scan of a branch saw.
-#[expect(clippy::unwrap_used, reason = "test support")]
 async fn scan(session: &Session<'_>, branch: &str, hour: u32, seen: &[&str]) {
     let findings: Vec<Value> = seen
         .iter()
@@ -24,17 +19,7 @@ async fn scan(session: &Session<'_>, branch: &str, hour: u32, seen: &[&str]) {
     let started_at = format!("2026-03-01T{hour:02}:00:00Z");
     let report =
         json!({"lockstep": 1, "scanner": {"name": "test"}, "started_at": started_at, "findings": findings});
-    let path = format!("/api/v1/imports?asset=shop&branch={branch}");
-    let answer = session.call(Method::POST, &path).body(report.to_string()).send().await.unwrap();
-    let job: Job = answer.json().await.unwrap();
-    for _ in 0..400 {
-        let job: Job = get(session, &format!("/api/v1/jobs/{}", job.id)).await;
-        if job.finished_at.is_some() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("the import did not end within ten seconds");
+    import(session, &format!("asset=shop&branch={branch}"), report.to_string()).await;
 }
 
 async fn titles(session: &Session<'_>, filter: &str) -> Vec<String> {

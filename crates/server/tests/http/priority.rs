@@ -1,50 +1,38 @@
 //! Exploit data and the SLA matrix, over HTTP: who may, what is refused, and how findings follow.
 
-use std::time::Duration;
-
 use crate::support::{Session, on_every_database, problem};
-use api::{ExploitData, ExploitDataLoad, FindingSummary, Job, Page, Role, Sla, SlaCounts};
+use crate::work::{self, ask, until};
+use api::{ExploitData, ExploitDataLoad, FindingSummary, Page, Role, Sla, SlaCounts};
 use model::SlaState;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-#[expect(clippy::unwrap_used, reason = "test support")]
 async fn get<T: serde::de::DeserializeOwned>(session: &Session<'_>, path: &str) -> T {
-    let answer = session.call(Method::GET, path).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK, "{path}");
-    answer.json().await.unwrap()
+    ask(session, Method::GET, path, StatusCode::OK).await
 }
 
 /// Takes in findings of these CVEs, each with a severity, and waits until the rules have looked at them.
-#[expect(clippy::unwrap_used, reason = "test support")]
 async fn import(session: &Session<'_>, findings: &[(&str, &str)]) {
     let findings: Vec<Value> = findings
         .iter()
         .map(|(cve, severity)| json!({"id": cve, "title": cve, "severity": severity, "path": "a.lock"}))
         .collect();
     let report = json!({"lockstep": 1, "scanner": {"name": "test"}, "findings": findings}).to_string();
-    let answer = session.call(Method::POST, "/api/v1/imports?asset=shop").body(report).send().await.unwrap();
-    assert_eq!(answer.status(), StatusCode::ACCEPTED);
-    let job: Job = answer.json().await.unwrap();
-    until(async || {
-        let job: Job = get(session, &format!("/api/v1/jobs/{}", job.id)).await;
-        job.finished_at.is_some()
+    work::import(session, "asset=shop", report).await;
+    until(session, "/api/v1/findings", |page: &Page<FindingSummary>| {
+        page.items.iter().all(|finding| finding.priority.risk > 0)
     })
     .await;
-    until(async || list(session, "").await.iter().all(|finding| finding.priority.risk > 0)).await;
 }
 
-/// Waits for what the server does in the background.
-async fn until(holds: impl AsyncFn() -> bool) {
-    for _ in 0..400 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("it did not come to hold within ten seconds");
+/// Waits until the list that this filter asks for holds these alone.
+async fn until_listed(session: &Session<'_>, filter: &str, expected: &[&str]) {
+    until(session, &format!("/api/v1/findings?{filter}"), |page: &Page<FindingSummary>| {
+        page.items.iter().map(|finding| finding.title.as_str()).eq(expected.iter().copied())
+    })
+    .await;
 }
 
 async fn list(session: &Session<'_>, filter: &str) -> Vec<FindingSummary> {
@@ -87,7 +75,7 @@ fn exploit_data_is_loaded_by_security_managers_and_findings_can_be_asked_for_by_
             (2, "scores.csv", "admin")
         );
 
-        until(async || titles(&session, "min_epss=0.5").await == ["CVE-2026-0001"]).await;
+        until_listed(&session, "min_epss=0.5", &["CVE-2026-0001"]).await;
         let by_risk = titles(&session, "order=risk").await;
         assert_eq!(
             by_risk[0], "CVE-2026-0001",
@@ -164,7 +152,7 @@ fn the_matrix_is_previewed_saved_and_refused_cell_by_cell() {
 
         let saved: Sla = put(only_critical).await.unwrap().json().await.unwrap();
         assert_eq!(saved.version, 1);
-        until(async || titles(&session, "sla=not_covered").await == ["CVE-2026-0001"]).await;
+        until_listed(&session, "sla=not_covered", &["CVE-2026-0001"]).await;
         assert_eq!(titles(&session, "sla=on_track,approaching,breached").await, ["CVE-2026-0002"]);
     });
 }
@@ -204,18 +192,15 @@ fn the_server_fetches_from_the_addresses_that_its_operator_named_and_says_what_w
             })
             .await;
         let session = server.session().await;
-        until(async || {
-            let states: Vec<ExploitData> = get(&session, "/api/v1/exploit-data").await;
+        let states = until(&session, "/api/v1/exploit-data", |states: &Vec<ExploitData>| {
             states.iter().any(|state| state.loaded.is_some())
                 && states.iter().any(|state| state.problem.is_some())
         })
         .await;
-        let states: Vec<ExploitData> = get(&session, "/api/v1/exploit-data").await;
         let loaded = states[0].loaded.as_ref().unwrap();
         assert_eq!((loaded.records, loaded.loaded_by.as_str()), (2, "the daily download"));
         assert!(states[1].problem.as_ref().unwrap().contains("neither a file of EPSS scores"));
-        until(async || {
-            let alarms: Page<api::Alarm> = get(&session, "/api/v1/alarms").await;
+        until(&session, "/api/v1/alarms", |alarms: &Page<api::Alarm>| {
             alarms.items.iter().any(|alarm| alarm.what.starts_with("KEV could not be fetched"))
         })
         .await;

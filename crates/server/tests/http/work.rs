@@ -70,19 +70,22 @@ pub(crate) async fn send<T: DeserializeOwned>(
     serde_json::from_str(&text).unwrap()
 }
 
-/// Reads again until it is as expected.
+/// Reads again after every live event until it is as expected, as a page does.
+#[expect(clippy::unwrap_used, reason = "test support")]
 pub(crate) async fn until<T: DeserializeOwned>(
     session: &Session<'_>,
     path: &str,
     there: impl Fn(&T) -> bool,
 ) -> T {
     let read = async {
+        // Listens before it reads, so that no change falls between the two.
+        let mut events = session.call(Method::GET, "/api/v1/events").send().await.unwrap().bytes_stream();
         loop {
             let value = ask(session, Method::GET, path, StatusCode::OK).await;
             if there(&value) {
                 return value;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            events.next().await.unwrap().unwrap();
         }
     };
     tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| panic!("{path} never became as expected"))
