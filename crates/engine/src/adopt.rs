@@ -397,7 +397,7 @@ impl Engine {
         let mut matches: Vec<Vec<(MatchedBy, Finding)>> = vec![Vec::new(); candidates.len()];
         let mut after = Uuid::nil();
         loop {
-            let page = store::findings::open_after(&mut tx, after, STEP).await?;
+            let page = store::findings::open_after(&mut tx, &[], after, STEP).await?;
             let Some(last) = page.last() else { break };
             after = last.id.0;
             for finding in page {

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use model::{JobId, TicketId};
 use serde::{Deserialize, Serialize};
+use store::Tx;
 
 use crate::engine::{Engine, EventKind};
 use crate::ingest::ImportOrder;
@@ -57,7 +58,13 @@ impl Engine {
                 .await?
             {
                 for scan in store::scans::of_job(&mut tx, job.id).await? {
-                    store::scans::finish(&mut tx, scan.id, "failed", store::scans::Effect::default()).await?;
+                    store::taking_effect::finish(&mut tx, scan.id, "failed").await?;
+                }
+                // What was in effect before stays so: the next import of the report adds the rest.
+                for (scan, _) in
+                    store::taking_effect::progress::<serde::de::IgnoredAny>(&mut tx, job.id).await?
+                {
+                    store::taking_effect::tell_tickets(&mut tx, scan).await?;
                 }
             }
             tx.commit().await?;
@@ -74,16 +81,28 @@ impl Engine {
         total: Option<u64>,
         message: &str,
     ) -> Result<(), Refusal> {
-        let inner = &self.inner;
-        let until = inner.world.now() + LEASE;
-        let mut tx = inner.db.begin().await?;
-        let held = store::jobs::progress(&mut tx, job, inner.owner, done, total, message, until).await?;
+        let mut tx = self.inner.db.begin().await?;
+        self.keep_job(&mut tx, job, done, total, message).await?;
         tx.commit().await?;
-        if !held {
-            return Err(taken_over(job));
-        }
         self.announce(EventKind::Job, job.0);
         Ok(())
+    }
+
+    /// The same within a transaction. It fails if another replica has taken over: then nothing of it may last.
+    pub(crate) async fn keep_job(
+        &self,
+        tx: &mut Tx,
+        job: JobId,
+        done: u64,
+        total: Option<u64>,
+        message: &str,
+    ) -> Result<(), Refusal> {
+        let inner = &self.inner;
+        let until = inner.world.now() + LEASE;
+        match store::jobs::progress(tx, job, inner.owner, done, total, message, until).await? {
+            true => Ok(()),
+            false => Err(taken_over(job)),
+        }
     }
 
     /// Asks for a reconcile of one ticket, of what is known to have changed, or of every live ticket.
@@ -104,7 +123,7 @@ impl Engine {
             return Err(Refusal::not_found("ticket", ticket));
         }
         let order = ReconcileOrder { ticket, sweep };
-        store::jobs::add(&mut tx, id, "reconcile", &order, None, self.inner.world.now()).await?;
+        store::jobs::add(&mut tx, id, "reconcile", &order, None, None, self.inner.world.now()).await?;
         self.note_configuration(&mut tx, "job", id.0, by, "Asked for a reconcile.").await?;
         tx.commit().await?;
         self.inner.jobs.notify_one();

@@ -60,6 +60,29 @@ pub struct ImportResult {
     pub quarantined: bool,
 }
 
+impl std::ops::AddAssign for SeverityCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.critical += other.critical;
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
+        self.info += other.info;
+    }
+}
+
+impl std::ops::AddAssign for ImportResult {
+    fn add_assign(&mut self, other: Self) {
+        self.scans.extend(other.scans);
+        self.already_imported |= other.already_imported;
+        self.observations += other.observations;
+        self.new += other.new;
+        self.regressed += other.regressed;
+        self.still_open += other.still_open;
+        self.fixed += other.fixed;
+        self.quarantined |= other.quarantined;
+    }
+}
+
 /// What a reconcile did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReconcileResult {

@@ -173,7 +173,7 @@ struct Walk {
 
 impl Walk {
     async fn next(&mut self, tx: &mut Tx) -> Result<Option<Page>, Refusal> {
-        let findings = store::findings::open_after(tx, self.after, STEP).await?;
+        let findings = store::findings::open_after(tx, &[], self.after, STEP).await?;
         let Some(last) = findings.last() else { return Ok(None) };
         self.after = last.id.0;
         Page::read(tx, findings, &mut self.assets).await.map(Some)

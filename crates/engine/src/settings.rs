@@ -47,6 +47,8 @@ pub struct Settings {
     pub collapse_number: u64,
     /// … and at least this share of what its configuration sees waits for a person. Per cent.
     pub collapse_percent: u64,
+    /// Places of a report that take effect in one transaction. Others wait to write while it lasts.
+    pub import_piece: u32,
 }
 
 impl Settings {
@@ -71,6 +73,7 @@ impl Settings {
             grace: Duration::zero(),
             collapse_number: 25,
             collapse_percent: 50,
+            import_piece: 100,
         }
     }
 }

@@ -342,8 +342,9 @@ impl Engine {
         let now = self.inner.world.now();
         let mut tx = self.inner.db.read().await?;
         let is_due = |rule: &Rule| rule.look_again_at.is_some_and(|at| at <= now);
+        let in_the_making = self.assets_in_the_making(&mut tx).await?;
         let has_work = store::rules::walk(&mut tx).await?.is_some()
-            || !store::findings::undecided(&mut tx, 1).await?.is_empty()
+            || !store::findings::undecided(&mut tx, &in_the_making, 1).await?.is_empty()
             || store::rules::all(&mut tx).await?.iter().any(is_due);
         drop(tx);
         if !has_work {
@@ -359,10 +360,11 @@ impl Engine {
             store::rules::begin_walk(&mut tx).await?;
             walked_to = Some(uuid::Uuid::nil());
         }
-        let mut findings = store::findings::undecided(&mut tx, STEP).await?;
+        let in_the_making = self.assets_in_the_making(&mut tx).await?;
+        let mut findings = store::findings::undecided(&mut tx, &in_the_making, STEP).await?;
         if findings.is_empty() {
             let Some(after) = walked_to else { return Ok(0) };
-            findings = store::findings::open_after(&mut tx, after, STEP).await?;
+            findings = store::findings::open_after(&mut tx, &in_the_making, after, STEP).await?;
             store::rules::walked(&mut tx, findings.last().map(|finding| finding.id)).await?;
         }
         let looked_at = findings.len();

@@ -218,34 +218,38 @@ pub async fn of_ticket(tx: &mut Tx, ticket: TicketId) -> Result<Vec<Finding>> {
     .collect()
 }
 
-/// Findings that the rules have not looked at since they changed.
+/// Findings that the rules have not looked at since they changed, but for those of these assets.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn undecided(tx: &mut Tx, limit: i64) -> Result<Vec<Finding>> {
-    tx.all(crate::Composed(format!("{SELECT} WHERE f.undecided ORDER BY f.id LIMIT $1")), args![limit])
-        .await?
-        .iter()
-        .map(finding)
-        .collect()
+pub async fn undecided(tx: &mut Tx, but_of: &[AssetId], limit: i64) -> Result<Vec<Finding>> {
+    let mut statement = Statement::new(SELECT);
+    statement.push(" WHERE f.undecided");
+    if !but_of.is_empty() {
+        statement.push(" AND f.asset_id NOT IN ").bind_list(but_of.iter().copied());
+    }
+    statement.push(" ORDER BY f.id LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(finding).collect()
 }
 
-/// Open findings after a given one, in the order of their ids: for looking at all of them page by page.
+/// Open findings after a given one, in the order of their ids: for looking at all of them page by page. Those of some
+/// assets are left out as long as the rules have not looked at them since they changed.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn open_after(tx: &mut Tx, after: Uuid, limit: i64) -> Result<Vec<Finding>> {
-    tx.all(
-        crate::Composed(format!(
-            "{SELECT} WHERE f.id > $1 AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
-             ORDER BY f.id LIMIT $2"
-        )),
-        args![after, limit],
-    )
-    .await?
-    .iter()
-    .map(finding)
-    .collect()
+pub async fn open_after(tx: &mut Tx, but_of: &[AssetId], after: Uuid, limit: i64) -> Result<Vec<Finding>> {
+    let mut statement = Statement::new(SELECT);
+    statement.push(" WHERE f.id > ").bind(after);
+    statement
+        .push(" AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')");
+    if !but_of.is_empty() {
+        statement
+            .push(" AND NOT (f.undecided AND f.asset_id IN ")
+            .bind_list(but_of.iter().copied())
+            .push(")");
+    }
+    statement.push(" ORDER BY f.id LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(finding).collect()
 }
 
 /// The worst open findings, newest first among equals.
@@ -575,7 +579,7 @@ pub async fn unseen(
     branch: &str,
     started_at: DateTime<Utc>,
     after: Uuid,
-    limit: i64,
+    limit: u32,
 ) -> Result<Vec<StoredDetection>> {
     tx.all(
         crate::Composed(format!(

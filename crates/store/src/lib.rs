@@ -29,6 +29,7 @@ pub mod scans;
 pub mod secrets;
 pub mod sessions;
 pub mod sla;
+pub mod taking_effect;
 pub mod templates;
 pub mod tickets;
 pub mod tokens;

@@ -173,40 +173,6 @@ pub async fn later(
     .collect()
 }
 
-/// What became of a scan.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Effect {
-    /// Findings it saw first.
-    pub new: u64,
-    /// Findings it saw again after they were fixed.
-    pub regressed: u64,
-    /// Findings it proved fixed.
-    pub fixed: u64,
-}
-
-/// Observations that one statement deletes: SQLite holds the row ids of a whole statement in memory.
-const DELETED_AT_ONCE: usize = 10_000;
-
-/// Puts a scan into effect (`committed` or `quarantined`) or marks it `failed`.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn finish(tx: &mut Tx, id: ScanId, state: &'static str, effect: Effect) -> Result<()> {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    tx.execute(
-        "UPDATE scan SET state = $2, new_findings = new_findings + $3, regressed_findings = regressed_findings + $4,
-                fixed_findings = fixed_findings + $5 WHERE id = $1",
-        args![id, state, number(effect.new), number(effect.regressed), number(effect.fixed)],
-    )
-    .await?;
-    let staged = staged(tx, id).await?;
-    for from in (0..staged).step_by(DELETED_AT_ONCE) {
-        let bound = number(from + DELETED_AT_ONCE as u64);
-        tx.execute("DELETE FROM observation WHERE scan_id = $1 AND seq < $2", args![id, bound]).await?;
-    }
-    Ok(())
-}
-
 /// How many observations of a scan are staged already.
 ///
 /// # Errors
@@ -239,36 +205,6 @@ pub async fn stage(
     )
     .await?;
     Ok(())
-}
-
-/// The next places of a scan after a given one, in order.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn places(tx: &mut Tx, id: ScanId, after: &str, limit: i64) -> Result<Vec<String>> {
-    tx.all(
-        "SELECT DISTINCT place_key FROM observation WHERE scan_id = $1 AND place_key > $2 ORDER BY place_key LIMIT $3",
-        args![id, after, limit],
-    )
-    .await?
-    .iter()
-    .map(|row| row.text("place_key"))
-    .collect()
-}
-
-/// The observations of a scan at a place, in the order of the report.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn observations_at(tx: &mut Tx, id: ScanId, place_key: &str) -> Result<Vec<Observation>> {
-    tx.all(
-        "SELECT body FROM observation WHERE scan_id = $1 AND place_key = $2 ORDER BY seq",
-        args![id, place_key],
-    )
-    .await?
-    .iter()
-    .map(|row| row.json("body"))
-    .collect()
 }
 
 /// The next files of a scan, after a given one and in order, in which the configuration sees nothing on the branch so far.

@@ -794,15 +794,20 @@ pub async fn mark(tx: &mut Tx, id: TicketId) -> Result<()> {
     Ok(())
 }
 
+/// Gives tickets a reason to be looked at whose findings changed. What is held back may not be wanted any more: it is
+/// looked at again at once.
+pub(crate) const MARK: &str = "UPDATE ticket SET mark = mark + 1,
+     next_attempt_at = CASE WHEN health = 'held' THEN 0 ELSE next_attempt_at END";
+
 /// Gives all tickets of a finding a reason to be looked at.
 ///
 /// # Errors
 /// If the database refuses.
 pub async fn mark_of_finding(tx: &mut Tx, finding: FindingId) -> Result<u64> {
     tx.execute(
-        // What is held back may not be wanted any more: it is looked at again at once.
-        "UPDATE ticket SET mark = mark + 1, next_attempt_at = CASE WHEN health = 'held' THEN 0 ELSE next_attempt_at END
-         WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)",
+        crate::Composed(format!(
+            "{MARK} WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)"
+        )),
         args![finding],
     )
     .await

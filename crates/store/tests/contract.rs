@@ -154,12 +154,36 @@ fn ticket(number: u128) -> Ticket {
 }
 
 #[tokio::test]
+async fn jobs_about_one_asset_follow_one_another() {
+    for (db, _folder) in databases().await {
+        let mut tx = db.begin().await.unwrap();
+        let asset = store::assets::find_or_create(&mut tx, AssetId(id(5)), "shop", at(0)).await.unwrap().id;
+        let (first, second, other) = (JobId(id(10)), JobId(id(11)), JobId(id(12)));
+        store::jobs::add(&mut tx, first, "import", &(), Some(asset), None, at(0)).await.unwrap();
+        store::jobs::add(&mut tx, second, "import", &(), Some(asset), None, at(1)).await.unwrap();
+        store::jobs::add(&mut tx, other, "reconcile", &(), None, None, at(2)).await.unwrap();
+        let claim = async |tx: &mut Tx, owner: u128, minute: i64| {
+            let claimed = store::jobs::claim(tx, id(owner), at(minute), at(minute + 2)).await.unwrap();
+            claimed.map(|job| job.id)
+        };
+        assert_eq!(claim(&mut tx, 1, 3).await, Some(first), "{}", db.kind());
+        assert_eq!(claim(&mut tx, 2, 3).await, Some(other), "the second waits for the first");
+        assert_eq!(claim(&mut tx, 3, 3).await, None);
+        // Whoever is not heard of any more is replaced, and keeps nobody waiting.
+        assert_eq!(claim(&mut tx, 3, 9).await, Some(first));
+        assert!(store::jobs::succeed(&mut tx, first, id(3), &(), at(9)).await.unwrap());
+        assert_eq!(claim(&mut tx, 3, 9).await, Some(second));
+        db_done(tx, db).await;
+    }
+}
+
+#[tokio::test]
 async fn a_job_is_claimed_by_one_and_again_only_when_its_lease_is_over() {
     for (db, _folder) in databases().await {
         let mut tx = db.begin().await.unwrap();
         let (mine, anybodys) = (JobId(id(10)), JobId(id(11)));
-        store::jobs::add(&mut tx, mine, "import", &(), Some(id(1)), at(0)).await.unwrap();
-        store::jobs::add(&mut tx, anybodys, "reconcile", &(), None, at(1)).await.unwrap();
+        store::jobs::add(&mut tx, mine, "import", &(), None, Some(id(1)), at(0)).await.unwrap();
+        store::jobs::add(&mut tx, anybodys, "reconcile", &(), None, None, at(1)).await.unwrap();
         // The other one passes over what only the first may run.
         let claimed = store::jobs::claim(&mut tx, id(2), at(2), at(4)).await.unwrap().unwrap();
         assert_eq!(claimed.id, anybodys, "{}", db.kind());
@@ -537,9 +561,9 @@ async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
                 store::scans::stage(&mut tx, scan, seq, "place", &observation).await.unwrap();
             }
         }
-        store::scans::finish(&mut tx, ScanId(id(8)), "committed", Default::default()).await.unwrap();
+        store::taking_effect::finish(&mut tx, ScanId(id(8)), "committed").await.unwrap();
         let left = async |tx: &mut Tx, scan: u128| {
-            store::scans::observations_at(tx, ScanId(id(scan)), "place").await.unwrap().len()
+            store::taking_effect::take(tx, ScanId(id(scan)), "place").await.unwrap().len()
         };
         assert_eq!((left(&mut tx, 8).await, left(&mut tx, 9).await), (0, 1));
         db_done(tx, db).await;

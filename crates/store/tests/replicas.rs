@@ -1,6 +1,5 @@
 //! Two processes that change the same at once: what one has done, the other one sees before it decides.
 #![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 use store::{Arg, Composed, Db};
 use uuid::Uuid;

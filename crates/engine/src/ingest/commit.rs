@@ -1,4 +1,4 @@
-//! Puts a staged scan into effect: recognises what is known, adds what is new, decides what absence proves.
+//! What a scan saw at a place: recognises what is known, adds what is new.
 
 use chrono::{DateTime, Utc};
 use model::identity::{self, Sighting};
@@ -6,131 +6,52 @@ use model::lifecycle::{ScanEffect, after_scan};
 use model::priority::Priority;
 use model::status::{Decision, Triage};
 use model::{
-    Coverage, CoverageExtent, FindingId, FindingKind, Observation, ReportedSuppression, ScanId, Status,
-    content,
+    Coverage, CoverageExtent, FindingId, FindingKind, Observation, ReportedSuppression, Status, content,
 };
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::findings::{Finding, StoredDetection, facts};
-use store::scans::{Effect, Scan};
-use uuid::Uuid;
+use store::scans::Scan;
+use store::taking_effect::Effect;
 
 use crate::aside::comes_back;
-use crate::engine::{Engine, EventKind};
-use crate::ingest::renames::Renamed;
-use crate::{Actor, ImportResult, Refusal};
-
-/// Places or absences that are looked at in one step.
-const STEP: i64 = 500;
+use crate::engine::Engine;
+use crate::{ImportResult, Refusal};
 
 /// Reason of a suppression that came with a report and goes with it.
 const SUPPRESSED_IN_REPORT: &str = "Suppressed in the report";
 
 impl Engine {
-    pub(crate) async fn commit_scan(
-        &self,
-        tx: &mut Tx,
-        asset: &Asset,
-        scan: &Scan,
-        result: &mut ImportResult,
-    ) -> Result<(), Refusal> {
-        let cause = cause_of(scan);
-        let mut effect = Effect::default();
-        let later = store::scans::later(tx, scan.configuration_id, &scan.branch, scan.started_at).await?;
-        let before = store::findings::present(tx, scan.configuration_id, &scan.branch).await?;
-        // A late report only adds history: what it calls a file is no news.
-        let renamed = match later.is_empty() {
-            true => self.renamed_files(tx, asset, scan).await?,
-            false => Renamed::default(),
-        };
-        let mut after = String::new();
-        loop {
-            let places = store::scans::places(tx, scan.id, &after, STEP).await?;
-            let Some(last) = places.last() else { break };
-            after.clone_from(last);
-            for place in &places {
-                self.commit_place(tx, asset, scan, place, &renamed, &later, &cause, &mut effect, result)
-                    .await?;
-            }
-        }
-        let mut state = "committed";
-        if scan.coverage.extent == CoverageExtent::Full {
-            let gone = self.count_absences(tx, asset, scan).await?;
-            let settings = &self.inner.settings;
-            if gone >= settings.collapse_number && gone * 100 >= before * settings.collapse_percent {
-                state = "quarantined";
-                result.quarantined = true;
-            } else {
-                self.apply_absences(tx, asset, scan, &cause, &mut effect, result).await?;
-            }
-        }
-        store::assets::scanned(tx, asset.id, scan.started_at).await?;
-        store::scans::finish(tx, scan.id, state, effect).await?;
-        Ok(())
-    }
-
-    /// Lets the absences of a quarantined scan count: a person has looked at them.
-    ///
-    /// # Errors
-    /// If there is no such scan, or it is not quarantined.
-    pub async fn confirm_scan(&self, id: ScanId, by: &Actor) -> Result<(), Refusal> {
-        let mut tx = self.inner.db.begin().await?;
-        let Some((scan, state)) = store::scans::get(&mut tx, id).await? else {
-            return Err(Refusal::not_found("scan", id));
-        };
-        if state != "quarantined" {
-            return Err(Refusal::conflict(
-                "scan_not_quarantined",
-                "The scan does not wait for anybody",
-                format!("Scan {id} is {state}, not quarantined."),
-                "Nothing to do.",
-            ));
-        }
-        store::assets::hold(&mut tx, scan.asset_id).await?;
-        let Some(asset) = store::assets::get(&mut tx, scan.asset_id).await? else {
-            return Err(Refusal::not_found("asset", scan.asset_id));
-        };
-        let mut cause = cause_of(&scan);
-        cause.label.push_str(&format!(", confirmed by {}", by.name));
-        let mut effect = Effect::default();
-        self.apply_absences(&mut tx, &asset, &scan, &cause, &mut effect, &mut ImportResult::default())
-            .await?;
-        store::scans::finish(&mut tx, id, "committed", effect).await?;
-        tx.commit().await?;
-        self.announce(EventKind::Scan, id.0);
-        self.announce(EventKind::Finding, None);
-        self.wake_all_boards();
-        Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
-    async fn commit_place(
+    /// Puts into effect what the scan saw at one place, and answers how many results these are.
+    #[expect(clippy::too_many_arguments, reason = "one step of a piece, split off to be read by itself")]
+    pub(super) async fn commit_place(
         &self,
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
         place_key: &str,
-        renamed: &Renamed,
+        renamed: &[FindingId],
         later: &[(DateTime<Utc>, Coverage)],
         cause: &Cause,
         effect: &mut Effect,
         result: &mut ImportResult,
-    ) -> Result<(), Refusal> {
-        let observations = store::scans::observations_at(tx, scan.id, place_key).await?;
+    ) -> Result<u64, Refusal> {
+        let observations = store::taking_effect::take(tx, scan.id, place_key).await?;
         // What was known under the file's old name comes first: what was fixed at the new one long ago is something else.
-        let mut known = store::findings::of_ids(tx, renamed.at(place_key)).await?;
+        let mut known = store::findings::of_ids(tx, renamed).await?;
         let moved = known.len();
         let here =
             store::findings::at_place(tx, asset.id, scan.configuration_id, &scan.branch, place_key).await?;
-        known.extend(here.into_iter().filter(|finding| !renamed.at(place_key).contains(&finding.id)));
+        known.extend(here.into_iter().filter(|finding| !renamed.contains(&finding.id)));
+        let number = observations.len() as u64;
         let ids: Vec<FindingId> = known.iter().map(|finding| finding.id).collect();
         let detections = store::findings::detections_of(tx, &ids).await?;
         let seen: Vec<Sighting> = observations.iter().map(Sighting::of).collect();
         let sightings: Vec<Sighting> =
             known.iter().map(|finding| last_sighting(finding, &detections, scan)).collect();
         // A place has one kind, and is asked for because the scan saw something there.
-        let Some(kind) = observations.first().map(|first| first.kind) else { return Ok(()) };
+        let Some(kind) = observations.first().map(|first| first.kind) else { return Ok(0) };
         let (from_elsewhere, from_here) = sightings.split_at(moved);
         let matched = recognised(&seen, from_elsewhere, from_here, kind);
         for ((observation, sighting), matched) in observations.into_iter().zip(seen).zip(matched) {
@@ -172,10 +93,10 @@ impl Engine {
                 }
             }
         }
-        Ok(())
+        Ok(number)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
+    #[expect(clippy::too_many_arguments, reason = "one step of a piece, split off to be read by itself")]
     async fn see_first(
         &self,
         tx: &mut Tx,
@@ -255,7 +176,7 @@ impl Engine {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of commit_scan, split off to be read by itself")]
+    #[expect(clippy::too_many_arguments, reason = "one step of a piece, split off to be read by itself")]
     async fn see_again(
         &self,
         tx: &mut Tx,
@@ -362,7 +283,7 @@ impl Engine {
             self.resume_tickets(tx, &finding, cause).await?;
         }
         if shown_differently {
-            store::tickets::mark_of_finding(tx, finding.id).await?;
+            store::taking_effect::concerns(tx, scan.id, finding.id).await?;
         }
         if finding.status != known.status {
             let started = scan.started_at.format("%Y-%m-%d %H:%M UTC");
@@ -399,7 +320,7 @@ impl Engine {
         let Some(assessment) = scan.assessment else { return Ok(()) };
         if store::assessments::add_finding(tx, assessment, finding).await? {
             store::findings::undecide(tx, &[finding]).await?;
-            store::tickets::mark_of_finding(tx, finding).await?;
+            store::taking_effect::concerns(tx, scan.id, finding).await?;
         }
         Ok(())
     }
@@ -412,94 +333,6 @@ impl Engine {
     ) -> Result<(), Refusal> {
         if status.is_open() {
             result.still_open.add(finding.severity);
-        }
-        Ok(())
-    }
-
-    /// How many findings people see as open would be closed by this scan.
-    async fn count_absences(&self, tx: &mut Tx, asset: &Asset, scan: &Scan) -> Result<u64, Refusal> {
-        let mut gone = 0;
-        let mut after = Uuid::nil();
-        loop {
-            let page = store::findings::unseen(
-                tx,
-                scan.configuration_id,
-                &scan.branch,
-                scan.started_at,
-                after,
-                STEP,
-            )
-            .await?;
-            let Some(last) = page.last() else { break };
-            after = last.finding_id.0;
-            gone += page
-                .iter()
-                .filter(|d| asset.tracks(&d.branch) && covers(&scan.coverage, &d.rule_id, &d.path))
-                .count() as u64;
-        }
-        Ok(gone)
-    }
-
-    async fn apply_absences(
-        &self,
-        tx: &mut Tx,
-        asset: &Asset,
-        scan: &Scan,
-        cause: &Cause,
-        effect: &mut Effect,
-        result: &mut ImportResult,
-    ) -> Result<(), Refusal> {
-        let grace = self.inner.settings.grace;
-        let mut after = Uuid::nil();
-        loop {
-            let page = store::findings::unseen(
-                tx,
-                scan.configuration_id,
-                &scan.branch,
-                scan.started_at,
-                after,
-                STEP,
-            )
-            .await?;
-            let Some(last) = page.last() else { break };
-            after = last.finding_id.0;
-            for mut absent in page {
-                if !covers(&scan.coverage, &absent.rule_id, &absent.path) {
-                    continue;
-                }
-                let Some(known) = store::findings::get(tx, absent.finding_id).await? else { continue };
-                let mut detections = store::findings::detections(tx, known.id).await?;
-                let before = facts(&known, &detections, asset);
-                absent.last_absent_at = Some(scan.started_at);
-                store::findings::save_detection(tx, &absent).await?;
-                for detection in &mut detections {
-                    if detection.configuration_id == absent.configuration_id
-                        && detection.branch == absent.branch
-                    {
-                        detection.last_absent_at = absent.last_absent_at;
-                    }
-                }
-                let (facts, scan_effect) =
-                    after_scan(&before, facts(&known, &detections, asset).detections, grace);
-                let mut finding = known.clone();
-                finding.triage = facts.triage.clone();
-                finding.set_status(facts.status(grace), scan.started_at);
-                if finding.status == known.status {
-                    continue;
-                }
-                store::findings::save(tx, &finding, false).await?;
-                store::tickets::mark_of_finding(tx, finding.id).await?;
-                let what = format!(
-                    "Not seen any more by {} (scan of {}), which covered its place.",
-                    scan.scanner,
-                    scan.started_at.format("%Y-%m-%d %H:%M UTC")
-                );
-                self.note(tx, &finding, Some(known.status), cause, what).await?;
-                if scan_effect == ScanEffect::Fixed {
-                    effect.fixed += 1;
-                    result.fixed.add(finding.severity);
-                }
-            }
         }
         Ok(())
     }
@@ -528,7 +361,7 @@ impl Engine {
     }
 }
 
-fn cause_of(scan: &Scan) -> Cause {
+pub(super) fn cause_of(scan: &Scan) -> Cause {
     let started = scan.started_at.format("%Y-%m-%d %H:%M UTC");
     Cause::new(CauseKind::Scan, format!("{} scan of {started}", scan.scanner))
 }

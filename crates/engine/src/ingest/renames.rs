@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::identity::{Sighting, place_key};
 use model::renames::{File, InFile, file_key, renames};
-use model::{CoverageExtent, FindingId, FindingKind};
+use model::{CoverageExtent, FindingKind};
 use store::Tx;
 use store::assets::Asset;
 use store::findings::InVanishedFile;
@@ -20,37 +20,27 @@ const MOST: i64 = 50_000;
 /// Files that are looked at in one step.
 const STEP: i64 = 500;
 
-/// Known findings of renamed files, by the place where the scan saw them.
-#[derive(Debug, Default)]
-pub(super) struct Renamed(HashMap<String, Vec<FindingId>>);
-
-impl Renamed {
-    /// Known findings that are at this place now.
-    pub(super) fn at(&self, place_key: &str) -> &[FindingId] {
-        self.0.get(place_key).map_or(&[], Vec::as_slice)
-    }
-}
-
 impl Engine {
-    /// Compares the files of which a covering scan saw nothing with those that are new in it.
+    /// Compares the files of which a covering scan saw nothing with those that are new in it. Answers whether some were
+    /// renamed; at which place what is known of them is seen now is stored with the scan.
     ///
     /// A scan that misses no file pays for one question. The first scan of a branch is compared with a tracked branch of
     /// the asset: what was renamed there is not new.
-    pub(super) async fn renamed_files(
+    pub(super) async fn find_renamed_files(
         &self,
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
-    ) -> Result<Renamed, Refusal> {
+    ) -> Result<bool, Refusal> {
         if scan.coverage.extent != CoverageExtent::Full {
-            return Ok(Renamed::default());
+            return Ok(false);
         }
-        let Some(branch) = known_branch(tx, asset, scan).await? else { return Ok(Renamed::default()) };
+        let Some(branch) = known_branch(tx, asset, scan).await? else { return Ok(false) };
         let configuration = scan.configuration_id;
         let vanished =
             store::findings::in_vanished_files(tx, configuration, branch, scan.id, MOST + 1).await?;
         if vanished.is_empty() || vanished.len() as i64 > MOST {
-            return Ok(Renamed::default());
+            return Ok(false);
         }
         let mut by_path: BTreeMap<&str, Vec<&InVanishedFile>> = BTreeMap::new();
         for finding in &vanished {
@@ -66,7 +56,7 @@ impl Engine {
             .collect();
         let keys: HashSet<&str> = gone.iter().map(|(_, key)| key.as_str()).collect();
         if keys.is_empty() {
-            return Ok(Renamed::default());
+            return Ok(false);
         }
         let mut come: Vec<(String, String)> = Vec::new();
         let mut after = String::new();
@@ -92,7 +82,7 @@ impl Engine {
                 }
             }
         }
-        let mut renamed = Renamed::default();
+        let mut found = false;
         for (old, new) in renames(&as_files(&gone), &as_files(&come)) {
             let mut places: HashMap<(FindingKind, String), String> = HashMap::new();
             for observation in store::scans::observations_in(tx, scan.id, &come[new].0).await? {
@@ -102,11 +92,12 @@ impl Engine {
             for finding in by_path.get(gone[old].0.as_str()).into_iter().flatten() {
                 let what = (finding.kind, finding.detection.rule_id.to_lowercase());
                 if let Some(place) = places.get(&what).filter(|_| is_of_a_file(finding.kind)) {
-                    renamed.0.entry(place.clone()).or_default().push(finding.detection.finding_id);
+                    store::taking_effect::renames(tx, scan.id, place, finding.detection.finding_id).await?;
+                    found = true;
                 }
             }
         }
-        Ok(renamed)
+        Ok(found)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The import job: stages observations in a stream, then puts the scans into effect.
+//! The import job: stages observations in a stream, then puts the scans into effect ([`super::effect`]).
 
 use std::fs::File;
 use std::io::BufReader;
@@ -6,10 +6,9 @@ use std::io::BufReader;
 use model::{JobId, Observation, ScanId, identity};
 use tokio::sync::mpsc;
 
+use crate::Refusal;
 use crate::engine::{Engine, EventKind};
 use crate::ingest::ImportOrder;
-use crate::jobs::taken_over;
-use crate::{ImportResult, Refusal};
 
 /// Observations that are staged in one transaction.
 const BATCH: usize = 500;
@@ -18,9 +17,25 @@ type Staged = (ScanId, u64, Box<Observation>);
 
 impl Engine {
     pub(crate) async fn run_import(&self, job: JobId, order: ImportOrder) -> Result<(), Refusal> {
+        if !self.takes_effect(job).await? {
+            self.stage_all(job, &order).await?;
+        }
+        let result = self.put_into_effect(job, &order).await?;
+        if let Err(error) = tokio::fs::remove_file(self.report_path(&order.report)).await {
+            tracing::warn!(%job, error = &error as &dyn std::error::Error, "the report could not be deleted");
+        }
+        tracing::info!(%job, new = result.new.total(), fixed = result.fixed.total(), "report imported");
+        self.announce(EventKind::Scan, None);
+        self.announce(EventKind::Finding, None);
+        self.inner.ticketing.notify_one();
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    async fn stage_all(&self, job: JobId, order: &ImportOrder) -> Result<(), Refusal> {
         let total = Some(order.observations);
         self.progress(job, 0, total, "reading the report").await?;
-        let mut receiver = self.stream(&order)?;
+        let mut receiver = self.stream(order)?;
         let mut staged = std::collections::HashMap::new();
         let mut done = 0;
         let mut batch: Vec<Staged> = Vec::with_capacity(BATCH);
@@ -46,16 +61,6 @@ impl Engine {
             let error = format!("{done} results were read, and {} are in the report", order.observations);
             return Err(unreadable(&order.filename, &error));
         }
-        self.progress(job, done, total, "matching findings").await?;
-        let result = self.put_into_effect(job, &order).await?;
-        if let Err(error) = tokio::fs::remove_file(self.report_path(&order.report)).await {
-            tracing::warn!(%job, error = &error as &dyn std::error::Error, "the report could not be deleted");
-        }
-        tracing::info!(%job, new = result.new.total(), fixed = result.fixed.total(), "report imported");
-        self.announce(EventKind::Scan, None);
-        self.announce(EventKind::Finding, None);
-        self.inner.ticketing.notify_one();
-        self.wake_all_boards();
         Ok(())
     }
 
@@ -135,26 +140,6 @@ impl Engine {
         }
         tx.commit().await?;
         Ok(())
-    }
-
-    async fn put_into_effect(&self, job: JobId, order: &ImportOrder) -> Result<ImportResult, Refusal> {
-        let inner = &self.inner;
-        let mut result = ImportResult { observations: order.observations, ..ImportResult::default() };
-        let mut tx = inner.db.begin().await?;
-        store::assets::hold(&mut tx, order.asset).await?;
-        let Some(asset) = store::assets::get(&mut tx, order.asset).await? else {
-            return Err(Refusal::not_found("asset", order.asset));
-        };
-        for scan in store::scans::of_job(&mut tx, job).await? {
-            result.scans.push(scan.id);
-            self.commit_scan(&mut tx, &asset, &scan, &mut result).await?;
-        }
-        // The lease is checked in the same transaction: a worker that was frozen and replaced changes nothing.
-        if !store::jobs::succeed(&mut tx, job, inner.owner, &result, inner.world.now()).await? {
-            return Err(taken_over(job));
-        }
-        tx.commit().await?;
-        Ok(result)
     }
 }
 

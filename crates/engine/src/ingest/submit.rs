@@ -128,7 +128,6 @@ impl Engine {
         let job: JobId = world.id();
         let mut tx = self.inner.db.begin().await?;
         let mut asset = store::assets::find_or_create(&mut tx, world.id(), &request.asset, now).await?;
-        store::assets::hold(&mut tx, asset.id).await?;
         let assessment = self.open_assessment(&mut tx, request.assessment.as_deref()).await?;
         let missing: Vec<String> = request
             .tags
@@ -229,7 +228,7 @@ impl Engine {
             observations: scans.values().map(|scan| scan.observations).sum(),
         };
         // The report lies in the data folder of this replica only.
-        store::jobs::add(&mut tx, job, "import", &order, Some(self.inner.owner), now).await?;
+        store::jobs::add(&mut tx, job, "import", &order, Some(asset.id), Some(self.inner.owner), now).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         for scan in scans.values() {
             store::scans::add(&mut tx, scan, now).await?;

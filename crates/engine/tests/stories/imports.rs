@@ -3,7 +3,7 @@
 use chrono::Duration;
 use model::Status;
 use serde_json::{Value, json};
-use testkit::{Report, Story, weakness};
+use testkit::{Report, Story, dies_at, weakness};
 
 fn suppressed(mut weakness: Value) -> Value {
     weakness["suppressed"] = true.into();
@@ -61,34 +61,57 @@ async fn a_report_that_is_not_read_to_its_end_closes_nothing() {
 }
 
 #[tokio::test]
-async fn an_import_that_dies_anywhere_on_the_way_is_all_or_nothing_and_ends_later() {
-    let many: Vec<_> = (0..30).map(|n| weakness(&format!("rule-{n}"), "a.js", n + 1)).collect();
-    for waits in (1..2000).step_by(67) {
+async fn an_import_that_dies_anywhere_on_the_way_goes_on_there_and_half_of_it_makes_no_work_items() {
+    let many: Vec<_> = (0..230).map(|n| weakness(&format!("rule-{n}"), "a.js", n + 1)).collect();
+    let mut died_half_way = 0;
+    for (place, n) in (1..).flat_map(|n| [("before commit", n), ("after commit", n)]) {
         let mut story = Story::sqlite().await;
-        story.submit("shop", &Report::of(story.now(), &many)).await.unwrap();
-        let died = {
-            let mut future = Box::pin(story.engine.run_next_job());
-            let mut left = waits;
-            std::future::poll_fn(|context| match future.as_mut().poll(context) {
-                std::task::Poll::Ready(_) => std::task::Poll::Ready(false),
-                std::task::Poll::Pending => {
-                    left -= 1;
-                    if left == 0 { std::task::Poll::Ready(true) } else { std::task::Poll::Pending }
-                }
-            })
-            .await
-        };
+        let job = story.submit("shop", &Report::of(story.now(), &many)).await.unwrap();
+        let died = dies_at(place, n, story.engine.run_next_job()).await;
         story.restart();
         let there = story.statuses().await.len();
-        assert!(there == 0 || there == 30, "{there} after {waits} waits");
+        assert!([0, 100, 200, 230].contains(&there), "{there} when it died {place} {n}");
+        let mut tx = story.engine.db().read().await.unwrap();
+        let state =
+            tx.first("SELECT state FROM job WHERE id = $1", store::args![job]).await.unwrap().unwrap();
+        drop(tx);
+        if state.text("state").unwrap() != "succeeded" {
+            story.engine.make_tickets().await.unwrap();
+            assert!(story.tickets().await.is_empty(), "{there} of 230 are not all of it");
+            died_half_way += u32::from(there > 0);
+        }
         story.wait(Duration::minutes(3));
         while story.engine.run_next_job().await.unwrap() {}
-        assert_eq!(story.statuses().await.len(), 30, "after {waits} waits");
-        assert_eq!(story.history().await.len(), 30, "nothing is done twice");
+        assert_eq!(story.statuses().await.len(), 230, "it died {place} {n}");
+        assert_eq!(story.history().await.len(), 230, "nothing is done twice");
+        assert_eq!(story.job(job).await["new"]["high"], 230, "everything is counted once");
+        while story.engine.make_tickets().await.unwrap() > 0 {}
+        assert_eq!(story.tickets().await.len(), 230);
         if !died {
-            return;
+            break;
         }
     }
+    assert!(died_half_way > 1, "it never died between two pieces");
+}
+
+#[tokio::test]
+async fn a_confirmation_that_dies_on_the_way_can_be_given_again() {
+    let many: Vec<_> = (0..450).map(|n| weakness(&format!("rule-{n:04}"), "a.js", n + 1)).collect();
+    let story = Story::sqlite().await;
+    story.scan(&many).await;
+    let collapsed = story.scan(&[]).await;
+    assert_eq!(collapsed["quarantined"], true);
+    let scan = collapsed["scans"][0].as_str().unwrap().parse().unwrap();
+    let ada = engine::Actor { name: "Ada".into() };
+    let fixed = async || story.statuses().await.iter().filter(|(_, status)| *status == Status::Fixed).count();
+    assert!(dies_at("after commit", 3, story.engine.confirm_scan(scan, &ada)).await);
+    assert_eq!(fixed().await, 300);
+    story.engine.confirm_scan(scan, &ada).await.unwrap();
+    assert_eq!(fixed().await, 450);
+    let mut tx = story.engine.db().read().await.unwrap();
+    let counted =
+        tx.first("SELECT fixed_findings FROM scan WHERE state = 'committed' ORDER BY id DESC", vec![]);
+    assert_eq!(counted.await.unwrap().unwrap().int("fixed_findings").unwrap(), 450);
 }
 
 #[tokio::test]

@@ -329,7 +329,7 @@ async fn a_rule_over_fifty_thousand_findings_shows_its_plan_in_seconds_and_flood
     story.scan(&[weakness("w", "a.js", 1)]).await;
     // One finding as a scan left it, many times over.
     let mut tx = story.engine.db().begin().await.unwrap();
-    let first = store::findings::undecided(&mut tx, 1).await.unwrap().remove(0);
+    let first = store::findings::undecided(&mut tx, &[], 1).await.unwrap().remove(0);
     let seen = store::findings::detections(&mut tx, first.id).await.unwrap().remove(0);
     for number in 1..FINDINGS {
         let mut finding = first.clone();

@@ -76,6 +76,8 @@ CREATE TABLE job (
     finished_at BIGINT,
     lease_owner UUID,
     lease_until BIGINT,
+    -- Jobs about one asset follow one another.
+    asset_id UUID REFERENCES asset(id) ON DELETE SET NULL,
     -- The only replica that may run it, because the report lies in its data folder.
     only_owner UUID
 );
@@ -118,14 +120,17 @@ CREATE TABLE scan (
     filename TEXT,
     -- The assessment that it belongs to.
     assessment_id UUID REFERENCES assessment(id) ON DELETE SET NULL,
+    -- How far it has taken effect (JSON), until its import is done.
+    progress TEXT,
     UNIQUE (job_id, run_number)
 );
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
 CREATE UNIQUE INDEX scan_identity ON scan (configuration_id, branch, identity) WHERE state <> 'failed';
 
 CREATE INDEX scan_quarantined ON scan (id) WHERE state = 'quarantined';
+CREATE INDEX scan_in_progress ON scan (job_id) WHERE progress IS NOT NULL;
 
--- Results of a scan that is being imported; gone once it is committed.
+-- Results of a scan that is being imported; each is gone once it has taken effect.
 CREATE TABLE observation (
     scan_id UUID NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
     seq BIGINT NOT NULL,
@@ -179,7 +184,7 @@ CREATE INDEX finding_by_place ON finding (asset_id, place_key);
 CREATE INDEX finding_by_severity ON finding (severity DESC, id);
 CREATE INDEX finding_by_status ON finding (status, severity DESC, id);
 CREATE INDEX finding_by_asset ON finding (asset_id, status, severity DESC, id);
-CREATE INDEX finding_undecided ON finding (id) WHERE undecided;
+CREATE INDEX finding_undecided ON finding (id, asset_id) WHERE undecided;
 CREATE INDEX finding_request ON finding (id) WHERE request IS NOT NULL;
 CREATE INDEX finding_by_risk ON finding (status, risk DESC, id);
 CREATE INDEX finding_due ON finding (due_at) WHERE due_at IS NOT NULL
@@ -462,6 +467,21 @@ CREATE TABLE ticket_finding (
     PRIMARY KEY (finding_id, ticket_id)
 );
 CREATE INDEX ticket_finding_by_ticket ON ticket_finding (ticket_id);
+
+-- What is known of files that a scan renames, by the place where it sees them; gone once it is in effect.
+CREATE TABLE scan_renamed (
+    scan_id UUID NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
+    place_key TEXT NOT NULL,
+    finding_id UUID NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    PRIMARY KEY (scan_id, place_key, finding_id)
+);
+
+-- Tickets that a scan changes something for. They are looked at once all of it is in effect.
+CREATE TABLE scan_ticket (
+    scan_id UUID NOT NULL REFERENCES scan(id) ON DELETE CASCADE,
+    ticket_id UUID NOT NULL REFERENCES ticket(id) ON DELETE CASCADE,
+    PRIMARY KEY (scan_id, ticket_id)
+);
 
 -- The rules that make a ticket what it is.
 CREATE TABLE ticket_rule (

@@ -218,8 +218,10 @@ impl Simulation {
         self.clock.advance(Duration::milliseconds(1));
         let chance = SeededChance::new(self.seed.wrapping_mul(1_000_003).wrapping_add(self.births));
         let world = World::new(self.clock.clone(), Arc::new(chance));
-        let settings =
+        let mut settings =
             Settings::new(self.folder.path().to_owned(), "https://lockstep.example/".parse().unwrap());
+        // Reports are small here, and take effect in several pieces nevertheless.
+        settings.import_piece = 2;
         Engine::assemble(
             settings,
             self.database.db.clone(),
