@@ -224,9 +224,9 @@ const MUTANTS: &[Mutant] = &[
                 "    matches!(coverage.extent, CoverageExtent::Full | CoverageExtent::Partial)\n        && coverage",
             ),
             (
-                "crates/engine/src/ingest/commit.rs",
-                "if scan.coverage.extent == CoverageExtent::Full {",
-                "if matches!(scan.coverage.extent, CoverageExtent::Full | CoverageExtent::Partial) {",
+                "crates/engine/src/ingest/effect.rs",
+                "if scan.coverage.extent != CoverageExtent::Full {",
+                "if !matches!(scan.coverage.extent, CoverageExtent::Full | CoverageExtent::Partial) {",
             ),
         ],
         laws: &[PROOF],
