@@ -14,6 +14,9 @@ const WORKERS: usize = 4;
 /// No more seeds are begun when so many broke a law, unless `LOCKSTEP_ENOUGH` says how many.
 const ENOUGH: u64 = 5;
 
+/// After so many seeds it says how far it is.
+const PROGRESS: u64 = 500;
+
 /// With so many seeds or more, everything must have been met so many times.
 const MANY: (u64, u64) = (1000, 20);
 
@@ -31,7 +34,7 @@ fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
 
 /// Runs many seeds, until some of them broke a law.
 fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::Violation)> {
-    let next = AtomicU64::new(first);
+    let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
     let enough = number("LOCKSTEP_ENOUGH").unwrap_or(ENOUGH);
     let broken = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -42,7 +45,12 @@ fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::
                     if seed >= first + seeds {
                         return;
                     }
-                    if let Some(violation) = run(seed, tally).violation {
+                    let outcome = run(seed, tally);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done.is_multiple_of(PROGRESS) {
+                        println!("{done} of {seeds} seeds");
+                    }
+                    if let Some(violation) = outcome.violation {
                         println!("seed {seed}: {}: {}", violation.law, violation.what);
                         let mut broken = broken.lock().unwrap();
                         broken.push((seed, violation));
