@@ -68,7 +68,7 @@ impl Engine {
                 self.clear(&mut tx, Kind::CredentialDead, About::Connection(board.id)).await?;
             }
             tx.commit().await?;
-            if had_problem {
+            if had_problem || connection.last_contact_at.is_none() {
                 self.announce(EventKind::Connection, board.id.0);
             }
             if is_last {
