@@ -3,7 +3,7 @@
 //! One loop, level-triggered: *what should be* is computed from the findings, *what is* is read from the board, *what was
 //! agreed* is stored. Every path (import, rule, person, hook, sweep, clock) ends in the same place: a ticket is marked.
 //!
-//! * `ingest`: a report becomes findings, all or nothing.
+//! * `ingest`: a report becomes findings, piece by piece.
 //! * `ticketing`: rules turn findings into tickets.
 //! * `sync`: a ticket and its work item are brought into agreement. The only place that writes to a board.
 //! * `driver`: wakes the others, by a signal or by the clock. A signal carries no data; the next activation is the retry.

@@ -279,7 +279,7 @@ pub enum Db {
         /// The readers.
         readers: SqlitePool,
     },
-    /// A server, shared by any number of replicas. There too one writes at a time ([`WRITE_ALONE`]), so that one connection
+    /// A server, shared by any number of replicas. There too one writes at a time (`WRITE_ALONE`), so that one connection
     /// for it is enough.
     Postgres {
         /// The writer.
