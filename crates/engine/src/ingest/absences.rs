@@ -132,17 +132,14 @@ impl Engine {
             let next = self
                 .apply_absences(&mut tx, &asset, &scan, after, &cause, &mut ImportResult::default())
                 .await?;
-            match next {
-                Some(next) => after = next,
-                None => {
-                    store::taking_effect::finish(&mut tx, id, "committed").await?;
-                    store::taking_effect::tell_tickets(&mut tx, id).await?;
-                }
+            // Nobody has to confirm it again: tickets hear at once of what counts already.
+            store::taking_effect::tell_tickets(&mut tx, id).await?;
+            if next.is_none() {
+                store::taking_effect::finish(&mut tx, id, "committed").await?;
             }
             tx.commit().await?;
-            if next.is_none() {
-                break;
-            }
+            let Some(next) = next else { break };
+            after = next;
         }
         self.announce(EventKind::Scan, id.0);
         self.announce(EventKind::Finding, None);

@@ -99,13 +99,24 @@ async fn a_confirmation_that_dies_on_the_way_can_be_given_again() {
     let many: Vec<_> = (0..450).map(|n| weakness(&format!("rule-{n:04}"), "a.js", n + 1)).collect();
     let story = Story::sqlite().await;
     story.scan(&many).await;
+    while story.engine.make_tickets().await.unwrap() > 0 {}
     let collapsed = story.scan(&[]).await;
     assert_eq!(collapsed["quarantined"], true);
     let scan = collapsed["scans"][0].as_str().unwrap().parse().unwrap();
     let ada = engine::Actor { name: "Ada".into() };
     let fixed = async || story.statuses().await.iter().filter(|(_, status)| *status == Status::Fixed).count();
+    let marks = async || {
+        let mut tx = story.engine.db().read().await.unwrap();
+        tx.count("SELECT SUM(mark) AS n FROM ticket", vec![]).await.unwrap()
+    };
+    let before = marks().await;
     assert!(dies_at("after commit", 3, story.engine.confirm_scan(scan, &ada)).await);
     assert_eq!(fixed().await, 300);
+    assert_eq!(
+        marks().await,
+        before + 300,
+        "the tickets of what is fixed hear of it, whoever confirms the rest"
+    );
     story.engine.confirm_scan(scan, &ada).await.unwrap();
     assert_eq!(fixed().await, 450);
     let mut tx = story.engine.db().read().await.unwrap();
