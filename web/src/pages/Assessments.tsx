@@ -8,6 +8,7 @@ import { assessments } from "../api/queries";
 import type { Assessment, AssessmentState, NewAssessment } from "../api/types";
 import { SeverityBar } from "../components/Bars";
 import { ConfirmDelete } from "../components/ConfirmDelete";
+import { DialogButtons } from "../components/DialogButtons";
 import { Empty } from "../components/Empty";
 import { Loading } from "../components/Loading";
 import { ToneMark } from "../components/Marks";
@@ -148,14 +149,11 @@ function AssessmentRow({ assessment, analyst }: { assessment: Assessment; analys
 						belongs to it then, unless it is taken up again.
 					</Text>
 					<Trouble error={move.error} />
-					<Group justify="flex-end" gap={8}>
-						<Button variant="default" onClick={complete.close}>
-							Cancel
-						</Button>
+					<DialogButtons onCancel={complete.close}>
 						<Button loading={move.isPending} onClick={() => move.mutate("completed")}>
 							Complete
 						</Button>
-					</Group>
+					</DialogButtons>
 				</Stack>
 			</Modal>
 			<Modal opened={editing} onClose={edit.close} title={assessment.name}>
@@ -228,14 +226,11 @@ function AssessmentForm({ assessment, onClose }: { assessment?: Assessment; onCl
 					/>
 				</SimpleGrid>
 				<Trouble error={save.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" disabled={form.name.trim() === ""} loading={save.isPending}>
 						Save
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

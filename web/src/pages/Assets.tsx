@@ -6,6 +6,7 @@ import { api, ask } from "../api/client";
 import { assets } from "../api/queries";
 import type { Asset, Impact } from "../api/types";
 import { SeverityBar } from "../components/Bars";
+import { DialogButtons } from "../components/DialogButtons";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList } from "../components/List";
 import { Page } from "../components/Page";
@@ -213,14 +214,11 @@ function AssetForm({ asset, onClose }: { asset: Asset; onClose: () => void }) {
 				</Text>
 				<Trouble error={save.error} />
 				<Gone asset={asset} onDone={done} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" loading={save.isPending}>
 						Save
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

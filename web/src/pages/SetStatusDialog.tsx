@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../api/client";
 import { finding as findingQuery } from "../api/queries";
 import type { FallBack, Finding, Status } from "../api/types";
+import { DialogButtons } from "../components/DialogButtons";
 import { Trouble } from "../components/Trouble";
 import { STATUS, STATUS_MEANS } from "../words";
 
@@ -112,14 +113,11 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 					Fixed cannot be set by hand: only a scan that covers the place proves it.
 				</Text>
 				<Trouble error={save.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" loading={save.isPending}>
 						Set status
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

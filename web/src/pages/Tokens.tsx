@@ -7,6 +7,7 @@ import { tokens } from "../api/queries";
 import type { CreatedToken, Role, Token } from "../api/types";
 import { ConfirmDelete } from "../components/ConfirmDelete";
 import { CopyField } from "../components/CopyField";
+import { DialogButtons } from "../components/DialogButtons";
 import { Empty } from "../components/Empty";
 import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
@@ -137,14 +138,11 @@ function NewTokenForm({ onClose }: { onClose: () => void }) {
 					Importer is enough to upload reports and read results.
 				</Text>
 				<Trouble error={save.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" disabled={name.trim() === ""} loading={save.isPending}>
 						Create
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

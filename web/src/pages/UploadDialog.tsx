@@ -3,6 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { importReport } from "../api/import";
 import { assessments } from "../api/queries";
+import { DialogButtons } from "../components/DialogButtons";
 import { JobProgress } from "../components/JobProgress";
 import { Trouble } from "../components/Trouble";
 import { bytes } from "../words";
@@ -126,14 +127,11 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 					</div>
 				)}
 				<Trouble error={upload.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" disabled={!file || asset.trim() === ""} loading={upload.isPending}>
 						Import
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

@@ -5,6 +5,7 @@ import { api, ask } from "../../api/client";
 import { alarmTargets } from "../../api/queries";
 import type { AlarmWay, CreatedAlarmTarget } from "../../api/types";
 import { CopyField } from "../../components/CopyField";
+import { DialogButtons } from "../../components/DialogButtons";
 import { Notice } from "../../components/Notice";
 import { Trouble } from "../../components/Trouble";
 import { ALARM_WAY } from "../../words";
@@ -88,14 +89,11 @@ export function NewTarget({ onClose }: { onClose: () => void }) {
 				</Radio.Group>
 				<Fields way={way} setWay={setWay} secret={secret} setSecret={setSecret} />
 				<Trouble error={save.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button type="submit" disabled={!filled(name) || !isComplete(way, secret)} loading={save.isPending}>
 						Add
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</form>
 	);

@@ -1,9 +1,10 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text } from "@mantine/core";
+import { Button, Modal, NativeSelect, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { api, ask } from "../../api/client";
 import { destinations, initialStates } from "../../api/queries";
+import { DialogButtons } from "../../components/DialogButtons";
 import { Trouble } from "../../components/Trouble";
 import { count, MEANING } from "../../words";
 
@@ -62,14 +63,11 @@ export function CreateTicketDialog({ findings, opened, onClose }: Props) {
 					It is created within the daily budget of the destination, and kept in step like any other.
 				</Text>
 				<Trouble error={create.error ?? states.error} />
-				<Group justify="flex-end" gap={8}>
-					<Button variant="default" onClick={onClose}>
-						Cancel
-					</Button>
+				<DialogButtons onCancel={onClose}>
 					<Button onClick={() => create.mutate()} loading={create.isPending}>
 						Create
 					</Button>
-				</Group>
+				</DialogButtons>
 			</Stack>
 		</Modal>
 	);

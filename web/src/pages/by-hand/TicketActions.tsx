@@ -5,6 +5,7 @@ import { useNavigate } from "react-router";
 import { api, ask } from "../../api/client";
 import { destinations } from "../../api/queries";
 import type { Ticket } from "../../api/types";
+import { DialogButtons } from "../../components/DialogButtons";
 import { Panel } from "../../components/Panel";
 import { Trouble } from "../../components/Trouble";
 import { CloseTicketsDialog } from "./CloseTicketsDialog";
@@ -110,14 +111,11 @@ export function TicketActions({ ticket }: { ticket: Ticket }) {
 						/>
 					)}
 					<Trouble error={act.error} />
-					<Group justify="flex-end" gap={8}>
-						<Button variant="default" onClick={() => setDeed(undefined)}>
-							Cancel
-						</Button>
+					<DialogButtons onCancel={() => setDeed(undefined)}>
 						<Button onClick={() => act.mutate()} disabled={!ready} loading={act.isPending}>
 							{words?.yes}
 						</Button>
-					</Group>
+					</DialogButtons>
 				</Stack>
 			</Modal>
 		</Panel>
