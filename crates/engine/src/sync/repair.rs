@@ -107,8 +107,15 @@ pub(crate) async fn why_not(
     Ok(None)
 }
 
-/// What both sides agree on when a ticket takes over a work item that people made: what stands there is theirs.
-fn base_of_adopted(view: &WorkItem, desired: &Desired, destination: &Destination, token: &str) -> Base {
+/// What both sides agree on when a ticket takes over a work item that people made: what stands there is theirs. `known` is
+/// what was agreed on about the one before it.
+fn base_of_adopted(
+    view: &WorkItem,
+    desired: &Desired,
+    destination: &Destination,
+    token: &str,
+    known: Option<&Base>,
+) -> Base {
     let mut base = Base::of_created(view, desired, token);
     base.title.touched = true;
     base.priority = Agreed { touched: view.priority.is_some(), ..base.priority };
@@ -120,6 +127,17 @@ fn base_of_adopted(view: &WorkItem, desired: &Desired, destination: &Destination
         .filter(|tag| view.tags.iter().any(|other| other.eq_ignore_ascii_case(tag)))
         .cloned()
         .collect();
+    base.block = match known {
+        // A copy, with our block as it was: it is still ours, or still edited.
+        Some(known) if base.block.theirs.is_some() && known.block.theirs == base.block.theirs => {
+            known.block.clone()
+        }
+        // Nobody knows whether people edited it, or whether it is an old one of ours.
+        _ if base.block.theirs.as_ref().is_some_and(|stands| *stands != block_of(desired, token)) => {
+            Agreed { ours: None, touched: true, ..base.block }
+        }
+        _ => base.block,
+    };
     base.lane_waits = false;
     // Where the card stands is what people say: it reads as a move from where new ones start.
     if let Some(initial) = &destination.process.work_item_type.initial_state {
@@ -130,6 +148,11 @@ fn base_of_adopted(view: &WorkItem, desired: &Desired, destination: &Destination
         base.status = None;
     }
     base
+}
+
+/// The words of our block, as we would write it now.
+fn block_of(desired: &Desired, token: &str) -> String {
+    block::normalised(&block::wrap(token, &desired.block))
 }
 
 /// What is written on a work item that people made, so that it is known as ours, from what a new one would be.
@@ -459,7 +482,8 @@ impl Engine {
             by_policy: ticket.following.by_policy,
             ..Following::default()
         };
-        ticket.base = Some(base_of_adopted(&view, &desired, destination, &ticket.token));
+        let known = ticket.base.take();
+        ticket.base = Some(base_of_adopted(&view, &desired, destination, &ticket.token, known.as_ref()));
         ticket.work_item_id = Some(work_item);
         ticket.title.clone_from(&view.title);
         ticket.work_item = Some(view);

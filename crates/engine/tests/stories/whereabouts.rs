@@ -412,6 +412,29 @@ async fn a_copy_is_named_and_not_followed_and_may_take_the_place_of_the_first() 
 }
 
 #[tokio::test]
+async fn a_block_that_people_edited_in_a_copy_stays_when_the_copy_is_followed() {
+    const TEXT: &str = "Microsoft.VSTS.TCM.ReproSteps";
+    for edits in [false, true] {
+        let (story, item) = with(DeletionPolicy::Ask).await;
+        let text = |id: i64| story.board.fields(id)[TEXT].as_str().unwrap().to_owned();
+        let copy = story.board.copy(item);
+        story.sweep().await;
+        if edits {
+            story.board.edit(copy, &[(TEXT, text(copy).replace("a.js", "the file a.js").into())]);
+        }
+        let before = text(copy);
+        repair(&story, Repair::Bind { work_item: WorkItemId(copy) }).await;
+        // What is to be said changes after that.
+        story.scan(&[weakness("a", "a.js", 20)]).await;
+        story.settle().await;
+        let ticket = story.ticket().await;
+        let conflicts: Vec<&str> = ticket.conflicts.iter().map(|one| one.field.as_str()).collect();
+        let expected: &[&str] = if edits { &["Description"] } else { &[] };
+        assert_eq!((text(copy) == before, conflicts.as_slice()), (edits, expected));
+    }
+}
+
+#[tokio::test]
 async fn a_copy_that_people_delete_is_forgotten() {
     let (story, item) = with(DeletionPolicy::Ask).await;
     let copy = story.board.copy(item);
