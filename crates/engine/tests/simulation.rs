@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
 #![expect(clippy::print_stdout, reason = "it says which seed broke what")]
 
+use std::panic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -32,6 +33,17 @@ fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
     runtime.expect("a runtime needs nothing").block_on(work)
 }
 
+/// The same, if it may panic: that is a broken law like any other.
+fn caught(work: impl FnOnce() -> sim::Outcome) -> sim::Outcome {
+    panic::catch_unwind(panic::AssertUnwindSafe(work)).unwrap_or_else(|_| sim::Outcome {
+        violation: Some(sim::Violation {
+            law: "nothing panics, and everything ends",
+            what: "see the message above".into(),
+        }),
+        trace: Vec::new(),
+    })
+}
+
 /// Runs many seeds, until some of them broke a law.
 fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::Violation)> {
     let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
@@ -45,7 +57,7 @@ fn many(first: u64, seeds: u64, tally: &Arc<Tally>, run: Run) -> Vec<(u64, sim::
                     if seed >= first + seeds {
                         return;
                     }
-                    let outcome = run(seed, tally);
+                    let outcome = caught(|| run(seed, tally));
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                     if done.is_multiple_of(PROGRESS) {
                         println!("{done} of {seeds} seeds");

@@ -77,8 +77,8 @@ impl Engine {
         let (revision, count) = store::comments::last_read(&mut tx, id).await?;
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         drop(tx);
-        if ticket.health == Health::Released {
-            // It has ended: nothing is written there any more.
+        if ticket.has_ended() {
+            // Nothing is written there any more.
             return self.later(id, None).await;
         }
         // It may have been deleted before it was ever read.
@@ -340,8 +340,12 @@ impl Engine {
         let world = &self.inner.world;
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, id).await? else { return Ok(None) };
-        // It may have ended since the pass began.
-        if ticket.intent.is_some() || ticket.has_ended() {
+        // It may have ended, or another process be at it, since the pass began. Without another time it would be due
+        // again at once, for ever.
+        let again = ticket.intent.as_ref().map(|intent| intent.deadline() + self.inner.settings.settle);
+        if again.is_some() || ticket.has_ended() {
+            store::comments::talk_at(&mut tx, id, again).await?;
+            tx.commit().await?;
             return Ok(None);
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;

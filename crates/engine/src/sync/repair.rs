@@ -7,7 +7,7 @@ use model::block;
 use model::board::{Change, Draft, Hyperlink, WorkItem};
 use model::following::{ChosenState, Following, Order, Place, Repair};
 use model::map::Position;
-use model::merge::{Agreed, Base, Desired, FieldChange, Outcome};
+use model::merge::{Agreed, Base, Desired, FieldChange, Outcome, UpdateIntent};
 use model::process::StateCategory;
 use model::{DestinationId, WorkItemId};
 use store::Tx;
@@ -108,13 +108,14 @@ pub(crate) async fn why_not(
 }
 
 /// What both sides agree on when a ticket takes over a work item that people made: what stands there is theirs. `known` is
-/// what was agreed on about the one before it.
+/// what was agreed on about the one before it, and `unsettled` a change of that one whose outcome nobody knows.
 fn base_of_adopted(
     view: &WorkItem,
     desired: &Desired,
     destination: &Destination,
     token: &str,
     known: Option<&Base>,
+    unsettled: Option<&UpdateIntent>,
 ) -> Base {
     let mut base = Base::of_created(view, desired, token);
     base.title.touched = true;
@@ -127,17 +128,19 @@ fn base_of_adopted(
         .filter(|tag| view.tags.iter().any(|other| other.eq_ignore_ascii_case(tag)))
         .cloned()
         .collect();
-    base.block = match known {
-        // A copy, with our block as it was: it is still ours, or still edited.
-        Some(known) if base.block.theirs.is_some() && known.block.theirs == base.block.theirs => {
-            known.block.clone()
-        }
-        // Nobody knows whether people edited it, or whether it is an old one of ours.
-        _ if base.block.theirs.as_ref().is_some_and(|stands| *stands != block_of(desired, token)) => {
-            Agreed { ours: None, touched: true, ..base.block }
-        }
-        _ => base.block,
-    };
+    if let Some(stands) = &base.block.theirs {
+        let is = |wanted: &Desired| *stands == block::normalised(&block::wrap(token, &wanted.block));
+        base.block = match known {
+            // A copy, with our block as it was: it is still ours, or still edited.
+            Some(known) if known.block.theirs.as_ref() == Some(stands) => known.block.clone(),
+            _ if is(desired) => base.block,
+            _ => match unsettled.map(|update| &update.wanted).filter(|wanted| is(wanted)) {
+                Some(wanted) => Agreed { ours: Some(block::normalised(&wanted.block)), ..base.block },
+                // Nobody knows whether people edited it, or whether it is an old one of ours.
+                None => Agreed { ours: None, touched: true, ..base.block },
+            },
+        };
+    }
     base.lane_waits = false;
     // Where the card stands is what people say: it reads as a move from where new ones start.
     if let Some(initial) = &destination.process.work_item_type.initial_state {
@@ -148,11 +151,6 @@ fn base_of_adopted(
         base.status = None;
     }
     base
-}
-
-/// The words of our block, as we would write it now.
-fn block_of(desired: &Desired, token: &str) -> String {
-    block::normalised(&block::wrap(token, &desired.block))
 }
 
 /// What is written on a work item that people made, so that it is known as ours, from what a new one would be.
@@ -367,7 +365,6 @@ impl Engine {
             ticket.work_item_id.map(|id| format!("; work item {id} is left as it is")).unwrap_or_default();
         self.note_unsettled(tx, ticket).await?;
         self.note_on_ticket(tx, ticket, &cause_of(order), format!("Ticket released{id}.")).await?;
-        ticket.following.unsettled = None;
         ticket.conflicts.clear();
         ticket.health = Health::Released;
         ticket.unpark();
@@ -475,6 +472,7 @@ impl Engine {
         }
         let mut copies = std::mem::take(&mut ticket.following.copies);
         copies.retain(|copy| *copy != work_item);
+        let unsettled = ticket.following.unsettled.take();
         ticket.following = Following {
             copies,
             known_copies,
@@ -483,7 +481,14 @@ impl Engine {
             ..Following::default()
         };
         let known = ticket.base.take();
-        ticket.base = Some(base_of_adopted(&view, &desired, destination, &ticket.token, known.as_ref()));
+        ticket.base = Some(base_of_adopted(
+            &view,
+            &desired,
+            destination,
+            &ticket.token,
+            known.as_ref(),
+            unsettled.as_deref(),
+        ));
         ticket.work_item_id = Some(work_item);
         ticket.title.clone_from(&view.title);
         ticket.work_item = Some(view);

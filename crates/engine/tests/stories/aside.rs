@@ -7,7 +7,7 @@ use model::{AssetId, FindingId, Status};
 use serde_json::Value;
 use store::args;
 use store::tickets::Health;
-use testkit::{Report, Story, TestDatabase, databases, weakness};
+use testkit::{Fault, Report, Story, TestDatabase, databases, weakness};
 
 fn ada() -> Actor {
     Actor { name: "Ada".into() }
@@ -80,6 +80,36 @@ async fn a_destination_may_release_the_tickets_of_an_archived_asset() {
     assert_eq!((ticket.health, ticket.work_item_id.map(|id| id.0)), (Health::InStep, Some(item)));
     assert_eq!(story.board.work_items(), [item], "the same one goes on");
     assert_eq!(story.board.fields(item)["System.Title"], "We went on with it");
+}
+
+#[tokio::test]
+async fn what_was_written_without_an_answer_before_a_release_is_no_edit_of_people_after_it() {
+    let story = Story::on(TestDatabase::sqlite().await).releasing().begin().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let (item, asset) = (story.work_item(), asset(&story).await);
+    let text = || story.board.fields(item)["Microsoft.VSTS.TCM.ReproSteps"].to_string();
+    let before = text();
+    story.board.fail_writes([Fault::LostAfter]);
+    story.scan(&[weakness("a", "a.js", 20)]).await;
+    story.engine.step().await.unwrap();
+    assert_ne!(text(), before, "it was applied, and nobody knows");
+    // It lies in the recycle bin, so that the outcome cannot be looked up, and the ticket is released.
+    let text_in_bin = text();
+    story.board.delete(item);
+    story.sweep().await;
+    story.engine.archive_asset(asset, &ada()).await.unwrap();
+    story.sweep().await;
+    assert_eq!(story.ticket().await.health, Health::Released);
+
+    // What is to be said changes meanwhile.
+    story.scan(&[weakness("a", "a.js", 30)]).await;
+    story.board.restore(item);
+    story.engine.restore_asset(asset, &ada()).await.unwrap();
+    story.sweep().await;
+    let ticket = story.ticket().await;
+    assert_eq!((ticket.health, ticket.conflicts), (Health::InStep, vec![]));
+    assert_ne!(text(), text_in_bin, "our block is still ours");
 }
 
 #[tokio::test]

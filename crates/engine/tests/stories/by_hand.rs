@@ -457,6 +457,25 @@ async fn a_ticket_is_merged_into_one_whose_work_item_is_gone_without_the_link() 
 }
 
 #[tokio::test]
+async fn a_comment_at_a_released_ticket_that_is_to_be_merged_does_not_keep_the_connection_busy() {
+    let story = Story::on(TestDatabase::sqlite().await).budget(1).begin().await;
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 2)]).await;
+    story.settle().await;
+    let item = story.work_item();
+    let (gone, kept): (Vec<_>, Vec<_>) =
+        story.tickets().await.into_iter().partition(|ticket| ticket.work_item_id.is_some());
+    story.engine.release_ticket(gone[0].id, &ada()).await.unwrap();
+    story.settle().await;
+    // It shall have another work item, then it shall be merged into one that has none: that waits.
+    story.engine.repair_ticket(gone[0].id, Repair::Replace, &ada()).await.unwrap();
+    story.engine.merge_tickets(gone[0].id, kept[0].id, &ada()).await.unwrap();
+    let path = format!("Webshop/_apis/wit/workItems/{item}/comments?api-version=7.1-preview.4");
+    story.board.act("POST", &path, "application/json", &json!({"text": "What about this one?"}));
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), story.sweep()).await;
+    assert!(ended.is_ok(), "it goes round in circles");
+}
+
+#[tokio::test]
 async fn a_ticket_is_merged_into_one_that_never_gets_a_work_item() {
     let story = Story::sqlite().await;
     story.scan(&[weakness("a", "a.js", 1)]).await;

@@ -95,6 +95,9 @@ pub(crate) const PLACES: &[(&str, u64)] = &[
     ("before update", 7),
 ];
 
+/// A piece of work that comes to more places goes round in circles.
+const MOST_PLACES: u64 = 200_000;
+
 /// What shall happen to a process, counted in places from now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -158,6 +161,10 @@ impl Watch for Witness {
     async fn at(&self, place: &str) -> Verdict {
         let is_call = place.starts_with("a write") || place.starts_with("a read");
         let number = self.places.fetch_add(1, Ordering::SeqCst) + 1;
+        assert!(
+            number <= MOST_PLACES,
+            "a piece of work does not end: it came to {MOST_PLACES} places, at last to {place}"
+        );
         let is_write = place.starts_with("a write");
         let call = if is_call { self.calls.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
         let write = if is_write { self.writes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
