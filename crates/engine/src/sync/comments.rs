@@ -12,7 +12,7 @@ use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
 use store::failpoint;
-use store::tickets::{Health, Intent, Ticket};
+use store::tickets::{Intent, Ticket};
 
 use crate::Refusal;
 use crate::connections::Board;
