@@ -352,6 +352,18 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		asset_owner: index % 2 === 0 ? "Team Payments" : "",
 		impact: "high",
 		open_since: before(600 - index),
+		acceptance:
+			status === "risk_accepted"
+				? {
+						id: "00000000-0000-7000-8000-000000000000",
+						reason: "Only reachable from the office network",
+						evidence: "The firewall rule was looked at.",
+						link: "https://wiki.example/decisions/7",
+						approver: "Ada Lovelace",
+						until: "2027-01-31T23:59:59Z",
+					}
+				: null,
+		suppressed_by: status === "suppressed" ? { id: "00000000-0000-7000-8000-000000000000", name: "Test code" } : null,
 		assessments:
 			index % 3 === 0
 				? [{ id: "00000000-0000-7000-8000-000000000000", name: "Penetration test of the checkout, spring", state: "running" }]

@@ -86,6 +86,20 @@ export function routes(world: World, announce: Announce): Table {
 		approaching_percent: 25,
 	};
 	let slaVersion = 1;
+	const suppression = () => ({
+		id: "00000000-0000-7000-8000-000000000000",
+		version: 2,
+		name: "Test code",
+		reason: "Test code is not shipped",
+		criteria: { all: [{ path: { matches: "test/**" } }] },
+		enabled: true,
+		until: null,
+		about: "Path matches test/**",
+		in_effect: true,
+		findings: 14,
+		created_by: "Ada Lovelace",
+		created_at: "2026-03-14T06:00:00Z",
+	});
 	const sla = () => ({ matrix, version: slaVersion, counts: slaCounts() });
 
 	const overview = (): Overview => {
@@ -620,6 +634,55 @@ export function routes(world: World, announce: Announce): Table {
 						scans: 3 - index,
 					})),
 				),
+		],
+		[
+			"GET",
+			/^\/acceptances$/,
+			() =>
+				ok({
+					items: (["in_force", "ended", "revoked"] as const).map((state, index) => ({
+						id: `00000000-0000-7000-8000-00000000000${index}`,
+						state,
+						reason: ["Only reachable from the office network", "It goes with the move to the new platform", "Test system"][index],
+						evidence: index === 0 ? "The firewall rule was looked at by the network team." : "",
+						link: index === 0 ? "https://wiki.example/decisions/7" : null,
+						until: index === 2 ? null : "2027-01-31T23:59:59Z",
+						days_left: [73, -4, null][index],
+						at_end: index === 1 ? "keep" : "reopen",
+						approver: "Ada Lovelace",
+						requested_by: index === 1 ? "Grace Hopper" : null,
+						granted_at: "2026-03-14T06:00:00Z",
+						extended_at: index === 0 ? "2026-04-14T06:00:00Z" : null,
+						extended_by: index === 0 ? "Ada Lovelace" : null,
+						revoked_at: index === 2 ? "2026-05-14T06:00:00Z" : null,
+						revoked_by: index === 2 ? "Ada Lovelace" : null,
+						revoked_reason: index === 2 ? "It is reachable after all." : null,
+						findings: [12, 2, 0][index],
+						covered: [12, 3, 4][index],
+					})),
+				}),
+		],
+		["GET", /^\/acceptance-policy$/, () => ok({ end_required: true, longest_days: 365 })],
+		["GET", /^\/suppressions$/, () => ok([suppression()])],
+		["GET", /^\/suppressions\/[0-9a-f-]+$/, () => ok(suppression())],
+		[
+			"POST",
+			/^\/suppressions\/preview$/,
+			() =>
+				ok({
+					open: 40,
+					suppress: counts(world.findings.slice(0, 7)),
+					come_back: counts([]),
+					decided_by_people: 2,
+					tickets_closing: 3,
+					examples: world.findings.slice(0, 3).map((finding) => ({
+						id: finding.id,
+						title: finding.title,
+						severity: finding.severity,
+						asset: finding.asset.name,
+					})),
+					needs_confirmation: false,
+				}),
 		],
 		["GET", /^\/sla$/, () => ok(sla())],
 		["POST", /^\/sla\/preview$/, () => ok({ ...slaCounts(), breached: slaCounts().breached + 3 })],

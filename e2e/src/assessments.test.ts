@@ -24,19 +24,7 @@ describe("an assessment", () => {
 		await page.getByRole("button", { name: `Start: ${name}` }).click();
 		await page.getByRole("button", { name: `Complete: ${name}` }).waitFor();
 
-		await visitor.open("/scans?upload");
-		const report = {
-			lockstep: 1,
-			scanner: { name: "by hand" },
-			findings: [{ id: "pentest-1", title: `Found by ${name}`, severity: "low", path: "login" }],
-		};
-		await page
-			.locator("input[type=file]")
-			.setInputFiles({ name: "found.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(report)) });
-		await page.getByRole("textbox", { name: "Asset" }).fill(`asset of ${name}`);
-		await page.getByLabel("Assessment").selectOption(name);
-		await page.getByRole("button", { name: "Import" }).click();
-		await page.getByRole("button", { name: "Another report" }).waitFor();
+		await visitor.imports(`asset of ${name}`, [`Found by ${name}`], name);
 
 		await visitor.open("/assessments");
 		await page.getByText("1 open finding · 0 closed · 1 scan").first().waitFor();

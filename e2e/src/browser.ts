@@ -92,6 +92,21 @@ export class Visitor {
 		return (await answer.json()) as T;
 	}
 
+	/** Uploads a report with findings of these titles about an asset, and waits for the end of its import. */
+	async imports(asset: string, titles: readonly string[], assessment?: string): Promise<void> {
+		const { page } = this;
+		await this.open("/scans?upload");
+		const findings = titles.map((title, index) => ({ id: `risk-${index}`, title, severity: "low", path: "login" }));
+		const report = JSON.stringify({ lockstep: 1, scanner: { name: "by hand" }, findings });
+		await page
+			.locator("input[type=file]")
+			.setInputFiles({ name: "found.json", mimeType: "application/json", buffer: Buffer.from(report) });
+		await page.getByRole("textbox", { name: "Asset" }).fill(asset);
+		if (assessment) await page.getByLabel("Assessment").selectOption(assessment);
+		await page.getByRole("button", { name: "Import" }).click();
+		await page.getByRole("button", { name: "Another report" }).waitFor();
+	}
+
 	/** No error in the console so far. */
 	noErrors(): void {
 		assert.deepEqual(this.errors, []);

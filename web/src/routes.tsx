@@ -23,6 +23,13 @@ export const router = createBrowserRouter([
 					{ path: "assets", lazy: async () => ({ Component: (await import("./pages/Assets")).AssetsPage }) },
 					{ path: "assets/:id", lazy: async () => ({ Component: (await import("./pages/Asset")).AssetPage }) },
 					{ path: "assessments", lazy: async () => ({ Component: (await import("./pages/Assessments")).AssessmentsPage }) },
+					{ path: "acceptances", lazy: async () => ({ Component: (await import("./pages/Acceptances")).AcceptancesPage }) },
+					{ path: "suppression", lazy: async () => ({ Component: (await import("./pages/Suppressions")).SuppressionsPage }) },
+					{
+						path: "suppression/new",
+						lazy: async () => ({ Component: (await import("./pages/Suppression")).NewSuppressionPage }),
+					},
+					{ path: "suppression/:id", lazy: async () => ({ Component: (await import("./pages/Suppression")).SuppressionPage }) },
 					{ path: "priority", lazy: async () => ({ Component: (await import("./pages/Priority")).PriorityPage }) },
 					{ path: "integrations", lazy: async () => ({ Component: (await import("./pages/Integrations")).IntegrationsPage }) },
 					{ path: "connections", lazy: async () => ({ Component: (await import("./pages/Connections")).ConnectionsPage }) },

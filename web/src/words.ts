@@ -1,5 +1,6 @@
 /** The words for people. Names are those of the API; nothing here decides anything. */
 import type {
+	AcceptanceState,
 	AlarmKind,
 	AlarmWay,
 	AppliesTo,
@@ -189,6 +190,7 @@ export const ALARM: Record<AlarmKind, string> = {
 	scan_quarantined: "Scan quarantined",
 	sla_breached: "Due dates breached",
 	exploit_data_missing: "Exploit data not fetched",
+	acceptance_ended: "Acceptances ended",
 };
 
 /** How an alarm is sent. */
@@ -348,6 +350,12 @@ export const RELEASE: Record<Release, string> = {
 	when_assessment_completes: "Once an assessment that it belongs to is completed",
 };
 
+export const ACCEPTANCE_STATE: Record<AcceptanceState, string> = {
+	in_force: "In force",
+	ended: "Ended",
+	revoked: "Revoked",
+};
+
 export const ASSESSMENT_STATE: Record<AssessmentState, string> = {
 	planned: "Planned",
 	running: "Running",
@@ -408,6 +416,8 @@ const MOMENT = new Intl.DateTimeFormat("en", {
 });
 
 export const day = (at: string) => DAY.format(new Date(at));
+/** The end of a day that was chosen, where the person sits; nothing if none was. */
+export const endOfDay = (chosen: string) => (chosen ? new Date(`${chosen}T23:59:59`).toISOString() : undefined);
 export const moment = (at: string) => MOMENT.format(new Date(at));
 
 const AGO = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });

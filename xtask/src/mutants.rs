@@ -186,8 +186,7 @@ const MUTANTS: &[Mutant] = &[
             "        if error.is_certain_not_applied() {\n",
             "        if error.is_certain_not_applied() || stored.intent.is_some() {\n",
         )],
-        // The first of two is one that no log knows.
-        laws: &[COMMENT_ONCE, CAUSE],
+        laws: &[COMMENT_ONCE],
     },
     Mutant {
         name: "private notes leave",

@@ -38,6 +38,8 @@ pub enum AlarmKind {
     SlaBreached,
     /// An address of EPSS or KEV could not be fetched.
     ExploitDataMissing,
+    /// Acceptances have ended, and their findings were kept accepted.
+    AcceptanceEnded,
 }
 
 /// What a person should know. One stays open until its cause is gone, however often it is met.

@@ -3,14 +3,15 @@
 use chrono::{DateTime, Utc};
 use model::status::{FallBack, Request};
 use model::{
-    AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location, Severity, Status,
-    TicketId, Vulnerability, WorkItemId,
+    AcceptanceId, AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location,
+    Severity, Status, SuppressionId, TicketId, Vulnerability, WorkItemId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    AssessmentRef, Cause, FindingPriority, KnownExploit, Named, Scan, SeverityCounts, SlaCounts, TicketHealth,
+    AcceptanceRef, AssessmentRef, Cause, FindingPriority, KnownExploit, Named, Scan, SeverityCounts,
+    SlaCounts, SuppressionRef, TicketHealth,
 };
 
 /// Filters of `GET /api/v1/findings` and `GET /api/v1/findings/export`.
@@ -38,6 +39,18 @@ pub struct FindingFilter {
     /// Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_on_branch: Option<String>,
+    /// Only findings whose risk is accepted, or is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<bool>,
+    /// Only findings that this acceptance covers now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<AcceptanceId>,
+    /// Only findings whose acceptance ends within so many days, or has ended: 0 to 3650.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance_ends_in: Option<u32>,
+    /// Only findings that this suppression rule suppresses now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<SuppressionId>,
     /// Text in title, vulnerability or place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
@@ -187,6 +200,10 @@ pub struct Finding {
     pub exploits: Vec<KnownExploit>,
     /// Assessments that it belongs to.
     pub assessments: Vec<AssessmentRef>,
+    /// The acceptance that covers it.
+    pub acceptance: Option<AcceptanceRef>,
+    /// The rule that suppresses it.
+    pub suppressed_by: Option<SuppressionRef>,
 }
 
 /// What scans of one configuration on one branch say about a finding.

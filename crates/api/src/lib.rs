@@ -2,6 +2,7 @@
 //!
 //! Times are RFC 3339 in UTC. Lists are paged by an opaque cursor. Errors are [`Problem`]s.
 
+mod acceptances;
 mod access;
 mod alarms;
 mod assessments;
@@ -15,12 +16,14 @@ mod problem;
 mod rules;
 mod scans;
 mod sign_in;
+mod suppressions;
 mod templates;
 mod tickets;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use acceptances::*;
 pub use access::*;
 pub use alarms::*;
 pub use assessments::*;
@@ -34,6 +37,7 @@ pub use problem::*;
 pub use rules::*;
 pub use scans::*;
 pub use sign_in::*;
+pub use suppressions::*;
 pub use templates::*;
 pub use tickets::*;
 

@@ -41,6 +41,7 @@ impl Engine {
             Kind::RuleStopped,
             Kind::SlaBreached,
             Kind::ExploitDataMissing,
+            Kind::AcceptanceEnded,
         ] {
             let causes = causes(&mut tx, kind, self.inner.world.now()).await?;
             let open = store::alarms::open(&mut tx, kind).await?;
@@ -191,6 +192,22 @@ async fn causes(tx: &mut Tx, kind: Kind, now: DateTime<Utc>) -> Result<Vec<Cause
                         first.format("%Y-%m-%d")
                     ),
                     next_step: "Look at them, worst first; fix them, or decide about them.",
+                });
+            }
+        }
+        Kind::AcceptanceEnded => {
+            let (acceptances, kept) = store::acceptances::overstayed(tx, now).await?;
+            if acceptances > 0 {
+                let those = if acceptances == 1 {
+                    "1 acceptance has"
+                } else {
+                    &format!("{acceptances} acceptances have")
+                };
+                let findings = if kept == 1 { "1 finding" } else { &format!("{kept} findings") };
+                causes.push(Cause {
+                    about: About::Acceptances,
+                    what: format!("{those} ended, and the risk of {findings} is still accepted."),
+                    next_step: "Extend or revoke them.",
                 });
             }
         }

@@ -33,6 +33,8 @@ pub(crate) enum About {
     Rule(RuleId),
     /// All findings.
     Findings,
+    /// All acceptances.
+    Acceptances,
     /// EPSS or KEV.
     ExploitData(&'static str),
 }
@@ -48,6 +50,7 @@ impl About {
             Self::Scan(id) => format!("scan/{id}"),
             Self::Rule(id) => format!("rule/{id}"),
             Self::Findings => "findings".to_owned(),
+            Self::Acceptances => "acceptances".to_owned(),
             Self::ExploitData(source) => format!("exploit-data/{source}"),
         }
     }
@@ -64,6 +67,7 @@ impl About {
             (Self::Scan(id), _) => format!("/scans/{id}"),
             (Self::Rule(id), _) => format!("/rules/{id}"),
             (Self::Findings, _) => "/findings?sla=breached".to_owned(),
+            (Self::Acceptances, _) => "/acceptances?state=ended".to_owned(),
             (Self::ExploitData(_), _) => "/priority".to_owned(),
         }
     }

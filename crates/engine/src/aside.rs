@@ -168,7 +168,7 @@ impl Engine {
 
     /// What was laid aside counts again, and its tickets go on where they were left.
     async fn take_up(&self, tx: &mut Tx, finding: &Finding, what: String, by: &Actor) -> Result<(), Refusal> {
-        self.follow_aside(tx, finding, &Command::Identify, None, what, by).await?;
+        self.follow_aside(tx, finding, &Command::TakeUp, None, what, by).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         self.resume_tickets(tx, finding, &cause).await
     }

@@ -277,25 +277,14 @@ impl Engine {
         findings: &[FindingId],
         by: &Actor,
     ) -> Result<(), Refusal> {
-        let mut tickets: std::collections::BTreeMap<_, u64> = std::collections::BTreeMap::new();
-        for held in store::tickets::of_findings(tx, findings).await?.into_values() {
-            for held in held {
-                *tickets.entry(held.ticket).or_default() += 1;
-            }
-        }
-        for (ticket, findings) in tickets {
-            let Some(ticket) = store::tickets::get(tx, ticket).await?.filter(|ticket| !ticket.has_ended())
-            else {
-                continue;
-            };
-            let those = match findings {
+        self.tell_tickets_of(tx, findings, by, |count| {
+            let those = match count {
                 1 => "a finding of this ticket belongs".to_owned(),
                 many => format!("{many} findings of this ticket belong"),
             };
-            let text = format!("The assessment {} is completed; {those} to it.", assessment.name);
-            self.speak(tx, &ticket, &text, by).await?;
-        }
-        Ok(())
+            format!("The assessment {} is completed; {those} to it.", assessment.name)
+        })
+        .await
     }
 }
 

@@ -185,6 +185,10 @@ impl Engine {
         let was_same = same.status;
         if same.triage.decision == Decision::default() && same.triage.claim.is_none() {
             same.triage = finding.triage.clone();
+            if let Some(acceptance) = same.triage.acceptance {
+                let then = store::acceptances::fall_back(tx, acceptance, finding.id).await?;
+                store::acceptances::cover(tx, acceptance, same.id, then).await?;
+            }
         }
         same.first_seen_at = same.first_seen_at.min(finding.first_seen_at);
         same.last_seen_at = same.last_seen_at.max(finding.last_seen_at);
@@ -203,6 +207,8 @@ impl Engine {
         finding.triage.decision = Decision::Duplicate(same.id);
         finding.triage.reason = Some(format!("The asset {} was merged into {}", from.name, to.name));
         finding.triage.temporary = None;
+        finding.triage.acceptance = None;
+        finding.triage.suppressed_by = None;
         finding.status = Status::Duplicate;
         store::findings::save(tx, &finding, false).await?;
         store::tickets::mark_of_finding(tx, finding.id).await?;

@@ -2,9 +2,10 @@
 //! a user here; each version of a comment is obeyed once, in the transaction that takes the comment over, and answered in a
 //! comment of ours.
 
+use model::acceptance::Terms;
 use model::board;
 use model::command::{self, Right, Spoken};
-use model::lifecycle::{Circumstances, Command, Giver};
+use model::lifecycle::Command;
 use model::role::Role;
 use model::status::{FallBack, RequestKind};
 use store::Tx;
@@ -18,6 +19,13 @@ use crate::{Actor, Refusal};
 
 /// Findings that are named in an answer.
 const NAMED: usize = 5;
+
+/// What a comment wants for all open findings of a ticket.
+enum Wanted {
+    Command(Command),
+    /// One acceptance for all of them.
+    Accept(Terms),
+}
 
 /// Who answers.
 const OURSELVES: &str = "Lockstep";
@@ -87,10 +95,12 @@ impl Engine {
         let asks = right == Right::Ask;
         match spoken {
             Spoken::Accept { until, reason } => {
-                let command =
-                    if asks { Command::Ask(RequestKind::RiskAcceptance) } else { Command::AcceptRisk };
-                let temporary = until.map(|day| (command::end_of(day), FallBack::Identified));
-                self.decide_spoken(tx, ticket, &command, Some(reason), temporary, by).await
+                let until = until.map(command::end_of);
+                let wanted = match asks {
+                    true => Wanted::Command(Command::Ask(RequestKind::RiskAcceptance)),
+                    false => Wanted::Accept(Terms { reason: reason.clone(), until, ..Terms::default() }),
+                };
+                self.decide_spoken(tx, ticket, wanted, Some(reason), until, by).await
             }
             Spoken::FalsePositive { reason } => {
                 let command = if asks {
@@ -98,9 +108,11 @@ impl Engine {
                 } else {
                     Command::DismissAsFalsePositive
                 };
-                self.decide_spoken(tx, ticket, &command, Some(reason), None, by).await
+                self.decide_spoken(tx, ticket, Wanted::Command(command), Some(reason), None, by).await
             }
-            Spoken::Retest => self.decide_spoken(tx, ticket, &Command::Claim, None, None, by).await,
+            Spoken::Retest => {
+                self.decide_spoken(tx, ticket, Wanted::Command(Command::Claim), None, None, by).await
+            }
             Spoken::Split { places, reason } => {
                 let findings = store::findings::of_ticket(tx, ticket.id).await?;
                 let chosen: Option<Vec<_>> = places
@@ -154,19 +166,14 @@ impl Engine {
         &self,
         tx: &mut Tx,
         ticket: &Ticket,
-        command: &Command,
+        wanted: Wanted,
         reason: Option<&str>,
-        temporary: Option<(chrono::DateTime<chrono::Utc>, FallBack)>,
+        until: Option<chrono::DateTime<chrono::Utc>>,
         by: &Actor,
     ) -> Result<String, Refusal> {
-        let circumstances = Circumstances {
-            giver: Giver::Person,
-            by: by.name.clone(),
-            at: self.inner.world.now(),
-            reason: reason.map(str::to_owned),
-            temporary,
-            grace: self.inner.settings.grace,
-        };
+        // Whoever asks for an acceptance until a day decides nothing that ends then.
+        let temporary = until.map(|until| (until, FallBack::Identified));
+        let circumstances = self.by_person(by, reason, temporary);
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         let why = reason.map_or_else(|| ".".to_owned(), |reason| format!(": {reason}"));
         let what = format!("{} said so in a comment on the board{why}", by.name);
@@ -179,8 +186,27 @@ impl Engine {
         if open.is_empty() {
             return Ok("This work item has no open findings: nothing was changed.".into());
         }
+        let acceptance = match &wanted {
+            Wanted::Command(_) => None,
+            Wanted::Accept(terms) => match self.new_acceptance(tx, terms.clone(), &open, by).await {
+                Ok(acceptance) => Some(acceptance),
+                Err(refusal) if refusal.kind == crate::RefusalKind::Internal => return Err(refusal),
+                Err(refusal) => {
+                    return Ok(format!("Nothing was changed. {} {}", refusal.detail, refusal.next_step));
+                }
+            },
+        };
         for finding in &open {
-            match self.follow(tx, finding, command, &circumstances, &cause, what.clone()).await? {
+            let followed = match (&wanted, &acceptance) {
+                (Wanted::Command(command), _) => {
+                    self.follow(tx, finding, command, &circumstances, &cause, what.clone()).await?
+                }
+                (Wanted::Accept(_), Some(acceptance)) => {
+                    self.accept(tx, finding, acceptance, by, &cause, what.clone()).await?
+                }
+                (Wanted::Accept(_), None) => continue,
+            };
+            match followed {
                 Ok(_) => done += 1,
                 Err(illegal) if refused.len() < NAMED => {
                     refused.push(format!("{}: {illegal}", finding.detail.title));
@@ -188,15 +214,17 @@ impl Engine {
                 Err(_) => {}
             }
         }
-        let until = temporary.map(|(until, _)| format!(" until {}", until.format("%Y-%m-%d")));
+        let until = until.map(|until| format!(" until {}", until.format("%Y-%m-%d")));
         let until = until.unwrap_or_default();
-        let outcome = match command {
-            Command::AcceptRisk => format!("the risk of {} is accepted{until}", count(done)),
-            Command::DismissAsFalsePositive => format!("{} set to false positive", count(done)),
-            Command::Claim => {
+        let outcome = match &wanted {
+            Wanted::Accept(_) => format!("the risk of {} is accepted{until}", count(done)),
+            Wanted::Command(Command::DismissAsFalsePositive) => {
+                format!("{} set to false positive", count(done))
+            }
+            Wanted::Command(Command::Claim) => {
                 format!("{} set to awaiting validation: the next scan that covers them decides", count(done))
             }
-            _ => format!("asked for {}: somebody with the right decides", count(done)),
+            Wanted::Command(_) => format!("asked for {}: somebody with the right decides", count(done)),
         };
         if refused.is_empty() {
             return Ok(format!("Done: {outcome}."));

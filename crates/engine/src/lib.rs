@@ -10,6 +10,7 @@
 //!
 //! Time, chance and the outside come in through [`World`] and the transport of the client.
 
+mod acceptances;
 mod adopt;
 mod alarm_delivery;
 mod alarm_survey;
@@ -44,6 +45,7 @@ mod rules;
 mod settings;
 mod sign_in;
 mod sla;
+mod suppressions;
 mod sync;
 mod templates;
 mod ticketing;
@@ -77,6 +79,7 @@ pub use rule_plan::{DestinationShare, RulePlan};
 pub use rules::refuse_rule;
 pub use settings::Settings;
 pub use sign_in::SignInMethod;
+pub use suppressions::{SuppressionChange, SuppressionExample, SuppressionPlan, refuse_suppression};
 pub use sync::{ApplyReport, ApplySummary, ApprovedTicket, offered};
 pub use templates::{Preview, PreviewOf, Previewed};
 pub use triage::StatusChange;

@@ -1,7 +1,7 @@
 //! What long work did, and what work would do. The server shows these as they are.
 
 use model::merge::FieldChange;
-use model::{ScanId, Severity, TicketId, WorkItemId};
+use model::{FindingId, ScanId, Severity, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
 
 use crate::Refusal;
@@ -33,6 +33,18 @@ impl SeverityCounts {
         } += 1;
     }
 
+    /// Counts one less.
+    pub fn take(&mut self, severity: Severity) {
+        let count = match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        };
+        *count = count.saturating_sub(1);
+    }
+
     /// All together.
     pub fn total(&self) -> u64 {
         self.critical + self.high + self.medium + self.low + self.info
@@ -58,6 +70,9 @@ pub struct ImportResult {
     pub fixed: SeverityCounts,
     /// Absences wait for a person: suspiciously many findings are gone.
     pub quarantined: bool,
+    /// Findings that were added since suppression rules were asked last.
+    #[serde(skip)]
+    pub(crate) unasked: Vec<FindingId>,
 }
 
 impl std::ops::AddAssign for SeverityCounts {

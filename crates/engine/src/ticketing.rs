@@ -1,10 +1,11 @@
 //! Rules turn findings into tickets. A ticket here is an intention: the work item is created by [`crate::sync`], within
 //! the destination's budget.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::assessment::InAssessment;
 use model::rule::{Candidate, Grouping, LateMember, Tending};
+use model::status::RequestKind;
 use model::{AssetId, DestinationId, FindingId, RuleId, Status, lifecycle};
 use store::Tx;
 use store::assets::Asset;
@@ -18,6 +19,7 @@ use crate::Refusal;
 use crate::engine::{Engine, EventKind};
 use crate::priorities::{Exploits, Reckoned};
 use crate::routing::Routes;
+use crate::suppressions;
 
 /// Findings that are looked at in one transaction.
 const STEP: i64 = 200;
@@ -154,6 +156,8 @@ pub(crate) struct Page {
     seen: HashMap<FindingId, Seen>,
     exploits: Exploits,
     assessments: HashMap<FindingId, Vec<InAssessment>>,
+    /// Those that an acceptance covered once and none covers now.
+    accepted_before: HashSet<FindingId>,
     /// Whose priority is another than the stored one.
     reckoned: Vec<Reckoned>,
     matrix_version: u32,
@@ -179,6 +183,13 @@ pub(crate) struct Looked<'a> {
 /// Assets that were read already.
 #[derive(Default)]
 pub(crate) struct Assets(HashMap<AssetId, Asset>);
+
+impl Assets {
+    /// The asset, if it was read.
+    pub(crate) fn get(&self, id: AssetId) -> Option<&Asset> {
+        self.0.get(&id)
+    }
+}
 
 impl Page {
     pub(crate) async fn read(
@@ -216,11 +227,22 @@ impl Page {
             reckoned.extend(Reckoned::of(finding, asset, &exploit, &matrix));
         }
         let assessments = store::assessments::of_findings(tx, &ids).await?;
-        Ok(Self { findings, seen, exploits, assessments, reckoned, matrix_version })
+        let accepted_before = store::acceptances::covered_before(tx, &ids).await?.into_iter().collect();
+        Ok(Self { findings, seen, exploits, assessments, accepted_before, reckoned, matrix_version })
     }
 
     /// Those that may have a ticket, as rules look at them.
     pub(crate) fn candidates<'a>(
+        &'a self,
+        assets: &'a Assets,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> impl Iterator<Item = Looked<'a>> {
+        self.ruled(assets, now).filter(|looked| is_ticketable(looked.finding.status))
+    }
+
+    /// Those about which rules may be asked, whatever their status. One that a rule suppresses is shown as it would be
+    /// without: else a rule that asks for the status would never come to rest.
+    pub(crate) fn ruled<'a>(
         &'a self,
         assets: &'a Assets,
         now: chrono::DateTime<chrono::Utc>,
@@ -233,7 +255,10 @@ impl Page {
                 asset: asset.id,
                 now,
                 severity: finding.severity,
-                status: finding.status,
+                status: match finding.triage.suppressed_by {
+                    Some(_) => Status::Identified,
+                    None => finding.status,
+                },
                 first_seen_at: finding.first_seen_at,
                 scanner: &finding.scanner,
                 detail: &finding.detail,
@@ -245,9 +270,14 @@ impl Page {
                 assessments: self.assessments.get(&finding.id).map_or(&[], Vec::as_slice),
                 exploit: self.exploits.of_finding(finding),
                 priority: finding.priority,
+                accepted_before: self.accepted_before.contains(&finding.id),
+                acceptance_requested: finding
+                    .triage
+                    .request
+                    .as_ref()
+                    .is_some_and(|request| request.kind == RequestKind::RiskAcceptance),
             };
-            let looked = Looked { finding, asset, home: seen.home.as_deref(), candidate };
-            is_ticketable(finding.status).then_some(looked)
+            Some(Looked { finding, asset, home: seen.home.as_deref(), candidate })
         })
     }
 
@@ -345,7 +375,8 @@ impl Engine {
         let in_the_making = self.assets_in_the_making(&mut tx).await?;
         let has_work = store::rules::walk(&mut tx).await?.is_some()
             || !store::findings::undecided(&mut tx, &in_the_making, 1).await?.is_empty()
-            || store::rules::all(&mut tx).await?.iter().any(is_due);
+            || store::rules::all(&mut tx).await?.iter().any(is_due)
+            || store::suppressions::all(&mut tx).await?.iter().any(|rule| suppressions::is_due(rule, now));
         drop(tx);
         if !has_work {
             return Ok(0);
@@ -360,27 +391,32 @@ impl Engine {
             store::rules::begin_walk(&mut tx).await?;
             walked_to = Some(uuid::Uuid::nil());
         }
+        let suppressions = store::suppressions::all(&mut tx).await?;
+        if self.wind_suppressions(&mut tx, &suppressions, now).await? {
+            walked_to = Some(uuid::Uuid::nil());
+        }
         let in_the_making = self.assets_in_the_making(&mut tx).await?;
         let mut findings = store::findings::undecided(&mut tx, &in_the_making, STEP).await?;
         if findings.is_empty() {
             let Some(after) = walked_to else { return Ok(0) };
-            findings = store::findings::open_after(&mut tx, &in_the_making, after, STEP).await?;
+            findings = store::findings::ruled_after(&mut tx, &in_the_making, after, STEP).await?;
             store::rules::walked(&mut tx, findings.last().map(|finding| finding.id)).await?;
         }
         let looked_at = findings.len();
         let mut assets = Assets::default();
-        let page = Page::read(&mut tx, findings, &mut assets).await?;
+        let mut page = Page::read(&mut tx, findings, &mut assets).await?;
         store::findings::decided(&mut tx, &page.ids()).await?;
         self.store_priorities(&mut tx, &page.reckoned, page.matrix_version).await?;
+        let suppressed = self.suppress_page(&mut tx, &suppressions, &mut page, &assets).await?;
         let made = self.make_tickets_of(&mut tx, &routing, &page, &assets).await?;
         tx.commit().await?;
-        if !page.reckoned.is_empty() {
+        if suppressed || !page.reckoned.is_empty() {
             self.announce(EventKind::Finding, None);
         }
         if made {
             self.announce(EventKind::Ticket, None);
         }
-        if made || !page.reckoned.is_empty() {
+        if made || suppressed || !page.reckoned.is_empty() {
             self.wake_all_boards();
         }
         Ok(looked_at)

@@ -1,6 +1,7 @@
 //! Decisions about findings: by people, by cards, by the clock. The lifecycle in `model` says what they do.
 
 use chrono::{DateTime, Utc};
+use model::acceptance::Terms;
 use model::lifecycle::{self, Circumstances, Command, Giver};
 use model::status::{Detection, Facts, FallBack, RequestKind};
 use model::{FindingId, Status};
@@ -45,7 +46,7 @@ impl Engine {
             Status::InProgress => Command::Start,
             Status::Waiting => Command::Wait,
             Status::AwaitingValidation => Command::Claim,
-            Status::RiskAccepted => Command::AcceptRisk,
+            Status::RiskAccepted => return self.accept_one(id, change, by).await,
             Status::FalsePositive => Command::DismissAsFalsePositive,
             Status::Suppressed => Command::Suppress,
             Status::Fixed => {
@@ -86,6 +87,14 @@ impl Engine {
         self.inner.ticketing.notify_one();
         self.wake_all_boards();
         Ok(())
+    }
+
+    /// Accepts the risk of one finding.
+    async fn accept_one(&self, id: FindingId, change: StatusChange, by: &Actor) -> Result<(), Refusal> {
+        let (until, then) = change.temporary.unzip();
+        let reason = change.reason.unwrap_or_default();
+        let terms = Terms { reason, until, then, ..Terms::default() };
+        self.grant_acceptance(terms, &[id], by).await.map(drop)
     }
 
     /// Lets one command act on a finding, within a transaction.

@@ -21,8 +21,9 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
-    alarms, apply, assessments, assets, breakers, configuration, connections, destinations, exploit_data,
-    findings, import, inspect, plan, rules, scans, sla, templates, tickets, tokens, users,
+    acceptances, alarms, apply, assessments, assets, breakers, configuration, connections, destinations,
+    exploit_data, findings, import, inspect, plan, rules, scans, sla, suppressions, templates, tickets,
+    tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -73,6 +74,10 @@ enum Command {
     Destination(destinations::DestinationArgs),
     /// Which findings get tickets
     Rule(rules::RuleArgs),
+    /// Which findings are not to be looked at
+    Suppression(Box<suppressions::SuppressionArgs>),
+    /// Risks that somebody accepted
+    Acceptance(Box<acceptances::AcceptanceArgs>),
     /// What work items say
     Template(Box<templates::TemplateArgs>),
     /// Pieces of work that group scans and findings
@@ -135,6 +140,8 @@ async fn run(command: Command) -> Outcome {
         Command::Connection(args) => connections::run(*args).await,
         Command::Destination(args) => destinations::run(args).await,
         Command::Rule(args) => rules::run(args).await,
+        Command::Suppression(args) => suppressions::run(*args).await,
+        Command::Acceptance(args) => acceptances::run(*args).await,
         Command::Template(args) => templates::run(*args).await,
         Command::Assessment(args) => assessments::run(args).await,
         Command::Asset(args) => assets::run(args).await,

@@ -80,6 +80,10 @@ ids! {
     PlanApplyId,
     /// A piece of work that groups scans and findings.
     AssessmentId,
+    /// A risk that somebody accepted, for some findings.
+    AcceptanceId,
+    /// A rule that says which findings are not to be looked at.
+    SuppressionId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

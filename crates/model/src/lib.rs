@@ -3,6 +3,7 @@
 //! Everything that decides lives here, so that it can be read in an afternoon and tested without mocks. Time, chance
 //! and what the board says come in as arguments.
 
+pub mod acceptance;
 pub mod approval;
 pub mod assessment;
 pub mod attachment;
@@ -30,6 +31,7 @@ pub mod routing;
 pub mod rule;
 mod severity;
 pub mod status;
+pub mod suppression;
 pub mod way;
 
 pub use ids::*;

@@ -7,6 +7,7 @@ use crate::map::Meaning;
 use crate::status::{
     Aside, Claim, Decision, Detection, Facts, FallBack, Request, RequestKind, Status, Temporary,
 };
+use crate::{AcceptanceId, SuppressionId};
 
 /// What a scan did to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,14 +78,18 @@ pub enum Command {
     Wait,
     /// It is fixed, says somebody. Only a scan proves it.
     Claim,
-    /// The risk is accepted.
-    AcceptRisk,
+    /// The risk is accepted, by this acceptance.
+    AcceptRisk(AcceptanceId),
+    /// The acceptance was revoked: this follows.
+    Revoke(FallBack),
     /// It is no weakness.
     DismissAsFalsePositive,
     /// Not to be looked at.
     Suppress,
     /// What it belongs to was laid aside.
     LayAside(Aside),
+    /// What it was laid aside with was taken up again.
+    TakeUp,
     /// Somebody asks for a decision that is not theirs.
     Ask(RequestKind),
     /// A temporary decision ended.
@@ -139,7 +144,7 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     }
     let decided_by_people = matches!(
         command,
-        Command::AcceptRisk | Command::DismissAsFalsePositive | Command::Suppress | Command::LayAside(_)
+        Command::AcceptRisk(_) | Command::DismissAsFalsePositive | Command::Suppress | Command::LayAside(_)
     );
     if by_card && decided_by_people {
         return Err(Illegal("a card may only ask for that decision".into()));
@@ -155,6 +160,10 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
         return Err(Illegal("the date until which it shall hold lies more than ten years ahead".into()));
     }
 
+    let was = before.triage.decision;
+    if matches!(command, Command::Revoke(_)) && was != Decision::RiskAccepted {
+        return Err(Illegal("no acceptance covers this finding".into()));
+    }
     let mut after = before.clone();
     let triage = &mut after.triage;
     match command {
@@ -170,6 +179,8 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
             triage.decision = temporary.then.decision();
             triage.reason = None;
             triage.claim = None;
+            triage.acceptance = None;
+            triage.kept_open = false;
             return Ok(after);
         }
         Command::Claim => {
@@ -180,10 +191,11 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
             }
         }
         Command::Reset => triage.decision = Decision::New,
-        Command::Identify => triage.decision = Decision::Confirmed,
+        Command::Identify | Command::TakeUp => triage.decision = Decision::Confirmed,
+        Command::Revoke(then) => triage.decision = then.decision(),
         Command::Start => triage.decision = Decision::InProgress,
         Command::Wait => triage.decision = Decision::Waiting,
-        Command::AcceptRisk => triage.decision = Decision::RiskAccepted,
+        Command::AcceptRisk(_) => triage.decision = Decision::RiskAccepted,
         Command::DismissAsFalsePositive => triage.decision = Decision::FalsePositive,
         Command::Suppress | Command::LayAside(_) => triage.decision = Decision::Suppressed,
     }
@@ -191,6 +203,14 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
         Command::LayAside(aside) => Some(*aside),
         _ => None,
     };
+    triage.acceptance = match command {
+        Command::AcceptRisk(acceptance) => Some(*acceptance),
+        _ => None,
+    };
+    triage.suppressed_by = None;
+    // A card that stays where it was says nothing new.
+    triage.kept_open = matches!(command, Command::Identify | Command::Reset)
+        && (!by_card || was != triage.decision || before.triage.kept_open);
     if *command != Command::Claim {
         triage.claim = None;
     }
@@ -198,6 +218,46 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     triage.reason = circumstances.reason.clone();
     triage.temporary = circumstances.temporary.map(|(until, then)| Temporary { until, then });
     Ok(after)
+}
+
+/// What a finding becomes when the suppression rules have spoken: the first that matches it and its reason, or none. Answers
+/// `None` if nothing changes.
+///
+/// A rule suppresses only what nobody has decided about, and takes back only what a rule suppressed.
+pub fn after_suppression_rules(
+    before: &Facts,
+    matching: Option<(SuppressionId, &str)>,
+    grace: Duration,
+) -> Option<Facts> {
+    let mut after = before.clone();
+    let triage = &mut after.triage;
+    match (matching, before.triage.suppressed_by) {
+        (Some((rule, reason)), by) => {
+            if by.is_none() && !may_be_suppressed(before, grace) {
+                return None;
+            }
+            triage.decision = Decision::Suppressed;
+            triage.suppressed_by = Some(rule);
+            triage.reason = Some(reason.to_owned());
+        }
+        (None, Some(_)) => {
+            triage.decision = Decision::Confirmed;
+            triage.suppressed_by = None;
+            triage.reason = None;
+        }
+        (None, None) => return None,
+    }
+    (after != *before).then_some(after)
+}
+
+/// Nobody has decided about it: a rule may suppress it.
+pub fn may_be_suppressed(facts: &Facts, grace: Duration) -> bool {
+    let triage = &facts.triage;
+    facts.status(grace).is_open()
+        && matches!(triage.decision, Decision::New | Decision::Confirmed)
+        && triage.claim.is_none()
+        && triage.temporary.is_none()
+        && !triage.kept_open
 }
 
 /// The command that a place on the board stands for; `None` if the place says nothing.
@@ -229,6 +289,7 @@ mod tests {
     use super::*;
 
     const NO_GRACE: Duration = Duration::zero();
+    const ACCEPT: Command = Command::AcceptRisk(AcceptanceId(uuid::Uuid::nil()));
 
     fn at(hour: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + Duration::hours(hour)
@@ -311,7 +372,7 @@ mod tests {
 
     #[test]
     fn no_scan_ends_an_acceptance() {
-        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Person, 2)).unwrap();
+        let accepted = follow(&facts(vec![seen(1)]), &ACCEPT, &by(Giver::Person, 2)).unwrap();
         for detections in [vec![seen(9)], vec![gone(1, 9)], vec![gone(9, 8)]] {
             let (after, effect) = after_scan(&accepted, detections, NO_GRACE);
             assert_eq!((after.status(NO_GRACE), effect), (Status::RiskAccepted, ScanEffect::Unchanged));
@@ -322,9 +383,9 @@ mod tests {
     fn a_card_reopens_nothing_that_is_closed_and_decides_nothing_that_needs_a_right() {
         let fixed = facts(vec![gone(1, 2)]);
         assert!(follow(&fixed, &Command::Identify, &by(Giver::Card, 3)).is_err());
-        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Person, 2)).unwrap();
+        let accepted = follow(&facts(vec![seen(1)]), &ACCEPT, &by(Giver::Person, 2)).unwrap();
         assert!(follow(&accepted, &Command::Start, &by(Giver::Card, 3)).is_err());
-        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &by(Giver::Card, 3)).is_err());
+        assert!(follow(&facts(vec![seen(1)]), &ACCEPT, &by(Giver::Card, 3)).is_err());
         let asked =
             follow(&facts(vec![seen(1)]), &Command::Ask(RequestKind::RiskAcceptance), &by(Giver::Card, 3));
         let asked = asked.unwrap();
@@ -335,14 +396,14 @@ mod tests {
     #[test]
     fn a_temporary_decision_falls_back_when_its_time_is_over() {
         let until = Circumstances { temporary: Some((at(9), FallBack::Identified)), ..by(Giver::Person, 2) };
-        let accepted = follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &until).unwrap();
+        let accepted = follow(&facts(vec![seen(1)]), &ACCEPT, &until).unwrap();
         assert_eq!(accepted.status(NO_GRACE), Status::RiskAccepted);
         let over = follow(&accepted, &Command::Expire, &by(Giver::Clock, 9)).unwrap();
         assert_eq!(over.status(NO_GRACE), Status::Identified);
         for wrong in [at(1), at(2) + Duration::days(MOST_DAYS + 1)] {
             let wrong =
                 Circumstances { temporary: Some((wrong, FallBack::Identified)), ..by(Giver::Person, 2) };
-            assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &wrong).is_err());
+            assert!(follow(&facts(vec![seen(1)]), &ACCEPT, &wrong).is_err());
         }
     }
 
@@ -365,6 +426,82 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_points_at_its_acceptance_exactly_while_it_is_accepted() {
+        let start = follow(&facts(vec![seen(1)]), &Command::Start, &by(Giver::Person, 1)).unwrap();
+        let until = Circumstances { temporary: Some((at(9), FallBack::InProgress)), ..by(Giver::Person, 2) };
+        let accepted = follow(&start, &ACCEPT, &until).unwrap();
+        assert!(accepted.triage.acceptance.is_some());
+        let revoked =
+            follow(&accepted, &Command::Revoke(FallBack::InProgress), &by(Giver::Person, 3)).unwrap();
+        assert_eq!((revoked.status(NO_GRACE), revoked.triage.acceptance), (Status::InProgress, None));
+        assert_eq!((revoked.triage.temporary, revoked.triage.kept_open), (None, false));
+        let again = follow(&revoked, &Command::Revoke(FallBack::Created), &by(Giver::Person, 4));
+        assert!(again.is_err(), "nothing is left to revoke");
+        for command in [Command::Expire, Command::Identify, Command::Claim, Command::Suppress] {
+            let after = follow(&accepted, &command, &by(Giver::Person, 5)).unwrap();
+            assert_eq!(after.triage.acceptance, None, "{command:?}");
+        }
+        let asks = follow(&accepted, &Command::Ask(RequestKind::FalsePositive), &by(Giver::Person, 5));
+        assert_eq!(asks.unwrap().triage.acceptance, accepted.triage.acceptance);
+    }
+
+    const RULE: SuppressionId = SuppressionId(uuid::Uuid::nil());
+
+    fn suppress(before: &Facts) -> Option<Facts> {
+        after_suppression_rules(before, Some((RULE, "tests")), NO_GRACE)
+    }
+
+    #[test]
+    fn a_rule_suppresses_what_nobody_decided_about_and_gives_it_back() {
+        let found = facts(vec![seen(1)]);
+        let suppressed = suppress(&found).unwrap();
+        assert_eq!(suppressed.status(NO_GRACE), Status::Suppressed);
+        assert_eq!((suppressed.triage.suppressed_by, suppress(&suppressed)), (Some(RULE), None));
+        let (seen_again, _) = after_scan(&suppressed, vec![seen(5)], NO_GRACE);
+        assert_eq!(seen_again.status(NO_GRACE), Status::Suppressed);
+        let back = after_suppression_rules(&suppressed, None, NO_GRACE).unwrap();
+        assert_eq!(back, found);
+        assert_eq!(after_suppression_rules(&found, None, NO_GRACE), None);
+    }
+
+    #[test]
+    fn what_a_person_or_a_card_decided_stands_above_every_rule() {
+        let found = facts(vec![seen(1)]);
+        for command in [
+            Command::Identify,
+            Command::Reset,
+            Command::Start,
+            Command::Wait,
+            Command::Claim,
+            ACCEPT,
+            Command::DismissAsFalsePositive,
+            Command::Suppress,
+        ] {
+            let decided = follow(&found, &command, &by(Giver::Person, 2)).unwrap();
+            assert_eq!(suppress(&decided), None, "{command:?}");
+            assert_eq!(after_suppression_rules(&decided, None, NO_GRACE), None, "{command:?}");
+            // The same about what a rule suppressed before.
+            let taken = follow(&suppress(&found).unwrap(), &command, &by(Giver::Person, 2)).unwrap();
+            assert_eq!((taken.triage.suppressed_by, suppress(&taken)), (None, None), "{command:?}");
+        }
+        let moved = follow(&found, &Command::Start, &by(Giver::Card, 2)).unwrap();
+        let back = follow(&moved, &Command::Identify, &by(Giver::Card, 3)).unwrap();
+        assert_eq!(suppress(&back), None, "a card that a person moved back");
+        let stays = follow(&found, &Command::Identify, &by(Giver::Card, 2)).unwrap();
+        assert!(suppress(&stays).is_some(), "a card that stands where it stood says nothing");
+        let taken_up = follow(&found, &Command::TakeUp, &by(Giver::Person, 2)).unwrap();
+        assert!(suppress(&taken_up).is_some());
+    }
+
+    #[test]
+    fn a_rule_does_not_suppress_what_is_fixed_and_what_it_suppressed_may_be_fixed_meanwhile() {
+        assert_eq!(suppress(&facts(vec![gone(1, 2)])), None);
+        let (gone_now, _) = after_scan(&suppress(&facts(vec![seen(1)])).unwrap(), vec![gone(1, 2)], NO_GRACE);
+        let back = after_suppression_rules(&gone_now, None, NO_GRACE).unwrap();
+        assert_eq!(back.status(NO_GRACE), Status::Fixed);
+    }
+
+    #[test]
     fn a_scan_that_brings_a_finding_back_ends_what_was_temporary() {
         let until = Circumstances { temporary: Some((at(9), FallBack::Created)), ..by(Giver::Person, 2) };
         let waiting = follow(&facts(vec![seen(1)]), &Command::Wait, &until).unwrap();
@@ -377,7 +514,7 @@ mod tests {
     #[test]
     fn a_decision_of_consequence_needs_a_reason() {
         let silent = Circumstances { reason: Some("  ".into()), ..by(Giver::Person, 2) };
-        assert!(follow(&facts(vec![seen(1)]), &Command::AcceptRisk, &silent).is_err());
+        assert!(follow(&facts(vec![seen(1)]), &ACCEPT, &silent).is_err());
         assert!(follow(&facts(vec![seen(1)]), &Command::Start, &silent).is_ok());
     }
 

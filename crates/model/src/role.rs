@@ -15,7 +15,7 @@ pub enum Role {
     Developer,
     /// Decide about findings, reconcile tickets.
     Analyst,
-    /// Write templates.
+    /// Write templates and suppression rules; grant acceptances for many findings, extend and revoke them.
     SecurityManager,
     /// Everything.
     Administrator,

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::FindingId;
+use crate::{AcceptanceId, FindingId, SuppressionId};
 
 /// The one word people see. The order is from least to most advanced: a ticket shows its least advanced open member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -242,6 +242,20 @@ pub enum FallBack {
 }
 
 impl FallBack {
+    /// What leads back to where a finding stands now, as far as it is open.
+    pub const fn to(decision: Decision) -> Self {
+        match decision {
+            Decision::New => Self::Created,
+            Decision::InProgress => Self::InProgress,
+            Decision::Waiting => Self::Waiting,
+            Decision::Confirmed
+            | Decision::RiskAccepted
+            | Decision::FalsePositive
+            | Decision::Suppressed
+            | Decision::Duplicate(_) => Self::Identified,
+        }
+    }
+
     /// The decision that it stands for.
     pub const fn decision(self) -> Decision {
         match self {
@@ -274,6 +288,15 @@ pub struct Triage {
     /// It was laid aside with something else; then the decision is [`Decision::Suppressed`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
+    /// The acceptance that covers it; there is one exactly while the decision is [`Decision::RiskAccepted`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acceptance: Option<AcceptanceId>,
+    /// The rule that suppresses it; then the decision is [`Decision::Suppressed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<SuppressionId>,
+    /// A person said that it is to be looked at: no rule suppresses it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kept_open: bool,
     /// Until when it holds; every decision may have an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporary: Option<Temporary>,

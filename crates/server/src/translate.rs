@@ -1,10 +1,10 @@
 //! From rows of the database to what the API says, word for word.
 
 use api::{
-    AdoptionRow, AssessmentRef, Asset, Attachment, Attention, Cause, Comment, CommentSide, Conflict,
-    Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind, KevEntry,
-    KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts, Ticket, TicketHealth,
-    TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
+    AcceptanceRef, AdoptionRow, AssessmentRef, Asset, Attachment, Attention, Cause, Comment, CommentSide,
+    Conflict, Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind,
+    KevEntry, KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts,
+    SuppressionRef, Ticket, TicketHealth, TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use chrono::{DateTime, Utc};
 use model::board::WorkItem;
@@ -42,6 +42,12 @@ fn document<T: DeserializeOwned>(what: &'static str, text: Option<&str>) -> Answ
         serde_json::from_str(text).map_err(|source| store::Error::Document { what, source }.into())
     })
     .transpose()
+}
+
+/// The same numbers, as the API says them.
+pub(crate) fn severity_counts(of: engine::SeverityCounts) -> SeverityCounts {
+    let engine::SeverityCounts { critical, high, medium, low, info } = of;
+    SeverityCounts { critical, high, medium, low, info }
 }
 
 pub(crate) fn counts(by_severity: impl IntoIterator<Item = (Severity, u64)>) -> SeverityCounts {
@@ -139,6 +145,8 @@ fn ticket_ref(row: views::findings::TicketOfFinding) -> Answer<TicketRef> {
 pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>) -> Answer<Finding> {
     let reason = detail.summary.triage.reason.clone();
     let temporary_then = detail.summary.triage.temporary.map(|temporary| temporary.then);
+    let suppressed_by =
+        detail.summary.triage.suppressed_by.map(|id| SuppressionRef { id, name: detail.suppression.clone() });
     let observation = detail.observation;
     let tracked = detail.tracked_branches;
     Ok(Finding {
@@ -152,6 +160,15 @@ pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>
             .into_iter()
             .map(|one| AssessmentRef { id: one.id, name: one.name, state: one.state })
             .collect(),
+        acceptance: detail.acceptance.map(|known| AcceptanceRef {
+            id: known.id,
+            reason: known.terms.reason,
+            evidence: known.terms.evidence,
+            link: known.terms.link,
+            approver: known.approver,
+            until: known.terms.until,
+        }),
+        suppressed_by,
         vulnerability: observation.vulnerability,
         message: observation.message,
         location: observation.location,

@@ -38,11 +38,13 @@ pub enum Kind {
     SlaBreached,
     /// An address of EPSS or KEV could not be fetched.
     ExploitDataMissing,
+    /// Acceptances have ended, and their findings were kept accepted.
+    AcceptanceEnded,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::BreakerTripped,
         Self::CredentialDead,
         Self::HooksSilent,
@@ -56,6 +58,7 @@ impl Kind {
         Self::ScanQuarantined,
         Self::SlaBreached,
         Self::ExploitDataMissing,
+        Self::AcceptanceEnded,
     ];
 
     /// The word in the database.
@@ -74,6 +77,7 @@ impl Kind {
             Self::ScanQuarantined => "scan_quarantined",
             Self::SlaBreached => "sla_breached",
             Self::ExploitDataMissing => "exploit_data_missing",
+            Self::AcceptanceEnded => "acceptance_ended",
         }
     }
 }

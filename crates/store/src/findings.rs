@@ -238,10 +238,29 @@ pub async fn undecided(tx: &mut Tx, but_of: &[AssetId], limit: i64) -> Result<Ve
 /// # Errors
 /// If the database refuses.
 pub async fn open_after(tx: &mut Tx, but_of: &[AssetId], after: Uuid, limit: i64) -> Result<Vec<Finding>> {
+    let open = "f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')";
+    page_after(tx, open, but_of, after, limit).await
+}
+
+/// Like [`open_after`], for all that rules decide about: what is open, and what a rule suppresses.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn ruled_after(tx: &mut Tx, but_of: &[AssetId], after: Uuid, limit: i64) -> Result<Vec<Finding>> {
+    let ruled = "(f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+                  OR f.suppressed_by IS NOT NULL)";
+    page_after(tx, ruled, but_of, after, limit).await
+}
+
+async fn page_after(
+    tx: &mut Tx,
+    condition: &'static str,
+    but_of: &[AssetId],
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Finding>> {
     let mut statement = Statement::new(SELECT);
-    statement.push(" WHERE f.id > ").bind(after);
-    statement
-        .push(" AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')");
+    statement.push(" WHERE f.id > ").bind(after).push(" AND ").push(condition);
     if !but_of.is_empty() {
         statement
             .push(" AND NOT (f.undecided AND f.asset_id IN ")
@@ -296,8 +315,9 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
     let added = tx
         .execute(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, scanner,
-                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request, open_since)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+                                  status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request, open_since,
+                                  acceptance_id, suppressed_by)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
              ON CONFLICT (asset_id, fingerprint) DO NOTHING",
             args![
                 finding.id,
@@ -321,6 +341,8 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
                 undecided,
                 request(finding),
                 finding.open_since,
+                finding.triage.acceptance,
+                finding.triage.suppressed_by,
             ],
         )
         .await?;
@@ -384,7 +406,7 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
     tx.execute(
         "UPDATE finding SET severity = $2, title = $3, place = $4, status = $5, triage = $6, until = $7, regressed = $8,
                 last_seen_at = $9, detail = $10, search = $11, undecided = undecided OR $12,
-                request = $13, open_since = $14 WHERE id = $1",
+                request = $13, open_since = $14, acceptance_id = $15, suppressed_by = $16 WHERE id = $1",
         args![
             finding.id,
             severity_rank(finding.severity),
@@ -400,13 +422,15 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
             undecided,
             request(finding),
             finding.open_since,
+            finding.triage.acceptance,
+            finding.triage.suppressed_by,
         ],
     )
     .await?;
     Ok(())
 }
 
-/// The rules shall look at open ones of these again.
+/// The rules shall look at those of these again that are open, or suppressed by a rule.
 ///
 /// # Errors
 /// If the database refuses.
@@ -414,7 +438,8 @@ pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
     for ids in ids.chunks(500) {
         let mut statement = Statement::new(
             "UPDATE finding SET undecided = TRUE
-             WHERE status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation') AND id IN ",
+             WHERE (status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+                    OR suppressed_by IS NOT NULL) AND id IN ",
         );
         statement.bind_list(ids.iter().copied());
         statement.execute(tx).await?;

@@ -4,6 +4,7 @@
 //! that aggregate and nothing decides here: decisions are values from `model`, computed by `engine`. Transactions are
 //! short and are never open across a network call.
 
+pub mod acceptances;
 pub mod alarms;
 pub mod applies;
 pub mod assessments;
@@ -29,6 +30,7 @@ pub mod scans;
 pub mod secrets;
 pub mod sessions;
 pub mod sla;
+pub mod suppressions;
 pub mod taking_effect;
 pub mod templates;
 pub mod tickets;

@@ -357,6 +357,27 @@ pub struct Held {
     pub rules: Vec<RuleId>,
 }
 
+/// How many open findings each of these tickets has; tickets without any, and released ones, are left out.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn open_members(tx: &mut Tx, tickets: &[TicketId]) -> Result<HashMap<TicketId, u64>> {
+    let mut all = HashMap::new();
+    for tickets in tickets.chunks(500) {
+        let mut statement = Statement::new(
+            "SELECT tf.ticket_id, COUNT(*) AS n FROM ticket_finding tf JOIN finding f ON f.id = tf.finding_id
+             JOIN ticket t ON t.id = tf.ticket_id
+             WHERE t.health <> 'released'
+               AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation') AND tf.ticket_id IN ",
+        );
+        statement.bind_list(tickets.iter().copied()).push(" GROUP BY tf.ticket_id");
+        for row in statement.all(tx).await? {
+            all.insert(row.id("ticket_id")?, row.count("n")?);
+        }
+    }
+    Ok(all)
+}
+
 /// The tickets of some findings.
 ///
 /// # Errors

@@ -117,6 +117,7 @@ pub fn generated(dice: &mut Dice, connections: &[&str]) -> Configuration {
         connections: Some(connections),
         templates: Some(templates),
         rules: None,
+        suppressions: None,
         sla: dice.coin().then(|| sla(dice)),
     };
     let known: Vec<(String, String)> =

@@ -60,6 +60,33 @@ export const assessments = queryOptions({
 	queryFn: () => ask(api.GET("/api/v1/assessments")),
 });
 
+export const acceptances = (state?: string) =>
+	pages(["configuration", "acceptances", state ?? ""], (cursor) =>
+		ask(api.GET("/api/v1/acceptances", { params: { query: { state, cursor, limit: PAGE_SIZE } } })),
+	);
+
+export const acceptancePolicy = queryOptions({
+	queryKey: ["configuration", "acceptance-policy"],
+	queryFn: () => ask(api.GET("/api/v1/acceptance-policy")),
+});
+
+export const suppressions = queryOptions({
+	queryKey: ["configuration", "suppressions"],
+	queryFn: () => ask(api.GET("/api/v1/suppressions")),
+});
+
+export const suppression = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "suppressions", id],
+		queryFn: () => ask(api.GET("/api/v1/suppressions/{id}", { params: { path: { id } } })),
+	});
+
+export const suppressionRemoval = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "suppressions", id, "removal"],
+		queryFn: () => ask(api.GET("/api/v1/suppressions/{id}/removal", { params: { path: { id } } })),
+	});
+
 export const sla = queryOptions({ queryKey: ["configuration", "sla"], queryFn: () => ask(api.GET("/api/v1/sla")) });
 
 export const exploitData = queryOptions({

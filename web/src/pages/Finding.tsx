@@ -19,6 +19,7 @@ import { Timeline } from "../components/Timeline";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { ASSESSMENT_STATE, day, IMPACT, KIND, percent, place, STATUS, STATUS_MEANS } from "../words";
+import { AcceptDialog } from "./acceptance/AcceptDialog";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
 import { SetStatusDialog } from "./SetStatusDialog";
@@ -32,6 +33,8 @@ export function FindingPage() {
 	const analyst = useMay("analyst");
 	const [deciding, { open, close }] = useDisclosure(false);
 	const [creating, create] = useDisclosure(false);
+	const [accepting, accept] = useDisclosure(false);
+	const manager = useMay("security_manager");
 
 	if (isPending || !finding)
 		return (
@@ -67,6 +70,11 @@ export function FindingPage() {
 						{!finding.ticket && (
 							<Button variant="default" onClick={create.open}>
 								Create a work item…
+							</Button>
+						)}
+						{manager && finding.status !== "risk_accepted" && (
+							<Button variant="default" onClick={accept.open}>
+								Accept the risk…
 							</Button>
 						)}
 						<Button onClick={open}>Set status</Button>
@@ -120,6 +128,7 @@ export function FindingPage() {
 			</div>
 			<SetStatusDialog finding={finding} opened={deciding} onClose={close} />
 			<CreateTicketDialog findings={[finding.id]} opened={creating} onClose={create.close} />
+			<AcceptDialog findings={[finding.id]} opened={accepting} onClose={accept.close} />
 		</Page>
 	);
 }
@@ -257,6 +266,34 @@ function Why({ finding }: { finding: Finding }) {
 			{finding.reason && (
 				<Text size="sm" className="prewrap" mt={6}>
 					“{finding.reason}”
+				</Text>
+			)}
+			{finding.acceptance && (
+				<Text size="sm" mt={6} className="prewrap">
+					Accepted by {finding.acceptance.approver}
+					{finding.acceptance.until && ` until ${day(finding.acceptance.until)}`}:{" "}
+					<Link to={`/findings?status=all&acceptance=${finding.acceptance.id}`}>all findings of this acceptance</Link>
+					{finding.acceptance.evidence && `\n${finding.acceptance.evidence}`}
+					{finding.acceptance.link && (
+						<>
+							{"\n"}
+							<Anchor
+								href={finding.acceptance.link}
+								target="_blank"
+								rel="noreferrer noopener"
+								style={{ overflowWrap: "anywhere" }}
+							>
+								{finding.acceptance.link}
+							</Anchor>
+						</>
+					)}
+				</Text>
+			)}
+			{finding.suppressed_by && (
+				<Text size="sm" mt={6}>
+					By the rule{" "}
+					<Link to={`/suppression/${finding.suppressed_by.id}`}>{finding.suppressed_by.name ?? "that was deleted"}</Link>. Another
+					status, set by a person, stands above it.
 				</Text>
 			)}
 			{finding.temporary_until && (

@@ -2,7 +2,7 @@ import { Button, MultiSelect, NativeSelect, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { assessments, findings } from "../api/queries";
 import type { FindingSummary } from "../api/types";
 import { AssetFilter } from "../components/AssetFilter";
@@ -16,6 +16,7 @@ import { TicketLine } from "../components/TicketLine";
 import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
 import { SEVERITIES, SEVERITY, SLA, SLA_STATES, STATUS, STATUSES } from "../words";
+import { AcceptDialog } from "./acceptance/AcceptDialog";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { ExportMenu } from "./ExportMenu";
 import classes from "./Filters.module.css";
@@ -62,6 +63,10 @@ export function FindingsPage() {
 		asset: get("asset"),
 		ticket: get("ticket"),
 		assessment: get("assessment"),
+		accepted: get("accepted"),
+		acceptance: get("acceptance"),
+		acceptance_ends_in: get("acceptance_ends_in"),
+		suppressed_by: get("suppressed_by"),
 		branch: get("branch"),
 		not_on_branch: get("not_on_branch"),
 		q: get("q"),
@@ -75,7 +80,9 @@ export function FindingsPage() {
 	const filtered = params.size > 0;
 	const analyst = useMay("analyst");
 	const choice = useChoice();
+	const manager = useMay("security_manager");
 	const [creating, create] = useDisclosure(false);
+	const [accepting, accept] = useDisclosure(false);
 
 	return (
 		<Page title="Findings" about="Weaknesses, each tracked across scans" actions={<ExportMenu filters={filters} />}>
@@ -149,6 +156,16 @@ export function FindingsPage() {
 					</Button>
 				)}
 			</search>
+			{filters.acceptance && (
+				<Text size="sm" c="dimmed">
+					covered by one <Link to="/acceptances">acceptance</Link>
+				</Text>
+			)}
+			{filters.suppressed_by && (
+				<Text size="sm" c="dimmed">
+					suppressed by one <Link to={`/suppression/${filters.suppressed_by}`}>rule</Link>
+				</Text>
+			)}
 			{filters.assessment && <InAssessment id={filters.assessment} />}
 			{(filters.branch !== undefined || filters.not_on_branch !== undefined) && (
 				<Text size="sm" c="dimmed">
@@ -197,8 +214,14 @@ export function FindingsPage() {
 			</div>
 			<ChosenBar chosen={choice.chosen.size} what="findings" clear={choice.clear}>
 				<Button onClick={create.open}>Create a work item…</Button>
+				{manager && (
+					<Button variant="default" onClick={accept.open}>
+						Accept the risk…
+					</Button>
+				)}
 			</ChosenBar>
 			<CreateTicketDialog findings={[...choice.chosen]} opened={creating} onClose={create.close} />
+			<AcceptDialog findings={[...choice.chosen]} opened={accepting} onClose={accept.close} onDone={choice.clear} />
 		</Page>
 	);
 }

@@ -1,5 +1,4 @@
-import { ActionIcon, Button, Group, Switch } from "@mantine/core";
-import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
+import { Button, Group, Switch } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -13,6 +12,7 @@ import { Loading } from "../components/Loading";
 import { ToneMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { PlaceButtons } from "../components/PlaceButtons";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { groupingWords, number } from "../words";
@@ -35,13 +35,6 @@ export function RulesPage() {
 		mutationFn: (rule: Rule) => saveRule(rule, false),
 		onSettled: () => client.invalidateQueries({ queryKey: ["configuration"] }),
 	});
-	const move = (rule: Rule, by: 1 | -1) => {
-		const ids = rows.map((row) => row.id);
-		const at = ids.indexOf(rule.id);
-		ids.splice(at, 1);
-		ids.splice(at + by, 0, rule.id);
-		order.mutate(ids);
-	};
 	const add = administrator && (
 		<Button component={Link} to="/rules/new">
 			New rule
@@ -62,26 +55,7 @@ export function RulesPage() {
 			/>
 		) : null;
 	const places = (rule: Rule) =>
-		administrator && rows.length > 1 ? (
-			<Group gap={2} wrap="nowrap">
-				<ActionIcon
-					variant="subtle"
-					aria-label={`Move ${rule.name} up`}
-					disabled={rule === rows[0] || order.isPending}
-					onClick={() => move(rule, -1)}
-				>
-					<IconArrowUp size={15} />
-				</ActionIcon>
-				<ActionIcon
-					variant="subtle"
-					aria-label={`Move ${rule.name} down`}
-					disabled={rule === rows.at(-1) || order.isPending}
-					onClick={() => move(rule, 1)}
-				>
-					<IconArrowDown size={15} />
-				</ActionIcon>
-			</Group>
-		) : null;
+		administrator && <PlaceButtons row={rule} rows={rows} busy={order.isPending} order={order.mutate} />;
 	return (
 		<Page
 			title="Rules"

@@ -6,7 +6,7 @@ import { finding as findingQuery } from "../api/queries";
 import type { FallBack, Finding, Status } from "../api/types";
 import { DialogButtons } from "../components/DialogButtons";
 import { Trouble } from "../components/Trouble";
-import { STATUS, STATUS_MEANS } from "../words";
+import { endOfDay, STATUS, STATUS_MEANS } from "../words";
 
 /** What a person may set. Fixed is missing on purpose: only a scan proves that. */
 const CHOICES = [
@@ -52,8 +52,7 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 					body: {
 						status,
 						reason: reason.trim() || undefined,
-						// A day means until its end, where the person sits.
-						until: until ? new Date(`${until}T23:59:59`).toISOString() : undefined,
+						until: endOfDay(until),
 						then,
 					},
 				}),

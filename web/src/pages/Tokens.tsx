@@ -15,7 +15,7 @@ import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
-import { day, ROLE, ROLES } from "../words";
+import { day, endOfDay, ROLE, ROLES } from "../words";
 import classes from "./Tokens.module.css";
 
 /** Credentials of pipelines. */
@@ -85,7 +85,7 @@ function NewTokenForm({ onClose }: { onClose: () => void }) {
 		mutationFn: () =>
 			ask(
 				api.POST("/api/v1/tokens", {
-					body: { name: name.trim(), role, expires_at: until ? new Date(`${until}T23:59:59`).toISOString() : undefined },
+					body: { name: name.trim(), role, expires_at: endOfDay(until) },
 				}),
 			),
 		onSuccess: (token) => {

@@ -2,12 +2,14 @@
 //! sides mean the same; the cards follow by the one loop.
 
 use model::TicketId;
+use model::acceptance::Terms;
 use model::following::ChosenState;
 use model::lifecycle::command_of;
 use model::offer::{self, OfferedState};
 use store::Tx;
 use store::audit::{Cause, CauseKind};
 use store::destinations::Destination;
+use store::findings::Finding;
 use store::tickets::{Health, Ticket};
 
 use super::{offered_state, refused};
@@ -234,7 +236,27 @@ impl Engine {
         let why = reason.map_or_else(|| ".".to_owned(), |reason| format!(": {reason}"));
         let what = format!("{} closed the ticket with the state {}{why}", by.name, chosen.state);
         let findings = store::findings::of_ticket(tx, id).await?;
-        for finding in findings.iter().filter(|finding| finding.status.is_open()) {
+        let open: Vec<Finding> = findings.into_iter().filter(|finding| finding.status.is_open()).collect();
+        let acceptance = match chosen.means {
+            model::map::Meaning::AcceptanceRequested if !open.is_empty() => {
+                let terms = Terms { reason: reason.unwrap_or_default().to_owned(), ..Terms::default() };
+                Some(self.new_acceptance(tx, terms, &open, by).await?)
+            }
+            _ => None,
+        };
+        for finding in &open {
+            if let Some(acceptance) = &acceptance {
+                let cause = Cause::new(CauseKind::Person, by.name.clone());
+                let followed = self.accept(tx, finding, acceptance, by, &cause, what.clone()).await?;
+                if let Err(illegal) = followed {
+                    return Err(refused(
+                        "status_impossible",
+                        format!("The finding '{}' cannot follow: {illegal}.", finding.detail.title),
+                        "Choose another state.",
+                    ));
+                }
+                continue;
+            }
             let Some(command) = person_command(chosen.means) else {
                 return Err(refused(
                     "ticket_not_closable",
@@ -290,7 +312,8 @@ fn person_command(means: model::map::Meaning) -> Option<model::lifecycle::Comman
     use model::lifecycle::Command;
     use model::map::Meaning;
     match means {
-        Meaning::AcceptanceRequested => Some(Command::AcceptRisk),
+        // It is no command of one finding: one acceptance covers all of the ticket.
+        Meaning::AcceptanceRequested => None,
         Meaning::FalsePositiveRequested => Some(Command::DismissAsFalsePositive),
         means => command_of(means),
     }

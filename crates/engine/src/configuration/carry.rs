@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use model::configuration::{Change, ChangeAction, ChangedThing, ConnectionMode, place};
-use model::{ConnectionId, DestinationId, RuleId, TemplateSetId};
+use model::configuration::{Change, ChangeAction, ChangedThing, ConnectionMode, Problem, place};
+use model::{ConnectionId, DestinationId, RuleId, SuppressionId, TemplateSetId};
 use store::Tx;
 use store::connections::Mode;
 
@@ -11,6 +11,7 @@ use super::{Prepared, problems_of, refuse, stored};
 use crate::connections::ConnectionChange;
 use crate::destinations::NewDestination;
 use crate::engine::Engine;
+use crate::suppressions;
 use crate::{Actor, Refusal};
 
 impl Engine {
@@ -30,6 +31,7 @@ impl Engine {
         let templates = self.carry_templates(tx, prepared, by).await?;
         let destinations = self.carry_destinations(tx, prepared, &templates, by).await?;
         self.carry_rules(tx, prepared, &destinations, by).await?;
+        self.carry_suppressions(tx, prepared, by).await?;
         if let Some(matrix) = &prepared.wanted.sla {
             let carried = self.set_sla_matrix_in(tx, matrix.clone(), by).await;
             carried.map_err(|refusal| refused(refusal, "/sla"))?;
@@ -39,6 +41,51 @@ impl Engine {
                 let deleted = self.delete_templates_in(tx, *id, by).await;
                 deleted.map_err(|refusal| refused(refusal, "/templates"))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes, changes and makes suppression rules. A file cannot confirm that it suppresses a large share of what is open.
+    async fn carry_suppressions(&self, tx: &mut Tx, prepared: &Prepared, by: &Actor) -> Result<(), Refusal> {
+        let known = prepared.stored.suppressions.iter();
+        let ids: HashMap<String, SuppressionId> =
+            known.map(|rule| (rule.settings.name.trim().to_lowercase(), rule.id)).collect();
+        for change in prepared.of(ChangedThing::Suppression, ChangeAction::Delete) {
+            if let Some(id) = ids.get(&change.name.to_lowercase()) {
+                let deleted = self.delete_suppression_in(tx, *id, by).await;
+                deleted.map_err(|refusal| refused(refusal, "/suppressions"))?;
+            }
+        }
+        let mut any = false;
+        for (number, said) in prepared.wanted.suppressions.iter().flatten().enumerate() {
+            let at = format!("/suppressions/{number}");
+            let planned = |action| {
+                prepared
+                    .of(ChangedThing::Suppression, action)
+                    .any(|change| change.name.to_lowercase() == said.name.to_lowercase())
+            };
+            let settings = stored::suppression_settings(said.clone())?;
+            let done = match ids.get(&said.name.to_lowercase()) {
+                Some(id) if planned(ChangeAction::Change) => {
+                    self.change_suppression_in(tx, *id, settings, by).await
+                }
+                None if planned(ChangeAction::Create) => {
+                    self.create_suppression_in(tx, settings, by).await.map(drop)
+                }
+                _ => continue,
+            };
+            done.map_err(|refusal| refused(refusal, &at))?;
+            any = true;
+        }
+        if any {
+            let rules = store::suppressions::all(tx).await?;
+            let plan = self.plan_suppressions(tx, &rules).await?;
+            suppressions::refuse_wide(&plan).map_err(|refusal| {
+                let next_step =
+                    "narrow the criteria, or save it with `lockstep suppression`, where it can be confirmed";
+                let problem = Problem::new("/suppressions", refusal.detail.trim_end_matches('.'), next_step);
+                refuse(&[problem])
+            })?;
         }
         Ok(())
     }

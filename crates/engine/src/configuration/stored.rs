@@ -6,12 +6,14 @@ use model::configuration::{self, Configuration, ConnectionMode, DestinationBindi
 use model::priority::SlaMatrix;
 use model::routing::Binding;
 use model::rule::{Criteria, RuleSettings};
+use model::suppression::SuppressionSettings;
 use model::{AssetId, DestinationId, TemplateSetId};
 use sha2::{Digest, Sha256};
 use store::Tx;
 use store::connections::{Connection, Mode, SignIn};
 use store::destinations::{Destination, Settings};
 use store::rules::Rule;
+use store::suppressions::SuppressionRule;
 use store::templates;
 
 use crate::Refusal;
@@ -26,6 +28,7 @@ pub(super) struct Stored {
     pub(super) destinations: Vec<Destination>,
     pub(super) templates: Vec<templates::Stored>,
     pub(super) rules: Vec<Rule>,
+    pub(super) suppressions: Vec<SuppressionRule>,
     sla: SlaMatrix,
     assets: HashMap<AssetId, String>,
 }
@@ -45,6 +48,7 @@ impl Stored {
             destinations,
             templates: templates::all(tx).await?,
             rules: store::rules::all(tx).await?,
+            suppressions: store::suppressions::all(tx).await?,
             sla: store::sla::matrix(tx).await?.0,
             assets,
         })
@@ -70,6 +74,7 @@ impl Stored {
             connections: Some(connections),
             templates: Some(self.templates.iter().map(|stored| stored.set.clone()).collect()),
             rules: Some(rules),
+            suppressions: Some(self.suppressions.iter().map(|rule| suppression(&rule.settings)).collect()),
             sla: Some(self.sla.clone()),
         })
     }
@@ -82,8 +87,9 @@ impl Stored {
         let destinations = self.destinations.iter().map(|it| it.id.0);
         let templates = self.templates.iter().map(|it| it.id.0);
         // Deleted and made anew is not the same.
-        for id in connections.chain(destinations).chain(templates).chain(self.rules.iter().map(|it| it.id.0))
-        {
+        let rules = self.rules.iter().map(|it| it.id.0);
+        let suppressions = self.suppressions.iter().map(|it| it.id.0);
+        for id in connections.chain(destinations).chain(templates).chain(rules).chain(suppressions) {
             hash.update(id.as_bytes());
         }
         Ok(hex::encode(&hash.finalize()[..16]))
@@ -152,6 +158,27 @@ impl Stored {
             release: settings.release,
         }
     }
+}
+
+fn suppression(settings: &SuppressionSettings) -> configuration::Suppression {
+    configuration::Suppression {
+        name: name(&settings.name),
+        reason: settings.reason.trim().to_owned(),
+        enabled: settings.enabled,
+        criteria: serde_json::to_value(&settings.criteria).unwrap_or_default(),
+        until: settings.until,
+    }
+}
+
+/// The settings of a suppression rule.
+///
+/// # Errors
+/// If its criteria make no sense.
+pub(super) fn suppression_settings(said: configuration::Suppression) -> Result<SuppressionSettings, Refusal> {
+    let criteria = Criteria::parse(&said.criteria)
+        .map_err(|problems| crate::refuse_suppression(&problems).err().unwrap_or_else(super::moved_on))?;
+    let configuration::Suppression { name, reason, enabled, until, .. } = said;
+    Ok(SuppressionSettings { name, reason, criteria, enabled, until })
 }
 
 /// Names in a document have no blanks around them.

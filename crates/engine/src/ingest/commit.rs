@@ -170,6 +170,7 @@ impl Engine {
         };
         self.note(tx, &finding, None, cause, what).await?;
         effect.new += 1;
+        result.unasked.push(finding.id);
         if finding.status.is_open() {
             result.new.add(finding.severity);
         }
@@ -238,6 +239,7 @@ impl Engine {
         let suppressed_now = observation.suppression == Some(ReportedSuppression::Accepted);
         let was_suppressed = known.detail.suppression == Some(ReportedSuppression::Accepted);
         let suppressed_before = after.triage.decision == Decision::Suppressed
+            && after.triage.suppressed_by.is_none()
             && after.triage.reason.as_deref() == Some(SUPPRESSED_IN_REPORT);
         if !newest_of_all {
             // Another branch, or an older report.
@@ -277,7 +279,8 @@ impl Engine {
             || finding.status != known.status;
         let has_become_ticketable =
             asset.tracks(&scan.branch) && !before.detections.iter().any(|detection| detection.tracked);
-        let asks_the_rules = finding.status.is_open() && (shown_differently || has_become_ticketable);
+        let is_ruled = finding.status.is_open() || finding.triage.suppressed_by.is_some();
+        let asks_the_rules = is_ruled && (shown_differently || has_become_ticketable);
         store::findings::save(tx, &finding, asks_the_rules).await?;
         if comes_back(known) && finding.status.is_open() {
             self.resume_tickets(tx, &finding, cause).await?;

@@ -160,6 +160,12 @@ impl Engine {
                 )
                 .await?;
         }
+        // What is suppressed is not new: nobody has to do anything about it.
+        let rules = store::suppressions::all(tx).await?;
+        let new = std::mem::take(&mut progress.result.unasked);
+        for severity in self.suppress_new(tx, &rules, &new).await? {
+            progress.result.new.take(severity);
+        }
         store::taking_effect::add(tx, scan.id, effect).await?;
         Ok(())
     }

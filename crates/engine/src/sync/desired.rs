@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::Duration;
+use model::acceptance::Accepted;
 use model::assessment::InAssessment;
 use model::board::{Draft, Hyperlink, ItemLink, ItemLinkKind};
 use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
@@ -193,6 +194,7 @@ impl Engine {
                 priority: finding.priority,
                 exploit: backdrop.exploits.of_finding(finding),
                 assessments: backdrop.assessments.get(&finding.id).map_or(&[], Vec::as_slice),
+                acceptance: backdrop.acceptances.get(&finding.id),
                 vulnerability: &finding.detail.vulnerability,
                 message: finding.detail.message.as_deref(),
                 location: &finding.detail.location,
@@ -297,6 +299,7 @@ pub(crate) struct Backdrop {
     assets: HashMap<AssetId, Asset>,
     exploits: Exploits,
     assessments: HashMap<FindingId, Vec<InAssessment>>,
+    acceptances: HashMap<FindingId, Accepted>,
 }
 
 impl Backdrop {
@@ -314,6 +317,7 @@ impl Backdrop {
             assets,
             exploits: Exploits::of(tx, findings).await?,
             assessments: store::assessments::of_findings(tx, &ids).await?,
+            acceptances: store::acceptances::of_findings(tx, &ids).await?,
         })
     }
 }

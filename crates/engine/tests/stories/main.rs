@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where something unexpected happens")]
 
+mod acceptances;
 mod adoption;
 mod alarms;
 mod aside;
@@ -25,6 +26,7 @@ mod priority;
 mod renames;
 mod routing;
 mod rules;
+mod suppressions;
 mod templates;
 mod temporary;
 mod tending;

@@ -133,6 +133,15 @@ struct Filter {
     /// Only findings that are not seen on this branch of the asset now
     #[arg(long, value_name = "BRANCH", requires = "asset")]
     not_on_branch: Option<String>,
+    /// Only findings whose risk is accepted, or is not
+    #[arg(long, value_name = "true|false")]
+    accepted: Option<bool>,
+    /// Only findings whose acceptance ends within so many days, or has ended
+    #[arg(long, value_name = "DAYS")]
+    acceptance_ends_in: Option<u32>,
+    /// Only findings that this suppression rule suppresses: its name or id
+    #[arg(long, value_name = "RULE")]
+    suppressed_by: Option<String>,
     /// Only findings of this ticket: its id, or the number of its work item
     #[arg(long, value_name = "TICKET")]
     ticket: Option<String>,
@@ -173,6 +182,11 @@ impl Filter {
         query.extend(self.search.map(|text| ("q", text)));
         if let Some(assessment) = self.assessment {
             query.push(("assessment", lookup::assessment(client, &assessment).await?.to_string()));
+        }
+        query.extend(self.accepted.map(|wanted| ("accepted", wanted.to_string())));
+        query.extend(self.acceptance_ends_in.map(|days| ("acceptance_ends_in", days.to_string())));
+        if let Some(rule) = self.suppressed_by {
+            query.push(("suppressed_by", lookup::suppression(client, &rule).await?.to_string()));
         }
         query.extend(self.branch.map(|branch| ("branch", branch)));
         query.extend(self.not_on_branch.map(|branch| ("not_on_branch", branch)));

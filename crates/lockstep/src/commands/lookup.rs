@@ -1,7 +1,12 @@
 //! People name things; the API wants ids. A name that fits several things fits none.
 
-use api::{AlarmTarget, Assessment, Asset, Connection, Destination, Rule, Templates, Ticket, Token};
-use model::{AlarmTargetId, AssessmentId, AssetId, ConnectionId, DestinationId, RuleId, TicketId, TokenId};
+use api::{
+    AlarmTarget, Assessment, Asset, Connection, Destination, Rule, Suppression, Templates, Ticket, Token,
+};
+use model::{
+    AlarmTargetId, AssessmentId, AssetId, ConnectionId, DestinationId, RuleId, SuppressionId, TicketId,
+    TokenId,
+};
 
 use crate::client::Client;
 use crate::exit::{self, CliError};
@@ -100,6 +105,16 @@ pub(crate) async fn rule(client: &Client, name: &str) -> Result<RuleId, CliError
     let found: Vec<Rule> = client.list("rules", &[], None).await?;
     let found = found.into_iter().filter(|rule| same(&rule.settings.name, name)).collect();
     only("rule", name, found).map(|rule: Rule| rule.id)
+}
+
+/// The suppression rule of that id or name.
+pub(crate) async fn suppression(client: &Client, name: &str) -> Result<SuppressionId, CliError> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let found: Vec<Suppression> = client.get("suppressions").await?;
+    let found = found.into_iter().filter(|rule| same(&rule.settings.name, name)).collect();
+    only("suppression rule", name, found).map(|rule: Suppression| rule.id)
 }
 
 /// A set of templates has that id or name.

@@ -1,5 +1,6 @@
 //! Commands that speak the API, one file for each noun.
 
+pub(crate) mod acceptances;
 pub(crate) mod alarms;
 pub(crate) mod apply;
 pub(crate) mod assessments;
@@ -20,6 +21,7 @@ pub(crate) mod plan;
 pub(crate) mod rules;
 pub(crate) mod scans;
 pub(crate) mod sla;
+pub(crate) mod suppressions;
 pub(crate) mod templates;
 pub(crate) mod tickets;
 pub(crate) mod tokens;
@@ -76,6 +78,14 @@ pub(crate) fn counts(counts: &SeverityCounts) -> String {
         .map(|severity| format!("{} {severity}", counts.of(severity)))
         .collect();
     if parts.is_empty() { "0".to_owned() } else { format!("{} ({})", counts.total(), parts.join(", ")) }
+}
+
+/// An order in which one is put at another place, counted from 1; a place behind the last is the last.
+pub(crate) fn moved<I: PartialEq>(order: impl Iterator<Item = I>, one: I, to: u32) -> Vec<I> {
+    let mut moved: Vec<I> = order.filter(|other| *other != one).collect();
+    let at = usize::try_from(to).unwrap_or(usize::MAX).saturating_sub(1).min(moved.len());
+    moved.insert(at, one);
+    moved
 }
 
 /// A role by its name.

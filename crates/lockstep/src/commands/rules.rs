@@ -10,7 +10,7 @@ use model::Severity;
 use model::rule::{AppliesTo, AutoClose, CloseWhen, Criteria, Fact, Grouping, LateMember, OnMatch, Release};
 use serde_json::{Value, json};
 
-use super::{lookup, plan, word};
+use super::{lookup, moved, plan, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm, say};
@@ -320,7 +320,7 @@ impl SettingsArgs {
 }
 
 /// Reads criteria from a file or the standard input.
-fn read(path: &Path) -> Result<Value, CliError> {
+pub(super) fn read(path: &Path) -> Result<Value, CliError> {
     let named =
         if path == Path::new("-") { "the standard input".to_owned() } else { path.display().to_string() };
     let mut text = String::new();
@@ -398,10 +398,8 @@ pub(crate) async fn run(args: RuleArgs) -> Outcome {
         Action::Move { rule, to } => {
             let id = lookup::rule(&client, &rule).await?;
             let rules: Vec<Rule> = client.list("rules", &[], None).await?;
-            let mut order: Vec<_> = rules.iter().map(|rule| rule.id).filter(|known| *known != id).collect();
-            let at = usize::try_from(to).unwrap_or(usize::MAX).saturating_sub(1).min(order.len());
-            order.insert(at, id);
-            let page: api::Page<Rule> = client.put("rules/order", &RuleOrder { rules: order }).await?;
+            let rules = moved(rules.iter().map(|rule| rule.id), id, to);
+            let page: api::Page<Rule> = client.put("rules/order", &RuleOrder { rules }).await?;
             print_list(output, &page.items, None)?;
         }
         Action::Plan { settings } => {

@@ -21,6 +21,8 @@ pub enum ChangedThing {
     Destination,
     /// A rule.
     Rule,
+    /// A suppression rule.
+    Suppression,
     /// How long findings may stay open.
     Sla,
 }
@@ -87,7 +89,8 @@ pub struct FieldChange {
 type Section<'a> = Vec<(&'a str, Value)>;
 
 /// What has to be done so that what is stored becomes what is wanted; both in one form (see [`Configuration::sound`]).
-/// Connections come first, then templates, destinations, rules with their order, and the SLA matrix.
+/// Connections come first, then templates, destinations, rules with their order, suppression
+/// rules, and the SLA matrix.
 ///
 /// What is stored and not wanted is deleted if `prune` says so. A section that is absent is not looked at, and a connection
 /// is never deleted: with it all its tickets would go.
@@ -127,6 +130,11 @@ pub fn compare(stored: &Configuration, wanted: &Configuration, prune: bool) -> V
         let wanted = section(rules.iter().map(|it| (it.name.as_str(), it)));
         changes.extend(differences(ChangedThing::Rule, &known, &wanted, left));
         changes.extend(reordered(&names(&known), &names(&wanted), prune));
+    }
+    if let Some(wanted) = &wanted.suppressions {
+        let known = section(stored.suppressions.iter().flatten().map(|it| (it.name.as_str(), it)));
+        let wanted = section(wanted.iter().map(|it| (it.name.as_str(), it)));
+        changes.extend(differences(ChangedThing::Suppression, &known, &wanted, left));
     }
     if let Some(wanted) = &wanted.sla {
         let stored = section(stored.sla.iter().map(|it| ("", it)));
@@ -173,9 +181,9 @@ fn changed_connection(known: &Connection, wanted: &Connection) -> Option<Change>
 }
 
 fn differences(thing: ChangedThing, stored: &Section, wanted: &Section, left: ChangeAction) -> Vec<Change> {
-    // Templates differ by more than case, and their case may be changed.
+    // Templates and suppression rules differ by more than case, and their case may be changed.
     let is_same = |one: &str, other: &str| match thing {
-        ChangedThing::Templates => one.to_lowercase() == other.to_lowercase(),
+        ChangedThing::Templates | ChangedThing::Suppression => one.to_lowercase() == other.to_lowercase(),
         _ => one == other,
     };
     let mut changes = Vec::new();

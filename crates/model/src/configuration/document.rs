@@ -39,6 +39,9 @@ pub struct Configuration {
     /// Ticketing rules in their order; the first is asked first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<Rule>>,
+    /// Suppression rules. New ones stand behind those that are there; their order is no part of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<Vec<Suppression>>,
     /// How long findings may stay open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<SlaMatrix>,
@@ -438,6 +441,26 @@ pub struct Rule {
     /// When its tickets are made.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub release: Release,
+}
+
+/// A suppression rule.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = ConfiguredSuppression))]
+#[serde(deny_unknown_fields)]
+pub struct Suppression {
+    /// Name; no two suppression rules have the same but for case.
+    pub name: String,
+    /// Why what it matches is not to be looked at.
+    pub reason: String,
+    /// It is switched on.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Which findings, as in rules. At least one condition.
+    pub criteria: serde_json::Value,
+    /// Last day (UTC) on which it is in effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
 }
 
 fn yes() -> bool {

@@ -19,7 +19,7 @@ mod sound;
 pub use compare::{Change, ChangeAction, ChangedThing, FieldChange, compare};
 pub use document::{
     Configuration, Connection, ConnectionMode, Destination, DestinationBinding, Fields, Place, Rule, SignIn,
-    StatusPlaces, VERSION,
+    StatusPlaces, Suppression, VERSION,
 };
 pub use order::place;
 pub use sound::Problem;

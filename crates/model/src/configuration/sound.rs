@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Configuration, Connection, Destination, DestinationBinding, Rule, VERSION};
 use crate::priority::SlaMatrix;
 use crate::rule::Criteria;
+use crate::suppression::SuppressionSettings;
 
 /// What is wrong with a configuration, where, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +80,32 @@ impl Configuration {
             }
             resolve_destination(rule, reach.as_ref(), &at, &mut problems);
         }
+        for (number, rule) in self.suppressions.iter_mut().flatten().enumerate() {
+            let at = format!("/suppressions/{number}");
+            let criteria = match Criteria::parse(&rule.criteria) {
+                Ok(criteria) => criteria,
+                Err(wrong) => {
+                    problems.extend(
+                        wrong
+                            .into_iter()
+                            .map(|wrong| Problem::new(at.clone() + &wrong.at, wrong.message, wrong.mend)),
+                    );
+                    continue;
+                }
+            };
+            rule.criteria = serde_json::to_value(&criteria).unwrap_or_default();
+            let settings = SuppressionSettings {
+                name: rule.name.clone(),
+                reason: rule.reason.clone(),
+                criteria,
+                enabled: rule.enabled,
+                until: rule.until,
+            };
+            // That it has a name was looked at already.
+            let wrong = settings.problems().into_iter().filter(|_| !rule.name.is_empty());
+            problems
+                .extend(wrong.map(|wrong| Problem::new(at.clone() + &wrong.at, wrong.message, wrong.mend)));
+        }
         for wrong in self.sla.iter().flat_map(SlaMatrix::problems) {
             problems.push(Problem::new(format!("/sla{}", wrong.at), wrong.message, wrong.mend));
         }
@@ -102,6 +129,10 @@ impl Configuration {
         for templates in self.templates.iter_mut().flatten() {
             trim(&mut templates.name);
         }
+        for rule in self.suppressions.iter_mut().flatten() {
+            trim(&mut rule.name);
+            trim(&mut rule.reason);
+        }
         for rule in self.rules.iter_mut().flatten() {
             trim(&mut rule.name);
             rule.destination.iter_mut().for_each(trim);
@@ -120,6 +151,8 @@ impl Configuration {
         // Templates differ by more than case.
         let templates = self.templates.iter().flatten().map(|it| it.name.to_lowercase());
         unique("set of templates", "/templates", templates, problems);
+        let suppressions = self.suppressions.iter().flatten().map(|it| it.name.to_lowercase());
+        unique("suppression rule", "/suppressions", suppressions, problems);
         unique("rule", "/rules", self.rules.iter().flatten().map(|it| it.name.clone()), problems);
     }
 

@@ -18,6 +18,7 @@ mod values;
 
 use chrono::{DateTime, Utc};
 
+use crate::acceptance::Accepted;
 use crate::assessment::InAssessment;
 use crate::priority::{Exploit, Priority};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
@@ -66,6 +67,8 @@ pub struct Shown<'a> {
     pub exploit: Exploit,
     /// Assessments that it belongs to.
     pub assessments: &'a [InAssessment],
+    /// The acceptance that covers it.
+    pub acceptance: Option<&'a Accepted>,
     /// Definition.
     pub vulnerability: &'a Vulnerability,
     /// The scanner's words about this one.
@@ -145,6 +148,7 @@ mod tests {
             priority: Priority::default(),
             exploit: Exploit::default(),
             assessments: &[],
+            acceptance: None,
             scanner: "scanner",
             vulnerability,
             message: Some(message),

@@ -7,6 +7,7 @@ use minijinja::value::Value;
 use super::html::{NAME_LIMIT, TEXT_LIMIT, is_web};
 use super::redaction::Redactor;
 use super::{Shown, clip, place};
+use crate::acceptance::Accepted;
 use crate::assessment::{AssessmentState, InAssessment};
 use crate::priority::{Epss, Exploit, Kev, Priority, Probability, SlaMatrix, Weighed};
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
@@ -165,6 +166,11 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
         regressed => finding.regressed,
         risk => finding.priority.risk.score(),
         assessments => assessments(redactor, finding.assessments),
+        acceptance => finding.acceptance.map_or_else(|| Value::from(()), |accepted| context! {
+            reason => short(redactor, &accepted.reason, TEXT_LIMIT),
+            approver => name(&accepted.approver),
+            until => accepted.until.map(day),
+        }),
         due => finding.priority.sla.map(|sla| day(sla.due_at)),
         component => component.unwrap_or_else(|| Value::from(())),
         vulnerability => context! {
@@ -222,6 +228,11 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
     };
     let tags = ["payments".to_owned()];
     let assessments = [InAssessment { name: "Spring review".into(), state: AssessmentState::Completed }];
+    let accepted = Accepted {
+        reason: "Only reachable from the office".into(),
+        approver: "Ada".into(),
+        until: Some(DateTime::<Utc>::UNIX_EPOCH),
+    };
     let likely = Probability::from_millionths(975_650);
     let exploit = Exploit {
         epss: Some(Epss { score: likely, percentile: likely }),
@@ -249,6 +260,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         priority: Priority::of(&weighed, &exploit, &SlaMatrix::default()),
         exploit,
         assessments: &assessments,
+        acceptance: Some(&accepted),
         vulnerability: &full,
         message: Some("lodash 4.17.20 is vulnerable."),
         location: &place,
@@ -266,6 +278,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         priority: Priority::default(),
         exploit: Exploit::default(),
         assessments: &[],
+        acceptance: None,
         vulnerability: &bare,
         message: None,
         location: &nowhere,

@@ -46,6 +46,10 @@ pub struct Candidate<'a> {
     pub exploit: Exploit,
     /// Risk and due date.
     pub priority: Priority,
+    /// An acceptance covered it that was revoked or has ended.
+    pub accepted_before: bool,
+    /// Somebody asks to accept its risk.
+    pub acceptance_requested: bool,
 }
 
 impl Candidate<'_> {
@@ -233,6 +237,26 @@ pub const FACTS: &[FactRow] = &[
         ages: false,
         words: &[],
         read: |c| Value::Truth(c.is_assessed()),
+    },
+    FactRow {
+        name: "accepted_before",
+        label: "Accepted before",
+        of: FactOf::Finding,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.accepted_before),
+    },
+    FactRow {
+        name: "acceptance_requested",
+        label: "Acceptance requested",
+        of: FactOf::Finding,
+        kind: FactKind::Truth,
+        groups: false,
+        ages: false,
+        words: &[],
+        read: |c| Value::Truth(c.acceptance_requested),
     },
     FactRow {
         name: "risk",

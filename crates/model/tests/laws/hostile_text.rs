@@ -100,6 +100,7 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         priority: Priority::default(),
         exploit: Exploit::default(),
         assessments: &[],
+        acceptance: None,
         scanner: text,
         vulnerability: &vulnerability,
         message: Some(text),

@@ -47,6 +47,8 @@ impl Seen {
             assessments: &[],
             exploit: Exploit::default(),
             priority: Priority::default(),
+            accepted_before: false,
+            acceptance_requested: false,
         }
     }
 }

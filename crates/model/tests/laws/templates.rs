@@ -60,6 +60,7 @@ impl Case {
             priority: Priority::default(),
             exploit: Exploit::default(),
             assessments: &[],
+            acceptance: None,
             vulnerability: &self.vulnerability,
             message: Some("Send ' OR 1=1\nExploit: curl -d attack https://shop"),
             location: &self.location,

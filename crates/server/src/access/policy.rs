@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 49] = [
+const LOWERED: [(Method, &str, Role); 58] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -38,6 +38,15 @@ const LOWERED: [(Method, &str, Role); 49] = [
     (Method::DELETE, "/api/v1/assessments/{id}", Role::Analyst),
     (Method::POST, "/api/v1/assessments/{id}/state", Role::Analyst),
     (Method::POST, "/api/v1/assessments/{id}/findings", Role::Analyst),
+    (Method::POST, "/api/v1/acceptances", Role::SecurityManager),
+    (Method::POST, "/api/v1/acceptances/{id}/extend", Role::SecurityManager),
+    (Method::POST, "/api/v1/acceptances/{id}/revoke", Role::SecurityManager),
+    (Method::PUT, "/api/v1/acceptance-policy", Role::SecurityManager),
+    (Method::POST, "/api/v1/suppressions", Role::SecurityManager),
+    (Method::PUT, "/api/v1/suppressions/{id}", Role::SecurityManager),
+    (Method::DELETE, "/api/v1/suppressions/{id}", Role::SecurityManager),
+    (Method::PUT, "/api/v1/suppressions/order", Role::SecurityManager),
+    (Method::POST, "/api/v1/suppressions/preview", Role::Reader),
     (Method::POST, "/api/v1/assets/{id}/delete-branch", Role::Analyst),
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),

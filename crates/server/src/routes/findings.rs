@@ -61,6 +61,12 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
     if query.min_risk.is_some_and(|least| least > 100) {
         return Err(Failure::invalid("`min_risk` is more than 100.", "Give a number from 0 to 100."));
     }
+    if query.acceptance_ends_in.is_some_and(|days| days > 3650) {
+        return Err(Failure::invalid(
+            "`acceptance_ends_in` is more than 3650 days.",
+            "Give a number from 0 to 3650.",
+        ));
+    }
     if (query.branch.is_some() || query.not_on_branch.is_some()) && query.asset.is_none() {
         return Err(Failure::invalid(
             "`branch` and `not_on_branch` are asked for without an asset.",
@@ -75,6 +81,12 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
         asset: query.asset,
         ticket: query.ticket,
         assessment: query.assessment,
+        accepted: query.accepted,
+        acceptance: query.acceptance,
+        acceptance_ends_by: query
+            .acceptance_ends_in
+            .map(|days| now + chrono::Duration::days(i64::from(days))),
+        suppressed_by: query.suppressed_by,
         sla: words::<SlaState>("sla", query.sla.as_deref())?,
         now,
         known_exploited: query.known_exploited,
@@ -89,7 +101,7 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
 }
 
 /// Words separated by commas, each at most once.
-fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(
+pub(super) fn words<T: FromStr<Err: std::fmt::Display> + PartialEq>(
     parameter: &str,
     list: Option<&str>,
 ) -> Answer<Vec<T>> {

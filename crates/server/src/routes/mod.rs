@@ -1,5 +1,6 @@
 //! Routes, one file for each resource. Handlers translate, call one use case, and translate back.
 
+mod acceptances;
 mod adoptions;
 mod alarms;
 mod assessments;
@@ -25,6 +26,7 @@ mod routing;
 mod rules;
 mod scans;
 mod session;
+mod suppressions;
 mod templates;
 mod tickets;
 mod tokens;
@@ -46,6 +48,8 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(assets::routes())
         .merge(assessments::routes())
+        .merge(acceptances::routes())
+        .merge(suppressions::routes())
         .merge(jobs::routes())
         .merge(scans::routes())
         .merge(findings::routes())

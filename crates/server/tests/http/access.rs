@@ -14,13 +14,14 @@ const WITHOUT_CREDENTIALS: [&str; 5] = [
     "POST /hooks/azure-devops/{secret}",
 ];
 
-const READERS_MAY_POST: [&str; 6] = [
+const READERS_MAY_POST: [&str; 7] = [
     "DELETE /api/v1/session",
     "POST /api/v1/session/password",
     "POST /api/v1/plan",
     "POST /api/v1/rules/check",
     "POST /api/v1/rules/plan",
     "POST /api/v1/sla/preview",
+    "POST /api/v1/suppressions/preview",
 ];
 
 /// Every route of the description, as method and path with its parameters filled in, and as it is written there.

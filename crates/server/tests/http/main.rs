@@ -1,6 +1,7 @@
 //! The server over its own HTTP, on every database, one subject a file. (One program: several would be linked one after the
 //! other.)
 
+mod acceptances;
 mod access;
 mod branches;
 mod by_hand;

@@ -142,6 +142,44 @@ CREATE TABLE observation (
 CREATE INDEX observation_by_place ON observation (scan_id, place_key, seq);
 CREATE INDEX observation_by_path ON observation (scan_id, path, seq);
 
+-- Risks that somebody accepted.
+CREATE TABLE acceptance (
+    id UUID PRIMARY KEY,
+    -- Reason, evidence, end and what follows it (JSON).
+    terms TEXT NOT NULL,
+    -- Its end, once more.
+    until BIGINT,
+    approver TEXT NOT NULL,
+    requested_by TEXT,
+    granted_at BIGINT NOT NULL,
+    extended_at BIGINT,
+    extended_by TEXT,
+    revoked_at BIGINT,
+    revoked_by TEXT,
+    revoked_reason TEXT
+);
+CREATE INDEX acceptance_until ON acceptance (until) WHERE until IS NOT NULL AND revoked_at IS NULL;
+
+-- One row once somebody has decided how far acceptances may go.
+CREATE TABLE acceptance_policy (
+    id BIGINT PRIMARY KEY,
+    policy TEXT NOT NULL
+);
+
+-- Rules that say which findings are not to be looked at.
+CREATE TABLE suppression (
+    id UUID PRIMARY KEY,
+    position BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    version BIGINT NOT NULL,
+    settings TEXT NOT NULL,
+    -- When everything is asked about again because time has passed.
+    look_again_at BIGINT,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
 CREATE TABLE finding (
     id UUID PRIMARY KEY,
     asset_id UUID NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
@@ -159,6 +197,9 @@ CREATE TABLE finding (
     until BIGINT,
     -- A decision that somebody on the board asks for.
     request TEXT,
+    -- The acceptance that covers it, and the rule that suppresses it.
+    acceptance_id UUID REFERENCES acceptance(id),
+    suppressed_by UUID,
     regressed BIGINT NOT NULL DEFAULT 0,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
@@ -190,6 +231,17 @@ CREATE INDEX finding_by_risk ON finding (status, risk DESC, id);
 CREATE INDEX finding_due ON finding (due_at) WHERE due_at IS NOT NULL
     AND status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation');
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
+CREATE INDEX finding_by_acceptance ON finding (acceptance_id, id) WHERE acceptance_id IS NOT NULL;
+CREATE INDEX finding_suppressed ON finding (suppressed_by, id) WHERE suppressed_by IS NOT NULL;
+
+-- What an acceptance covers, or covered, and what each finding was before.
+CREATE TABLE acceptance_finding (
+    acceptance_id UUID NOT NULL REFERENCES acceptance(id) ON DELETE CASCADE,
+    finding_id UUID NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    then_status TEXT NOT NULL,
+    PRIMARY KEY (finding_id, acceptance_id)
+);
+CREATE INDEX acceptance_finding_by_acceptance ON acceptance_finding (acceptance_id, finding_id);
 
 CREATE TABLE assessment_finding (
     assessment_id UUID NOT NULL REFERENCES assessment(id) ON DELETE CASCADE,

@@ -1,6 +1,6 @@
 //! Findings in lists and one finding in full. Worst first, then newest first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use model::assessment::AssessmentState;
@@ -8,13 +8,14 @@ use model::board::WorkItem;
 use model::priority::{self, Exploit, Priority, Probability, Risk, SlaState};
 use model::status::Triage;
 use model::{
-    AssessmentId, AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status, TicketId,
-    WorkItemId,
+    AcceptanceId, AssessmentId, AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status,
+    SuppressionId, TicketId, WorkItemId,
 };
 
 use super::{OPEN, Statement, contains, severity, severity_number};
+use crate::acceptances::{self, Acceptance};
 use crate::exploits::{self, KevEntry};
-use crate::{Result, Row, Tx};
+use crate::{Result, Row, Tx, suppressions};
 
 /// Which findings. Empty lists and `None` do not restrict.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +30,14 @@ pub struct FindingFilter {
     pub ticket: Option<TicketId>,
     /// Of this assessment.
     pub assessment: Option<AssessmentId>,
+    /// Accepted, or not.
+    pub accepted: Option<bool>,
+    /// Covered by this acceptance now.
+    pub acceptance: Option<AcceptanceId>,
+    /// Its acceptance ends by then.
+    pub acceptance_ends_by: Option<DateTime<Utc>>,
+    /// Suppressed by this rule now.
+    pub suppressed_by: Option<SuppressionId>,
     /// Seen on this branch now; empty for scans that named none. Only with an asset or a ticket.
     pub seen_on: Option<String>,
     /// Not seen on this branch now. Only with an asset or a ticket.
@@ -152,6 +161,10 @@ pub struct FindingDetail {
     pub exploits: Vec<(String, Exploit, String)>,
     /// Assessments that it belongs to.
     pub assessments: Vec<AssessmentOfFinding>,
+    /// The acceptance that covers it.
+    pub acceptance: Option<Acceptance>,
+    /// Name of the rule that suppresses it.
+    pub suppression: Option<String>,
 }
 
 /// An assessment that a finding belongs to.
@@ -208,7 +221,12 @@ pub async fn keys(
     after: Option<FindingKey>,
     limit: u32,
 ) -> Result<Vec<FindingKey>> {
-    if filter.asset.is_some() || filter.ticket.is_some() || filter.assessment.is_some() {
+    let of_one = filter.asset.is_some()
+        || filter.ticket.is_some()
+        || filter.assessment.is_some()
+        || filter.acceptance.is_some()
+        || filter.suppressed_by.is_some();
+    if of_one {
         return keys_of_owner(tx, filter, after, limit).await;
     }
     match filter.order {
@@ -248,6 +266,18 @@ fn push_rest(statement: &mut Statement, filter: &FindingFilter) {
         }
         statement.push(")");
     }
+    if let Some(wanted) = filter.accepted {
+        statement.push(if wanted { " AND acceptance_id IS NOT NULL" } else { " AND acceptance_id IS NULL" });
+    }
+    if let Some(acceptance) = filter.acceptance {
+        statement.push(" AND acceptance_id = ").bind(acceptance);
+    }
+    if let Some(by) = filter.acceptance_ends_by {
+        statement.push(" AND acceptance_id IN (SELECT id FROM acceptance WHERE until <= ").bind(by).push(")");
+    }
+    if let Some(rule) = filter.suppressed_by {
+        statement.push(" AND suppressed_by = ").bind(rule);
+    }
     if let Some(wanted) = filter.known_exploited {
         statement.push(" AND known_exploited = ").bind(wanted);
     }
@@ -275,7 +305,7 @@ fn key(row: &Row) -> Result<FindingKey> {
     Ok(FindingKey { rank: row.int("place_in_order")?, id: row.id("id")? })
 }
 
-/// Keys among the findings of one asset, ticket or assessment: few enough to be sorted.
+/// Keys among the findings of one asset, ticket, assessment, acceptance or suppression rule: few enough to be sorted.
 async fn keys_of_owner(
     tx: &mut Tx,
     filter: &FindingFilter,
@@ -489,6 +519,15 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
         rows.insert(row.id("id")?, row);
     }
     let mut assessments = assessments_of(tx, ids).await?;
+    let mut accepted = HashMap::new();
+    let ids: BTreeSet<AcceptanceId> =
+        summaries.iter().filter_map(|summary| summary.triage.acceptance).collect();
+    for id in ids {
+        accepted.extend(acceptances::get(tx, id).await?.map(|acceptance| (id, acceptance)));
+    }
+    let rules: Vec<SuppressionId> =
+        summaries.iter().filter_map(|summary| summary.triage.suppressed_by).collect();
+    let rules = suppressions::names(tx, &rules).await?;
     let mut found = Vec::with_capacity(summaries.len());
     for summary in summaries {
         let Some(row) = rows.remove(&summary.id) else { continue };
@@ -501,6 +540,8 @@ pub async fn in_full(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingDetail
             impact: row.word("impact")?,
             exploits: Vec::new(),
             assessments: assessments.remove(&summary.id).unwrap_or_default(),
+            acceptance: summary.triage.acceptance.and_then(|id| accepted.get(&id).cloned()),
+            suppression: summary.triage.suppressed_by.and_then(|id| rules.get(&id).cloned()),
             summary,
         });
     }

@@ -40,6 +40,8 @@ pub(crate) const PLACES: &[(&str, u64)] = &[
     ("before DELETE FROM scan_renamed", 17),
     ("before DELETE FROM scan_ticket", 17),
     ("before DELETE FROM ticket_finding", 1),
+    ("before INSERT INTO acceptance", 1),
+    ("before INSERT INTO acceptance_finding", 1),
     ("before INSERT INTO alarm", 4),
     ("before INSERT INTO attachment", 6),
     ("before INSERT INTO audit", 2_200),

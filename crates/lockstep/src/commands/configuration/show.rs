@@ -65,6 +65,7 @@ fn name(change: &Change) -> String {
         ChangedThing::Destination => "destination",
         ChangedThing::Rule if change.action == ChangeAction::Reorder => return "rules".into(),
         ChangedThing::Rule => "rule",
+        ChangedThing::Suppression => "suppression rule",
         ChangedThing::Sla => return "SLA matrix".into(),
     };
     let of = change.connection.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
