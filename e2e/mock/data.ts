@@ -352,6 +352,8 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		asset_owner: index % 2 === 0 ? "Team Payments" : "",
 		impact: "high",
 		open_since: before(600 - index),
+		manual: null,
+		duplicate_of: null,
 		acceptance:
 			status === "risk_accepted"
 				? {

@@ -86,6 +86,54 @@ export function routes(world: World, announce: Announce): Table {
 		approaching_percent: 25,
 	};
 	let slaVersion = 1;
+	const UPLOADS = "00000000-0000-7000-8000-000000000001";
+	const source = () => ({
+		id: "00000000-0000-7000-8000-000000000000",
+		name: "Production cloud",
+		fetch: {
+			tenant: "contoso.example",
+			client_id: "11111111-2222-3333-4444-555555555555",
+			subscriptions: ["66666666-7777-8888-9999-000000000000"],
+			every_minutes: 360,
+		},
+		rules: [
+			{
+				name: "images",
+				places: ["**.azurecr.io/**"],
+				min_severity: "high",
+				fixable_only: true,
+				asset: { name: "image $1", pattern: "azurecr[.]io/(.+)$", create: true },
+				tags: ["container"],
+				start: "identified",
+			},
+			{ name: "everything else", fixable_only: false, asset: { name: "the cloud", create: false }, start: "created" },
+		],
+		enabled: true,
+		version: 3,
+		running: false,
+		due_at: "2026-03-14T12:00:00Z",
+		last_run: { started_at: "2026-03-14T06:00:00Z", rows: 4210, job: "00000000-0000-7000-8000-000000000000" },
+		problem: null,
+		created_at: "2026-01-14T06:00:00Z",
+	});
+	const ingestPreview = {
+		results: 412,
+		taken: 190,
+		left_out: { severity: 180, no_rule: 42 },
+		nobodys: ["Storage accounts should restrict network access"],
+		not_seen: { healthy: 1200 },
+		assets: ["image shop/api", "image shop/web", "the cloud"].map((name, index) => ({
+			name,
+			exists: index > 0,
+			created: index === 0,
+			taken: [110, 60, 20][index],
+			left_out: {},
+			tags: index < 2 ? ["container"] : [],
+			examples: ["CVE-2026-1234 in openssl"],
+		})),
+		assets_total: 3,
+		whole: true,
+	};
 	const suppression = () => ({
 		id: "00000000-0000-7000-8000-000000000000",
 		version: 2,
@@ -302,6 +350,7 @@ export function routes(world: World, announce: Announce): Table {
 						still_open: { ...none, critical: 4, high: 11, medium: 22, low: 9 },
 						fixed: { ...none, medium: 6 },
 						quarantined: false,
+						left_out: { severity: 12 },
 					},
 				});
 			},
@@ -317,6 +366,18 @@ export function routes(world: World, announce: Announce): Table {
 				),
 		],
 		["GET", /^\/scans\/([^/]+)$/, one(() => world.scans)],
+		[
+			"GET",
+			/^\/scans\/([^/]+)\/comparison$/,
+			(_call, id) =>
+				ok({
+					earlier: world.scans.at(-1),
+					later: find(world.scans, id),
+					new: { counts: counts(world.findings.slice(0, 4)), findings: world.findings.slice(0, 4) },
+					gone: { counts: counts(world.findings.slice(4, 6)), findings: world.findings.slice(4, 6) },
+					unchanged: 118,
+				}),
+		],
 		[
 			"POST",
 			/^\/scans\/([^/]+)\/confirm$/,
@@ -663,6 +724,13 @@ export function routes(world: World, announce: Announce): Table {
 				}),
 		],
 		["GET", /^\/acceptance-policy$/, () => ok({ end_required: true, longest_days: 365 })],
+		[
+			"GET",
+			/^\/sources$/,
+			() => ok([source(), { ...source(), id: UPLOADS, name: "Monorepo", fetch: null, last_run: null, due_at: null }]),
+		],
+		["GET", /^\/sources\/[0-9a-f-]+$/, () => ok(source())],
+		["POST", /^\/sources\/[0-9a-f-]+\/preview$/, () => ok(ingestPreview)],
 		["GET", /^\/suppressions$/, () => ok([suppression()])],
 		["GET", /^\/suppressions\/[0-9a-f-]+$/, () => ok(suppression())],
 		[

@@ -15,6 +15,7 @@ export const router = createBrowserRouter([
 				children: [
 					{ index: true, lazy: async () => ({ Component: (await import("./pages/Overview")).OverviewPage }) },
 					{ path: "findings", lazy: async () => ({ Component: (await import("./pages/Findings")).FindingsPage }) },
+					{ path: "findings/new", lazy: async () => ({ Component: (await import("./pages/NewFinding")).NewFindingPage }) },
 					{ path: "findings/:id", lazy: async () => ({ Component: (await import("./pages/Finding")).FindingPage }) },
 					{ path: "tickets", lazy: async () => ({ Component: (await import("./pages/Tickets")).TicketsPage }) },
 					{ path: "tickets/:id", lazy: async () => ({ Component: (await import("./pages/Ticket")).TicketPage }) },
@@ -30,6 +31,9 @@ export const router = createBrowserRouter([
 						lazy: async () => ({ Component: (await import("./pages/Suppression")).NewSuppressionPage }),
 					},
 					{ path: "suppression/:id", lazy: async () => ({ Component: (await import("./pages/Suppression")).SuppressionPage }) },
+					{ path: "sources", lazy: async () => ({ Component: (await import("./pages/Sources")).SourcesPage }) },
+					{ path: "sources/new", lazy: async () => ({ Component: (await import("./pages/Source")).NewSourcePage }) },
+					{ path: "sources/:id", lazy: async () => ({ Component: (await import("./pages/Source")).SourcePage }) },
 					{ path: "priority", lazy: async () => ({ Component: (await import("./pages/Priority")).PriorityPage }) },
 					{ path: "integrations", lazy: async () => ({ Component: (await import("./pages/Integrations")).IntegrationsPage }) },
 					{ path: "connections", lazy: async () => ({ Component: (await import("./pages/Connections")).ConnectionsPage }) },

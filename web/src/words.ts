@@ -27,6 +27,7 @@ import type {
 	SeverityCounts,
 	SignInShown,
 	SlaState,
+	StartStatus,
 	Status,
 	Stroke,
 	TicketHealth,
@@ -87,12 +88,12 @@ export const STATUS_MEANS: Record<Status, string> = {
 	identified: "Confirmed. Tickets are made from here on.",
 	in_progress: "Somebody works on it.",
 	waiting: "Work on it waits for something.",
-	awaiting_validation: "Somebody says it is fixed. Only a scan proves it.",
+	awaiting_validation: "Somebody says it is fixed. Only a scan proves it, or a validator if a person wrote it down.",
 	risk_accepted: "The risk is accepted, until a person or a date ends that.",
 	false_positive: "It is no weakness.",
 	suppressed: "It is not to be looked at.",
 	duplicate: "The same weakness as another finding.",
-	fixed: "A scan that covered the place did not see it any more.",
+	fixed: "A scan that covered the place did not see it any more, or a validator found it fixed.",
 };
 
 export const HEALTHS = [
@@ -191,6 +192,7 @@ export const ALARM: Record<AlarmKind, string> = {
 	sla_breached: "Due dates breached",
 	exploit_data_missing: "Exploit data not fetched",
 	acceptance_ended: "Acceptances ended",
+	source_failing: "Source not fetched",
 };
 
 /** How an alarm is sent. */
@@ -354,6 +356,26 @@ export const ACCEPTANCE_STATE: Record<AcceptanceState, string> = {
 	in_force: "In force",
 	ended: "Ended",
 	revoked: "Revoked",
+};
+
+/** Why a result is not taken in. */
+const LEFT_OUT: Record<string, string> = {
+	no_rule: "no rule is about its place",
+	severity: "less severe than the rule wants",
+	kind: "of a kind that the rule does not want",
+	not_fixable: "no fixed version is known",
+	no_such_asset: "there is no such asset, and the rule makes none",
+};
+
+/** Counts of what is left out, by reason in words, most first. */
+export const leftOut = (counts: Record<string, number> = {}) =>
+	Object.entries(counts)
+		.sort(([, one], [, other]) => other - one)
+		.map(([reason, left]) => `${number(left)} ${LEFT_OUT[reason] ?? reason}`);
+
+export const START: Record<StartStatus, string> = {
+	identified: "Identified: tickets follow",
+	created: "Created: a person confirms first",
 };
 
 export const ASSESSMENT_STATE: Record<AssessmentState, string> = {

@@ -186,7 +186,8 @@ const MUTANTS: &[Mutant] = &[
             "        if error.is_certain_not_applied() {\n",
             "        if error.is_certain_not_applied() || stored.intent.is_some() {\n",
         )],
-        laws: &[COMMENT_ONCE],
+        // The first of two is one that no log knows.
+        laws: &[COMMENT_ONCE, CAUSE],
     },
     Mutant {
         name: "private notes leave",

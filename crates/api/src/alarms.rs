@@ -40,6 +40,8 @@ pub enum AlarmKind {
     ExploitDataMissing,
     /// Acceptances have ended, and their findings were kept accepted.
     AcceptanceEnded,
+    /// A source could not be fetched.
+    SourceFailing,
 }
 
 /// What a person should know. One stays open until its cause is gone, however often it is met.

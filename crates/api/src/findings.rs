@@ -1,7 +1,7 @@
 //! Findings, their history, and the overview.
 
 use chrono::{DateTime, Utc};
-use model::status::{FallBack, Request};
+use model::status::{FallBack, Manual, Request, Verdict};
 use model::{
     AcceptanceId, AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location,
     Severity, Status, SuppressionId, TicketId, Vulnerability, WorkItemId,
@@ -200,6 +200,10 @@ pub struct Finding {
     pub exploits: Vec<KnownExploit>,
     /// Assessments that it belongs to.
     pub assessments: Vec<AssessmentRef>,
+    /// The finding that goes on, if this one is its duplicate.
+    pub duplicate_of: Option<FindingId>,
+    /// A person wrote it down; this is how it stands. Absent if scans see it.
+    pub manual: Option<Manual>,
     /// The acceptance that covers it.
     pub acceptance: Option<AcceptanceRef>,
     /// The rule that suppresses it.
@@ -238,6 +242,108 @@ pub struct HistoryEntry {
     pub from: Option<Status>,
     /// Status after.
     pub to: Option<Status>,
+}
+
+/// What a person writes down about a finding: the fields of the generic JSON (docs/formats/generic-json.md).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ManualFinding {
+    /// CVE, GHSA, or a word of your own; `manual` if absent. It stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// One line for people.
+    pub title: String,
+    /// Severity; absent if the CVSS vector or score says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// Sort of weakness; `component` if one is named, else `code`. It stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FindingKind>,
+    /// What was seen, and how to see it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Path in the asset, or an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// First line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_line: Option<u32>,
+    /// Last line, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u32>,
+    /// The lines themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
+    /// Name of the vulnerable component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// Its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component_version: Option<String>,
+    /// First version without the weakness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed_version: Option<String>,
+    /// Name of the vulnerability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is, as Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What to do about it, as Markdown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<String>,
+    /// CWEs, such as `CWE-79`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cwes: Vec<String>,
+    /// CVSS vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvss_vector: Option<String>,
+    /// CVSS score, 0 to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvss_score: Option<f64>,
+    /// Pages to read on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
+    /// Words to group by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+}
+
+/// Body of `POST /api/v1/findings`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewFinding {
+    /// Name of the asset. Made on first use.
+    pub asset: String,
+    /// What is written down.
+    pub finding: ManualFinding,
+    /// It is not published yet: no ticket is made for it.
+    #[serde(default)]
+    pub draft: bool,
+    /// Name of the assessment that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<String>,
+}
+
+/// Body of `POST /api/v1/findings/{id}/verdict`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GiveVerdict {
+    /// What was found.
+    pub verdict: Verdict,
+    /// How it was looked at; it stands in the history.
+    pub reason: String,
+}
+
+/// Body of `POST /api/v1/findings/{id}/duplicate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MarkDuplicate {
+    /// The finding that goes on. If it is a duplicate itself, the one that that is a duplicate of.
+    pub of: FindingId,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Body of `POST /api/v1/findings/{id}/status`.

@@ -1,6 +1,9 @@
 //! Assets, imports, scans and jobs.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
+use model::ingest::LeftOutReason;
 use model::{AssetId, Coverage, Impact, JobId, ScanId, Severity};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -162,8 +165,12 @@ impl SeverityCounts {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ImportOptions {
-    /// Name of the asset. Made on first use.
+    /// Name of the asset. Made on first use. Absent if a source is named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub asset: String,
+    /// Name of the source whose ingest rules say what is taken in and which assets it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Tags for the asset, separated by commas; added to those it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<String>,
@@ -263,6 +270,9 @@ pub struct ImportResult {
     pub fixed: SeverityCounts,
     /// The scan waits for a person before it closes anything: suspiciously many findings are gone.
     pub quarantined: bool,
+    /// Results that ingest rules left out, by reason.
+    #[serde(default)]
+    pub left_out: BTreeMap<LeftOutReason, u64>,
 }
 
 /// What a reconcile did.

@@ -25,6 +25,7 @@ mod discovery;
 mod error;
 mod feed;
 mod fields;
+mod graph;
 mod history;
 mod hooks;
 mod http_transport;
@@ -56,6 +57,7 @@ pub use credential::{
 pub use discovery::{Project, Team, TeamArea, TeamAreas};
 pub use error::{Error, SignInFailure};
 pub use feed::{Creation, FeedChange, FeedPage, LinkChange, LinkPage};
+pub use graph::{Graph, GraphConfig, GraphError, GraphPage, GraphPages};
 pub use history::{FieldUpdate, Update};
 pub use hooks::{BasicAuth, Delivery, DeliveryResult, HookEvent, Subscription, SubscriptionStatus};
 pub use http_transport::{BODY_LIMIT, HttpTransport};

@@ -18,6 +18,6 @@ pub use state::{
     SignInChange,
 };
 pub use state::{
-    Counters, Delivery, DeliveryId, DeliveryOutcome, Family, HookKnobs, LogEntry, OrganizationView,
-    PersonView, ProjectView, Request, Response, State,
+    Counters, Delivery, DeliveryId, DeliveryOutcome, Family, GraphChange, HookKnobs, LogEntry,
+    OrganizationView, PersonView, ProjectView, Request, Response, State,
 };

@@ -42,6 +42,7 @@ impl Engine {
             Kind::SlaBreached,
             Kind::ExploitDataMissing,
             Kind::AcceptanceEnded,
+            Kind::SourceFailing,
         ] {
             let causes = causes(&mut tx, kind, self.inner.world.now()).await?;
             let open = store::alarms::open(&mut tx, kind).await?;
@@ -218,6 +219,17 @@ async fn causes(tx: &mut Tx, kind: Kind, now: DateTime<Utc>) -> Result<Vec<Cause
                         about: About::ExploitData(source.as_str()),
                         what: format!("{} could not be fetched: {problem}.", source.as_str().to_uppercase()),
                         next_step: "It is tried again every hour. Look at the address, or load the file by hand.",
+                    });
+                }
+            }
+        }
+        Kind::SourceFailing => {
+            for source in store::sources::all(tx).await? {
+                if let Some(problem) = source.problem.filter(|_| source.enabled) {
+                    causes.push(Cause {
+                        about: About::Source(source.id),
+                        what: format!("Source {}: {problem}.", source.name),
+                        next_step: "It is tried again by itself. Look at the source: its credential, subscriptions and rules.",
                     });
                 }
             }

@@ -3,7 +3,7 @@
 //! An alarm is a row in the transaction that met its cause, and so are the messages to its targets: nothing is lost when
 //! the process dies. Sending is the business of [`crate::alarm_delivery`].
 
-use model::{AlarmId, BreakerId, ConnectionId, DestinationId, FindingId, RuleId, ScanId, TicketId};
+use model::{AlarmId, BreakerId, ConnectionId, DestinationId, FindingId, RuleId, ScanId, SourceId, TicketId};
 use serde_json::json;
 use store::Tx;
 use store::alarms::{Alarm, Kind};
@@ -37,6 +37,8 @@ pub(crate) enum About {
     Acceptances,
     /// EPSS or KEV.
     ExploitData(&'static str),
+    /// A source.
+    Source(SourceId),
 }
 
 impl About {
@@ -52,6 +54,7 @@ impl About {
             Self::Findings => "findings".to_owned(),
             Self::Acceptances => "acceptances".to_owned(),
             Self::ExploitData(source) => format!("exploit-data/{source}"),
+            Self::Source(id) => format!("source/{id}"),
         }
     }
 
@@ -69,6 +72,7 @@ impl About {
             (Self::Findings, _) => "/findings?sla=breached".to_owned(),
             (Self::Acceptances, _) => "/acceptances?state=ended".to_owned(),
             (Self::ExploitData(_), _) => "/priority".to_owned(),
+            (Self::Source(_), _) => "/sources".to_owned(),
         }
     }
 }

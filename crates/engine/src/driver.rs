@@ -45,6 +45,17 @@ pub(crate) fn spawn(engine: &Engine) {
     let this = engine.clone();
     engine.spawn(async move {
         while !this.inner.stop.is_cancelled() {
+            match this.run_next_source().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(refusal) => log("fetch a source", &refusal),
+            }
+            this.sleep(&this.inner.sources, NAP).await;
+        }
+    });
+    let this = engine.clone();
+    engine.spawn(async move {
+        while !this.inner.stop.is_cancelled() {
             if let Err(refusal) = this.survey_alarms().await {
                 log("survey what there is to know", &refusal);
             }
@@ -129,6 +140,7 @@ impl Engine {
     /// # Errors
     /// If the database refuses.
     pub async fn step(&self) -> Result<(), crate::Refusal> {
+        while self.run_next_source().await? {}
         while self.run_next_job().await? {}
         self.expire_decisions().await?;
         while self.make_tickets().await? > 0 {}

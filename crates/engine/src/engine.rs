@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) alarms: Notify,
     /// Connections may have come or gone.
     pub(crate) connections: Notify,
+    /// A source may be due.
+    pub(crate) sources: Notify,
     pub(crate) boards: Mutex<HashMap<ConnectionId, Arc<crate::connections::Board>>>,
     /// Sets of templates that were compiled lately.
     pub(crate) templates: crate::templates::Compiled,
@@ -108,6 +110,7 @@ impl Engine {
                 ticketing: Notify::new(),
                 alarms: Notify::new(),
                 connections: Notify::new(),
+                sources: Notify::new(),
                 boards: Mutex::default(),
                 templates: Default::default(),
                 stop: CancellationToken::new(),
@@ -123,6 +126,7 @@ impl Engine {
     pub async fn start(&self) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
         store::jobs::release(&mut tx, self.inner.owner).await?;
+        store::sources::release(&mut tx, self.inner.owner).await?;
         tx.commit().await?;
         driver::spawn(self);
         Ok(())
@@ -137,6 +141,7 @@ impl Engine {
             let mut tx = self.inner.db.begin().await?;
             store::jobs::release(&mut tx, self.inner.owner).await?;
             store::connections::release(&mut tx, self.inner.owner).await?;
+            store::sources::release(&mut tx, self.inner.owner).await?;
             tx.commit().await
         };
         if let Err(error) = released.await {

@@ -39,7 +39,7 @@ impl Engine {
         let Some(job) = claimed else { return Ok(false) };
         self.announce(EventKind::Job, job.id.0);
         let done = match job.kind.as_str() {
-            "import" => self.run_import(job.id, job.payload::<ImportOrder>()?).await,
+            "import" => Box::pin(self.run_import(job.id, job.payload::<ImportOrder>()?)).await,
             _ => self.run_reconcile(job.id, job.payload::<ReconcileOrder>()?).await,
         };
         if let Err(refusal) = done {
@@ -123,7 +123,7 @@ impl Engine {
             return Err(Refusal::not_found("ticket", ticket));
         }
         let order = ReconcileOrder { ticket, sweep };
-        store::jobs::add(&mut tx, id, "reconcile", &order, None, None, self.inner.world.now()).await?;
+        store::jobs::add(&mut tx, id, "reconcile", &order, None, self.inner.world.now()).await?;
         self.note_configuration(&mut tx, "job", id.0, by, "Asked for a reconcile.").await?;
         tx.commit().await?;
         self.inner.jobs.notify_one();

@@ -1,5 +1,8 @@
 //! What long work did, and what work would do. The server shows these as they are.
 
+use std::collections::BTreeMap;
+
+use model::ingest::LeftOutReason;
 use model::merge::FieldChange;
 use model::{FindingId, ScanId, Severity, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
@@ -70,6 +73,9 @@ pub struct ImportResult {
     pub fixed: SeverityCounts,
     /// Absences wait for a person: suspiciously many findings are gone.
     pub quarantined: bool,
+    /// Results that ingest rules left out, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<LeftOutReason, u64>,
     /// Findings that were added since suppression rules were asked last.
     #[serde(skip)]
     pub(crate) unasked: Vec<FindingId>,
@@ -95,6 +101,9 @@ impl std::ops::AddAssign for ImportResult {
         self.still_open += other.still_open;
         self.fixed += other.fixed;
         self.quarantined |= other.quarantined;
+        for (reason, count) in other.left_out {
+            *self.left_out.entry(reason).or_default() += count;
+        }
     }
 }
 

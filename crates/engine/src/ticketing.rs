@@ -165,7 +165,7 @@ pub(crate) struct Page {
 
 struct Seen {
     branches: Vec<String>,
-    /// On a branch that decides.
+    /// On a branch that decides, or by a person.
     is_tracked: bool,
     /// The branch by which it finds its destination.
     home: Option<String>,
@@ -213,7 +213,8 @@ impl Page {
             let known: Vec<(&str, bool)> =
                 branches.iter().map(|(branch, gone)| (branch.as_str(), *gone)).collect();
             let home = model::routing::home_branch(&asset.tracked_branches, &known).map(str::to_owned);
-            let is_tracked = branches.iter().any(|(branch, _)| asset.tracks(branch));
+            let is_tracked =
+                finding.triage.manual.is_some() || branches.iter().any(|(branch, _)| asset.tracks(branch));
             let branches = branches.into_iter().map(|(branch, _)| branch);
             let branches = branches.filter(|branch| !branch.is_empty()).collect();
             seen.insert(finding.id, Seen { branches, is_tracked, home });
@@ -407,7 +408,8 @@ impl Engine {
         let mut page = Page::read(&mut tx, findings, &mut assets).await?;
         store::findings::decided(&mut tx, &page.ids()).await?;
         self.store_priorities(&mut tx, &page.reckoned, page.matrix_version).await?;
-        let suppressed = self.suppress_page(&mut tx, &suppressions, &mut page, &assets).await?;
+        // Rules of this kind are few, and what they need is large: it is not a part of every walk's future.
+        let suppressed = Box::pin(self.suppress_page(&mut tx, &suppressions, &mut page, &assets)).await?;
         let made = self.make_tickets_of(&mut tx, &routing, &page, &assets).await?;
         tx.commit().await?;
         if suppressed || !page.reckoned.is_empty() {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use model::acceptance::Terms;
 use model::lifecycle::{self, Circumstances, Command, Giver};
-use model::status::{Detection, Facts, FallBack, RequestKind};
+use model::status::{Decision, Detection, Facts, FallBack, RequestKind};
 use model::{FindingId, Status};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
@@ -11,6 +11,9 @@ use store::findings::{Finding, facts};
 
 use crate::engine::{Engine, EventKind};
 use crate::{Actor, Refusal};
+
+/// Duplicates of duplicates that are followed to the finding that goes on.
+const MOST_DUPLICATES: usize = 100;
 
 /// What a person wants a finding to become.
 #[derive(Clone, Debug)]
@@ -55,8 +58,14 @@ impl Engine {
                     "Set it to awaiting_validation; the next covering scan decides.",
                 ));
             }
-            Status::Draft | Status::Duplicate => {
-                return Err(impossible("this status cannot be set by hand here", "Choose another status."));
+            Status::Duplicate => {
+                return Err(impossible(
+                    "it is not said which finding it is a duplicate of",
+                    "Name the other finding with /duplicate, or `lockstep findings duplicate`.",
+                ));
+            }
+            Status::Draft => {
+                return Err(impossible("what was published stays published", "Choose another status."));
             }
         };
         let mut tx = self.inner.db.begin().await?;
@@ -85,6 +94,47 @@ impl Engine {
         tx.commit().await?;
         self.announce(EventKind::Finding, id.0);
         self.inner.ticketing.notify_one();
+        self.wake_all_boards();
+        Ok(())
+    }
+
+    /// Says that a finding is the same weakness as another one, which goes on.
+    ///
+    /// # Errors
+    /// If one of them is not there, or the other is this one or a duplicate of it.
+    pub async fn mark_duplicate(
+        &self,
+        id: FindingId,
+        of: FindingId,
+        reason: Option<&str>,
+        by: &Actor,
+    ) -> Result<(), Refusal> {
+        let mut tx = self.inner.db.begin().await?;
+        let Some(finding) = store::findings::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("finding", id));
+        };
+        // Along the duplicates, to the one that goes on.
+        let mut other = of;
+        for _ in 0..MOST_DUPLICATES {
+            if other == id {
+                return Err(impossible("it would be a duplicate of itself", "Name another finding."));
+            }
+            let Some(known) = store::findings::get(&mut tx, other).await? else {
+                return Err(Refusal::not_found("finding", other));
+            };
+            let Decision::Duplicate(next) = known.triage.decision else { break };
+            other = next;
+        }
+        let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+        let circumstances = self.by_person(by, reason, None);
+        let cause = Cause::new(CauseKind::Person, by.name.clone());
+        let why = reason.map_or_else(|| ".".to_owned(), |reason| format!(": {reason}"));
+        let what = format!("{} said that it is a duplicate of {other}{why}", by.name);
+        let command = Command::MarkDuplicate(other);
+        let followed = self.follow(&mut tx, &finding, &command, &circumstances, &cause, what).await?;
+        followed.map_err(|illegal| impossible(&illegal.to_string(), "Choose another status."))?;
+        tx.commit().await?;
+        self.announce(EventKind::Finding, id.0);
         self.wake_all_boards();
         Ok(())
     }

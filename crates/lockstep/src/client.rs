@@ -1,6 +1,6 @@
 //! Speaks the API, as every client does.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use api::{Page, Problem};
@@ -253,15 +253,19 @@ impl Client {
     }
 }
 
-/// Reads a secret from a file, or from standard input for `-`; without the line break at its end.
-pub(crate) fn read_secret(file: &PathBuf) -> Result<String, CliError> {
+/// Reads a text from a file, or from standard input for `-`.
+pub(crate) fn read_text(file: &Path) -> Result<String, CliError> {
     let text = if file.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin())
     } else {
         std::fs::read_to_string(file)
     };
-    let text =
-        text.map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))?;
+    text.map_err(|error| CliError::usage(format!("{} cannot be read: {error}", file.display())))
+}
+
+/// Reads a secret from a file, or from standard input for `-`; without the line break at its end.
+pub(crate) fn read_secret(file: &Path) -> Result<String, CliError> {
+    let text = read_text(file)?;
     let secret = text.trim_end_matches(['\n', '\r']);
     if secret.is_empty() {
         return Err(CliError::usage(format!("{} is empty: it should hold a secret", file.display())));

@@ -22,8 +22,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::commands::{
     acceptances, alarms, apply, assessments, assets, breakers, configuration, connections, destinations,
-    exploit_data, findings, import, inspect, plan, rules, scans, sla, suppressions, templates, tickets,
-    tokens, users,
+    exploit_data, findings, import, inspect, plan, rules, scans, sla, sources, suppressions, templates,
+    tickets, tokens, users,
 };
 use crate::exit::{CliError, Outcome};
 
@@ -88,6 +88,8 @@ enum Command {
     Alarm(Box<alarms::AlarmArgs>),
     /// What would have happened all at once and waits for a person
     Breaker(breakers::BreakerArgs),
+    /// Where findings come from, and what is taken in
+    Source(Box<sources::SourceArgs>),
     /// How long findings may stay open
     Sla(sla::SlaArgs),
     /// What the world knows about the exploitation of vulnerabilities: EPSS and KEV
@@ -147,6 +149,7 @@ async fn run(command: Command) -> Outcome {
         Command::Asset(args) => assets::run(args).await,
         Command::Alarm(args) => alarms::run(*args).await,
         Command::Breaker(args) => breakers::run(args).await,
+        Command::Source(args) => sources::run(*args).await,
         Command::Sla(args) => sla::run(args).await,
         Command::ExploitData(args) => exploit_data::run(args).await,
         Command::Token(args) => tokens::run(args).await,

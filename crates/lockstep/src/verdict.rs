@@ -195,6 +195,7 @@ mod tests {
             still_open: SeverityCounts { high: 8, info: 16, ..Default::default() },
             fixed: SeverityCounts { critical: 32, ..Default::default() },
             quarantined: false,
+            left_out: Default::default(),
         }
     }
 

@@ -84,6 +84,8 @@ ids! {
     AcceptanceId,
     /// A rule that says which findings are not to be looked at.
     SuppressionId,
+    /// Where findings come from, with its ingest rules.
+    SourceId,
 }
 
 /// Number of a work item, unique within one organization (azure-devops.md section 1).

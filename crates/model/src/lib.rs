@@ -18,6 +18,7 @@ pub mod guard;
 pub mod identity;
 pub mod ids;
 mod impact;
+pub mod ingest;
 pub mod lifecycle;
 pub mod map;
 pub mod merge;

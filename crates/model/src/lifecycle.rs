@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::map::Meaning;
 use crate::status::{
-    Aside, Claim, Decision, Detection, Facts, FallBack, Request, RequestKind, Status, Temporary,
+    Aside, Claim, Decision, Detection, Facts, FallBack, Manual, Request, RequestKind, Status, Temporary,
+    Verdict,
 };
-use crate::{AcceptanceId, SuppressionId};
+use crate::{AcceptanceId, FindingId, SuppressionId};
 
 /// What a scan did to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,10 +87,16 @@ pub enum Command {
     DismissAsFalsePositive,
     /// Not to be looked at.
     Suppress,
+    /// It is the same weakness as another finding.
+    MarkDuplicate(FindingId),
     /// What it belongs to was laid aside.
     LayAside(Aside),
     /// What it was laid aside with was taken up again.
     TakeUp,
+    /// A draft becomes a finding.
+    Publish,
+    /// A validator has looked at a manual finding.
+    Judge(Verdict),
     /// Somebody asks for a decision that is not theirs.
     Ask(RequestKind),
     /// A temporary decision ended.
@@ -139,17 +146,32 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     if by_card && !status.is_open() {
         return Err(Illegal(format!("a finding that is {} is not changed by moving a card", status.label())));
     }
+    if status == Status::Draft && !matches!(command, Command::Publish | Command::LayAside(_)) {
+        return Err(Illegal("a draft is published first".into()));
+    }
     if matches!(command, Command::Claim | Command::Start | Command::Wait) && status == Status::Fixed {
-        return Err(Illegal("a scan has proved that this finding is fixed already".into()));
+        return Err(Illegal(match before.triage.manual {
+            Some(_) => "a validator has found this finding fixed already".into(),
+            None => "a scan has proved that this finding is fixed already".into(),
+        }));
     }
     let decided_by_people = matches!(
         command,
-        Command::AcceptRisk(_) | Command::DismissAsFalsePositive | Command::Suppress | Command::LayAside(_)
+        Command::AcceptRisk(_)
+            | Command::DismissAsFalsePositive
+            | Command::Suppress
+            | Command::MarkDuplicate(_)
+            | Command::LayAside(_)
+            | Command::Judge(_)
     );
     if by_card && decided_by_people {
         return Err(Illegal("a card may only ask for that decision".into()));
     }
-    if decided_by_people && circumstances.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    let explains_itself = matches!(command, Command::MarkDuplicate(_));
+    if decided_by_people
+        && !explains_itself
+        && circumstances.reason.as_deref().is_none_or(|reason| reason.trim().is_empty())
+    {
         return Err(Illegal("a reason is needed for this decision".into()));
     }
     if circumstances.temporary.is_some_and(|(until, _)| until <= circumstances.at) {
@@ -165,6 +187,11 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
         return Err(Illegal("no acceptance covers this finding".into()));
     }
     let mut after = before.clone();
+    match command {
+        Command::Publish => return publish(after, status),
+        Command::Judge(verdict) => return judge(after, *verdict, status, circumstances),
+        _ => {}
+    }
     let triage = &mut after.triage;
     match command {
         Command::Ask(kind) => {
@@ -198,6 +225,8 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
         Command::AcceptRisk(_) => triage.decision = Decision::RiskAccepted,
         Command::DismissAsFalsePositive => triage.decision = Decision::FalsePositive,
         Command::Suppress | Command::LayAside(_) => triage.decision = Decision::Suppressed,
+        Command::MarkDuplicate(of) => triage.decision = Decision::Duplicate(*of),
+        Command::Publish | Command::Judge(_) => {}
     }
     triage.aside = match command {
         Command::LayAside(aside) => Some(*aside),
@@ -217,6 +246,59 @@ pub fn follow(before: &Facts, command: &Command, circumstances: &Circumstances) 
     triage.request = None;
     triage.reason = circumstances.reason.clone();
     triage.temporary = circumstances.temporary.map(|(until, then)| Temporary { until, then });
+    Ok(after)
+}
+
+fn publish(mut after: Facts, status: Status) -> Result<Facts, Illegal> {
+    if status != Status::Draft {
+        return Err(Illegal("only a draft is published".into()));
+    }
+    after.triage.manual = Some(Manual::Published);
+    after.triage.decision = Decision::Confirmed;
+    // Somebody wrote it down to be looked at: no rule suppresses it.
+    after.triage.kept_open = true;
+    Ok(after)
+}
+
+/// A validator stands where scans stand for other findings: a fix counts only when somebody else than who claims it says so.
+fn judge(
+    mut after: Facts,
+    verdict: Verdict,
+    status: Status,
+    circumstances: &Circumstances,
+) -> Result<Facts, Illegal> {
+    let triage = &mut after.triage;
+    if triage.manual.is_none() {
+        return Err(Illegal("only scans prove what becomes of a finding that scans see".into()));
+    }
+    match verdict {
+        Verdict::Fixed => {
+            if !status.is_open() {
+                return Err(Illegal(format!("it is {} already", status.label())));
+            }
+            if triage.claim.as_ref().is_some_and(|claim| claim.by == circumstances.by) {
+                return Err(Illegal("somebody else than who says that it is fixed has to look at it".into()));
+            }
+            triage.manual = Some(Manual::Validated { by: circumstances.by.clone(), at: circumstances.at });
+        }
+        Verdict::StillThere => {
+            if !matches!(status, Status::AwaitingValidation | Status::Fixed) {
+                return Err(Illegal("nobody says that it is fixed".into()));
+            }
+            triage.manual = Some(Manual::Published);
+            if matches!(triage.decision, Decision::InProgress | Decision::Waiting) {
+                triage.decision = Decision::Confirmed;
+            }
+            if status == Status::Fixed {
+                after.regressed += 1;
+            }
+        }
+    }
+    // What was open about it is answered.
+    triage.claim = None;
+    triage.request = None;
+    triage.temporary = None;
+    triage.reason.clone_from(&circumstances.reason);
     Ok(after)
 }
 
@@ -443,6 +525,48 @@ mod tests {
         }
         let asks = follow(&accepted, &Command::Ask(RequestKind::FalsePositive), &by(Giver::Person, 5));
         assert_eq!(asks.unwrap().triage.acceptance, accepted.triage.acceptance);
+    }
+
+    fn manual(state: Manual) -> Facts {
+        let triage = crate::status::Triage { manual: Some(state), ..Default::default() };
+        Facts { triage, ..Facts::default() }
+    }
+
+    #[test]
+    fn a_draft_is_nothing_but_a_draft_until_it_is_published() {
+        let draft = manual(Manual::Draft);
+        assert_eq!(draft.status(NO_GRACE), Status::Draft);
+        for command in [Command::Identify, Command::Claim, ACCEPT, Command::Judge(Verdict::Fixed)] {
+            assert!(follow(&draft, &command, &by(Giver::Person, 1)).is_err(), "{command:?}");
+        }
+        let published = follow(&draft, &Command::Publish, &by(Giver::Person, 1)).unwrap();
+        assert_eq!(published.status(NO_GRACE), Status::Identified);
+        assert_eq!(suppress(&published), None, "no rule suppresses what a person wrote down");
+        assert!(follow(&published, &Command::Publish, &by(Giver::Person, 2)).is_err());
+        let deleted = follow(&draft, &Command::LayAside(Aside::Deleted), &by(Giver::Person, 1)).unwrap();
+        assert_eq!(deleted.status(NO_GRACE), Status::Suppressed);
+    }
+
+    #[test]
+    fn a_manual_finding_is_fixed_when_somebody_else_than_who_claims_it_says_so() {
+        let fixed = Command::Judge(Verdict::Fixed);
+        let open = manual(Manual::Published);
+        let claimed = follow(&open, &Command::Claim, &by(Giver::Card, 2)).unwrap();
+        assert_eq!(claimed.status(NO_GRACE), Status::AwaitingValidation);
+        assert!(follow(&claimed, &fixed, &by(Giver::Person, 3)).is_err(), "that is who claimed it");
+        let other = |hour| Circumstances { by: "Val".into(), ..by(Giver::Person, hour) };
+        let silent = Circumstances { reason: None, ..other(3) };
+        assert!(follow(&claimed, &fixed, &silent).is_err(), "a verdict has its evidence");
+        assert!(follow(&claimed, &fixed, &Circumstances { giver: Giver::Card, ..other(3) }).is_err());
+        let validated = follow(&claimed, &fixed, &other(3)).unwrap();
+        assert_eq!(validated.status(NO_GRACE), Status::Fixed);
+        assert!(follow(&validated, &fixed, &other(4)).is_err());
+        let back = follow(&validated, &Command::Judge(Verdict::StillThere), &other(5)).unwrap();
+        assert_eq!((back.status(NO_GRACE), back.regressed), (Status::Identified, 1));
+        assert!(follow(&back, &Command::Judge(Verdict::StillThere), &other(6)).is_err());
+        let refuted = follow(&claimed, &Command::Judge(Verdict::StillThere), &other(3)).unwrap();
+        assert_eq!((refuted.status(NO_GRACE), refuted.regressed), (Status::Identified, 0));
+        assert!(follow(&facts(vec![seen(1)]), &fixed, &other(2)).is_err(), "scans prove that");
     }
 
     const RULE: SuppressionId = SuppressionId(uuid::Uuid::nil());

@@ -36,7 +36,7 @@ pub enum Status {
     Suppressed,
     /// The same weakness as another finding.
     Duplicate,
-    /// A scan that covered it did not see it any more.
+    /// A scan that covered it did not see it any more; for a manual finding, a validator said so.
     Fixed,
 }
 
@@ -277,6 +277,57 @@ impl FallBack {
     }
 }
 
+/// How a finding stands that a person wrote down: no scan looks for it, so a validator takes the place of scans.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Manual {
+    /// It is not published yet.
+    Draft,
+    /// It is published, and nobody has proved a fix.
+    Published,
+    /// A validator has found it fixed.
+    Validated {
+        /// Who.
+        by: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// What a validator found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is fixed.
+    Fixed,
+    /// It is still there.
+    StillThere,
+}
+
+impl Verdict {
+    /// The word used in code, API and command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::StillThere => "still_there",
+        }
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim().replace('-', "_").as_str() {
+            "fixed" => Ok(Self::Fixed),
+            "still_there" => Ok(Self::StillThere),
+            other => Err(format!("'{other}' is no verdict: use fixed or still_there")),
+        }
+    }
+}
+
 /// Everything that is decided about a finding, by anybody but scans.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Triage {
@@ -297,6 +348,9 @@ pub struct Triage {
     /// A person said that it is to be looked at: no rule suppresses it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub kept_open: bool,
+    /// A person wrote it down; this is how it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual: Option<Manual>,
     /// Until when it holds; every decision may have an end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temporary: Option<Temporary>,
@@ -332,16 +386,25 @@ impl Facts {
         self.tracked().next().is_some() && self.tracked().all(Detection::is_gone)
     }
 
+    /// A scan, or for a manual finding a validator, has proved that it is fixed.
+    pub fn is_fixed(&self) -> bool {
+        self.is_gone() || matches!(self.triage.manual, Some(Manual::Validated { .. }))
+    }
+
     /// The one word people see; first match wins.
     ///
     /// `grace` is how long after a claim a scan may still have looked at the old code.
     pub fn status(&self, grace: Duration) -> Status {
+        // A draft that was deleted is no draft any more.
+        if self.triage.manual == Some(Manual::Draft) && self.triage.aside.is_none() {
+            return Status::Draft;
+        }
         match self.triage.decision {
             Decision::Duplicate(_) => Status::Duplicate,
             Decision::Suppressed => Status::Suppressed,
             Decision::FalsePositive => Status::FalsePositive,
             Decision::RiskAccepted => Status::RiskAccepted,
-            _ if self.is_gone() => Status::Fixed,
+            _ if self.is_fixed() => Status::Fixed,
             _ if self.claim_stands(grace) => Status::AwaitingValidation,
             Decision::Waiting => Status::Waiting,
             Decision::InProgress => Status::InProgress,

@@ -102,6 +102,7 @@ const JSON: &[(Format, LooksLike)] = &[
     (Format::Kubescape, kubescape::looks_like),
     (Format::TrivyOperator, trivy_operator::looks_like),
     (Format::Nuclei, nuclei::looks_like),
+    (Format::DefenderGraph, defender::looks_like_graph),
     (Format::DefenderEndpoint, defender::looks_like),
     (Format::Asff, asff::looks_like),
     (Format::Semgrep, semgrep::looks_like),

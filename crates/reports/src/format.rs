@@ -75,6 +75,8 @@ pub enum Format {
     Wiz,
     /// CSV of recommendations of Microsoft Defender for Cloud.
     DefenderCloud,
+    /// Assessments of Microsoft Defender for Cloud as Azure Resource Graph gives them (JSON).
+    DefenderGraph,
     /// JSON of vulnerabilities of Microsoft Defender for Endpoint.
     DefenderEndpoint,
     /// DefectDojo's generic CSV.
@@ -95,7 +97,7 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which they are listed for people.
-    pub const ALL: [Format; 42] = [
+    pub const ALL: [Format; 43] = [
         Self::Sarif,
         Self::Trivy,
         Self::CycloneDx,
@@ -130,6 +132,7 @@ impl Format {
         Self::Gitleaks,
         Self::Wiz,
         Self::DefenderCloud,
+        Self::DefenderGraph,
         Self::DefenderEndpoint,
         Self::DefectDojoCsv,
         Self::Checkov,
@@ -183,6 +186,7 @@ impl Format {
             Self::Nmap => "nmap",
             Self::Wiz => "wiz",
             Self::DefenderCloud => "defender-cloud",
+            Self::DefenderGraph => "defender-graph",
             Self::DefenderEndpoint => "defender-endpoint",
             Self::DefectDojoCsv => "defectdojo-csv",
         }

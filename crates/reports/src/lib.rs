@@ -148,6 +148,24 @@ pub fn read(
     read_with(input, &ReadOptions { format, limits: limits.clone(), columns: None }, sink)
 }
 
+/// Reads one finding that was not in a report: its fields are those of the generic JSON (`docs/formats/generic-json.md`).
+///
+/// # Errors
+///
+/// The first field that is missing, unknown, or makes no sense.
+pub fn read_finding(said: &serde_json::Value) -> Result<Observation, Error> {
+    let report = serde_json::json!({"lockstep": 1, "scanner": {"name": "manual"}, "findings": [said]});
+    let mut found = None;
+    let input = std::io::Cursor::new(report.to_string().into_bytes());
+    read(input, Some(Format::GenericJson), &Limits::default(), &mut |event| {
+        if let Event::Observation(observation) = event {
+            found = Some(*observation);
+        }
+        Ok(())
+    })?;
+    found.ok_or_else(|| Error::from(ErrorKind::Invalid { reason: "there is no finding".into() }))
+}
+
 /// As [`read`], with everything that can be said about how.
 ///
 /// # Errors
@@ -224,6 +242,7 @@ fn read_plain(
         Format::Nessus => nessus::read(&mut input, limits, &mut output)?,
         Format::Wiz => wiz::read(&mut input, limits, &mut output)?,
         Format::DefenderCloud => defender::read_cloud(&mut input, limits, &mut output)?,
+        Format::DefenderGraph => defender::read_graph(&mut input, limits, &mut output)?,
         Format::DefenderEndpoint => defender::read_endpoint(&mut input, limits, &mut output)?,
         Format::DefectDojoCsv => defectdojo_csv::read(&mut input, limits, &mut output)?,
         Format::Zap => zap::read(&mut input, limits, &mut output)?,

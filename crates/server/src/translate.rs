@@ -11,6 +11,7 @@ use model::board::WorkItem;
 use model::merge::Field;
 use model::merge::comments::Side;
 use model::priority::Exploit;
+use model::status::Decision;
 use model::{Severity, SlaState};
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as WordError, StrDeserializer};
@@ -144,6 +145,11 @@ fn ticket_ref(row: views::findings::TicketOfFinding) -> Answer<TicketRef> {
 
 pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>) -> Answer<Finding> {
     let reason = detail.summary.triage.reason.clone();
+    let manual = detail.summary.triage.manual.clone();
+    let duplicate_of = match detail.summary.triage.decision {
+        Decision::Duplicate(of) => Some(of),
+        _ => None,
+    };
     let temporary_then = detail.summary.triage.temporary.map(|temporary| temporary.then);
     let suppressed_by =
         detail.summary.triage.suppressed_by.map(|id| SuppressionRef { id, name: detail.suppression.clone() });
@@ -168,6 +174,8 @@ pub(crate) fn finding(detail: views::findings::FindingDetail, now: DateTime<Utc>
             approver: known.approver,
             until: known.terms.until,
         }),
+        manual,
+        duplicate_of,
         suppressed_by,
         vulnerability: observation.vulnerability,
         message: observation.message,

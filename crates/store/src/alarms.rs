@@ -40,11 +40,13 @@ pub enum Kind {
     ExploitDataMissing,
     /// Acceptances have ended, and their findings were kept accepted.
     AcceptanceEnded,
+    /// A source could not be fetched.
+    SourceFailing,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BreakerTripped,
         Self::CredentialDead,
         Self::HooksSilent,
@@ -59,6 +61,7 @@ impl Kind {
         Self::SlaBreached,
         Self::ExploitDataMissing,
         Self::AcceptanceEnded,
+        Self::SourceFailing,
     ];
 
     /// The word in the database.
@@ -78,6 +81,7 @@ impl Kind {
             Self::SlaBreached => "sla_breached",
             Self::ExploitDataMissing => "exploit_data_missing",
             Self::AcceptanceEnded => "acceptance_ended",
+            Self::SourceFailing => "source_failing",
         }
     }
 }

@@ -159,6 +159,25 @@ pub async fn scanned(tx: &mut Tx, id: AssetId, at: DateTime<Utc>) -> Result<()> 
     Ok(())
 }
 
+/// The configuration of a scanner on an asset, if there is one.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn known_configuration(
+    tx: &mut Tx,
+    asset: AssetId,
+    scanner: &str,
+    name: &str,
+) -> Result<Option<Uuid>> {
+    let row = tx
+        .first(
+            "SELECT id FROM configuration WHERE asset_id = $1 AND scanner = $2 AND name = $3",
+            args![asset, scanner, name],
+        )
+        .await?;
+    row.map(|row| row.uuid("id")).transpose()
+}
+
 /// The configuration of a scanner on an asset; made if there is none.
 ///
 /// # Errors

@@ -139,6 +139,7 @@ from! {
     Option<model::AcceptanceId> => |v| Arg::OptId(v.map(|id| id.0)),
     model::SuppressionId => |v| Arg::Id(v.0),
     Option<model::SuppressionId> => |v| Arg::OptId(v.map(|id| id.0)),
+    model::SourceId => |v| Arg::Id(v.0),
     Option<model::AssessmentId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::PlanApplyId> => |v| Arg::OptId(v.map(|id| id.0)),
     Option<model::AssetId> => |v| Arg::OptId(v.map(|id| id.0)),

@@ -144,6 +144,16 @@ pub async fn get(tx: &mut Tx, id: FindingId) -> Result<Option<Finding>> {
         .transpose()
 }
 
+/// Whether a configuration has seen something at a place on a branch.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn is_known_at(tx: &mut Tx, configuration: Uuid, branch: &str, place_key: &str) -> Result<bool> {
+    let sql =
+        "SELECT 1 AS n FROM detection WHERE configuration_id = $1 AND branch = $2 AND place_key = $3 LIMIT 1";
+    Ok(tx.first(sql, args![configuration, branch, place_key]).await?.is_some())
+}
+
 /// The findings of an asset that a configuration knows, or would know, at a place on a branch: those it saw there last,
 /// and those that are there for others and that it never saw.
 ///
@@ -683,7 +693,10 @@ pub async fn on_branch(tx: &mut Tx, asset: AssetId, branch: &str) -> Result<Vec<
 /// # Errors
 /// If the database refuses.
 pub async fn forget_branch(tx: &mut Tx, finding: FindingId, branch: &str) -> Result<()> {
-    tx.execute("DELETE FROM detection WHERE finding_id = $1 AND branch = $2", args![finding, branch]).await?;
+    for table in ["detection", "presence"] {
+        let sql = crate::Composed(format!("DELETE FROM {table} WHERE finding_id = $1 AND branch = $2"));
+        tx.execute(sql, args![finding, branch]).await?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Jobs: long work that survives a crash. One replica works on a job at a time, by a lease that is checked when it commits.
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, JobId};
+use model::JobId;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -32,8 +32,7 @@ impl Claimed {
     }
 }
 
-/// Adds a job. With an asset it is about, no other job about it runs at the same time. With `only_owner`, no other replica
-/// may claim it: what it needs lies there.
+/// Adds a job. With `only_owner`, no other replica may claim it: what it needs lies there.
 ///
 /// # Errors
 /// If the database refuses.
@@ -42,21 +41,20 @@ pub async fn add(
     id: JobId,
     kind: &'static str,
     payload: &impl Serialize,
-    asset: Option<AssetId>,
     only_owner: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<()> {
     tx.execute(
-        "INSERT INTO job (id, kind, state, payload, asset_id, only_owner, created_at)
-         VALUES ($1, $2, 'queued', $3, $4, $5, $6)",
-        args![id, kind, to_json(payload), asset, only_owner, now],
+        "INSERT INTO job (id, kind, state, payload, only_owner, created_at)
+         VALUES ($1, $2, 'queued', $3, $4, $5)",
+        args![id, kind, to_json(payload), only_owner, now],
     )
     .await?;
     Ok(())
 }
 
-/// Claims the oldest job for this owner that waits, or whose worker has not been heard of since its lease ran out, and that
-/// is about no asset that another worker is at.
+/// Claims the oldest job for this owner that waits, or whose worker has not been heard of since its lease ran out, and whose
+/// scans are of no asset that another worker is at.
 ///
 /// # Errors
 /// If the database refuses.
@@ -69,11 +67,13 @@ pub async fn claim(
     let row = tx
         .first(
             "UPDATE job SET state = 'running', lease_owner = $1, lease_until = $3, attempts = attempts + 1
-             WHERE id = (SELECT id FROM job WHERE (state = 'queued' OR (state = 'running' AND lease_until < $2))
+             WHERE id = (SELECT id FROM job own WHERE (state = 'queued' OR (state = 'running' AND lease_until < $2))
                            AND (only_owner IS NULL OR only_owner = $1)
-                           AND (asset_id IS NULL OR asset_id NOT IN (
-                                SELECT asset_id FROM job
-                                WHERE state = 'running' AND lease_until >= $2 AND asset_id IS NOT NULL))
+                           AND NOT EXISTS (
+                                SELECT 1 FROM job other
+                                JOIN scan theirs ON theirs.job_id = other.id
+                                JOIN scan ours ON ours.asset_id = theirs.asset_id
+                                WHERE ours.job_id = own.id AND other.state = 'running' AND other.lease_until >= $2)
                          ORDER BY created_at LIMIT 1)
              RETURNING id, kind, attempts, payload",
             args![owner, now, until],

@@ -98,11 +98,15 @@ pub async fn move_finding(
 ) -> Result<()> {
     tx.execute("UPDATE finding SET asset_id = $2 WHERE id = $1", args![finding, into]).await?;
     for (old, new) in configurations {
-        tx.execute(
-            "UPDATE detection SET configuration_id = $3 WHERE finding_id = $1 AND configuration_id = $2",
-            args![finding, *old, *new],
-        )
-        .await?;
+        for table in ["detection", "presence"] {
+            tx.execute(
+                crate::Composed(format!(
+                    "UPDATE {table} SET configuration_id = $3 WHERE finding_id = $1 AND configuration_id = $2"
+                )),
+                args![finding, *old, *new],
+            )
+            .await?;
+        }
     }
     Ok(())
 }
@@ -127,6 +131,7 @@ pub async fn hand_over_tickets(tx: &mut Tx, from: FindingId, to: FindingId) -> R
 /// If the database refuses.
 pub async fn set_aside(tx: &mut Tx, finding: FindingId, into: AssetId) -> Result<()> {
     tx.execute("DELETE FROM detection WHERE finding_id = $1", args![finding]).await?;
+    tx.execute("DELETE FROM presence WHERE finding_id = $1", args![finding]).await?;
     let name = format!("merged:{finding}");
     tx.execute(
         "UPDATE finding SET asset_id = $2, fingerprint = $3, place_key = $3 WHERE id = $1",

@@ -151,6 +151,21 @@ pub async fn get(tx: &mut Tx, id: ScanId) -> Result<Option<(Scan, String)>> {
     state.map(|state| Ok((scan(&row)?, state.text("state")?))).transpose()
 }
 
+/// The scan of the same configuration on the same branch that started last before this one and is in effect.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn before(tx: &mut Tx, scan: &Scan) -> Result<Option<ScanId>> {
+    let row = tx
+        .first(
+            "SELECT id FROM scan WHERE configuration_id = $1 AND branch = $2 AND started_at < $3
+               AND state IN ('committed', 'quarantined') ORDER BY started_at DESC, id DESC LIMIT 1",
+            args![scan.configuration_id, &scan.branch, scan.started_at],
+        )
+        .await?;
+    row.map(|row| row.id("id")).transpose()
+}
+
 /// Coverage and start of committed scans of a configuration on a branch that started later, latest first, at most 20.
 ///
 /// # Errors

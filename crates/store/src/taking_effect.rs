@@ -49,6 +49,15 @@ pub async fn progress<T: DeserializeOwned>(tx: &mut Tx, job: JobId) -> Result<Ve
     .collect()
 }
 
+/// How far a scan has taken effect, if it began to.
+///
+/// # Errors
+/// If the database refuses, or what is stored cannot be read.
+pub async fn progress_of<T: DeserializeOwned>(tx: &mut Tx, id: ScanId) -> Result<Option<T>> {
+    let row = tx.first("SELECT progress FROM scan WHERE id = $1 AND progress IS NOT NULL", args![id]).await?;
+    row.map(|row| row.json("progress")).transpose()
+}
+
 /// Stores how far a scan has taken effect.
 ///
 /// # Errors

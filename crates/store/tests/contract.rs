@@ -159,9 +159,21 @@ async fn jobs_about_one_asset_follow_one_another() {
         let mut tx = db.begin().await.unwrap();
         let asset = store::assets::find_or_create(&mut tx, AssetId(id(5)), "shop", at(0)).await.unwrap().id;
         let (first, second, other) = (JobId(id(10)), JobId(id(11)), JobId(id(12)));
-        store::jobs::add(&mut tx, first, "import", &(), Some(asset), None, at(0)).await.unwrap();
-        store::jobs::add(&mut tx, second, "import", &(), Some(asset), None, at(1)).await.unwrap();
-        store::jobs::add(&mut tx, other, "reconcile", &(), None, None, at(2)).await.unwrap();
+        store::jobs::add(&mut tx, first, "import", &(), None, at(0)).await.unwrap();
+        store::jobs::add(&mut tx, second, "import", &(), None, at(1)).await.unwrap();
+        store::jobs::add(&mut tx, other, "reconcile", &(), None, at(2)).await.unwrap();
+        // The first is about several assets.
+        let also = store::assets::find_or_create(&mut tx, AssetId(id(6)), "api", at(0)).await.unwrap().id;
+        for (number, job, asset) in [(20, first, also), (21, first, asset), (22, second, asset)] {
+            let name = format!("of scan {number}");
+            let configuration =
+                store::assets::configuration(&mut tx, id(number + 10), asset, "scanner", &name)
+                    .await
+                    .unwrap();
+            store::scans::add(&mut tx, &scan(ScanId(id(number)), job, asset, configuration), at(0))
+                .await
+                .unwrap();
+        }
         let claim = async |tx: &mut Tx, owner: u128, minute: i64| {
             let claimed = store::jobs::claim(tx, id(owner), at(minute), at(minute + 2)).await.unwrap();
             claimed.map(|job| job.id)
@@ -182,8 +194,8 @@ async fn a_job_is_claimed_by_one_and_again_only_when_its_lease_is_over() {
     for (db, _folder) in databases().await {
         let mut tx = db.begin().await.unwrap();
         let (mine, anybodys) = (JobId(id(10)), JobId(id(11)));
-        store::jobs::add(&mut tx, mine, "import", &(), None, Some(id(1)), at(0)).await.unwrap();
-        store::jobs::add(&mut tx, anybodys, "reconcile", &(), None, None, at(1)).await.unwrap();
+        store::jobs::add(&mut tx, mine, "import", &(), Some(id(1)), at(0)).await.unwrap();
+        store::jobs::add(&mut tx, anybodys, "reconcile", &(), None, at(1)).await.unwrap();
         // The other one passes over what only the first may run.
         let claimed = store::jobs::claim(&mut tx, id(2), at(2), at(4)).await.unwrap().unwrap();
         assert_eq!(claimed.id, anybodys, "{}", db.kind());
@@ -536,29 +548,13 @@ async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
         let job = JobId(id(7));
         store::jobs::add_done(&mut tx, job, "import", &(), at(0)).await.unwrap();
         // More than are deleted at once.
-        for (scan, run_number, observations) in [(ScanId(id(8)), 0, 20_001), (ScanId(id(9)), 1, 1)] {
-            let new = Scan {
-                id: scan,
-                job_id: job,
-                run_number,
-                asset_id: asset.id,
-                configuration_id: configuration,
-                scanner: "scanner".into(),
-                branch: String::new(),
-                commit: None,
-                scanner_version: None,
-                format: "sarif".into(),
-                identity: scan.to_string(),
-                started_at: at(1),
-                coverage: Default::default(),
-                observations,
-                filename: None,
-                assessment: None,
-            };
+        for (number, run_number, observations) in [(8, 0, 20_001), (9, 1, 1)] {
+            let new =
+                Scan { run_number, observations, ..scan(ScanId(id(number)), job, asset.id, configuration) };
             store::scans::add(&mut tx, &new, at(1)).await.unwrap();
             let observation = finding(1, asset.id).detail;
             for seq in 0..observations {
-                store::scans::stage(&mut tx, scan, seq, "place", &observation).await.unwrap();
+                store::scans::stage(&mut tx, new.id, seq, "place", &observation).await.unwrap();
             }
         }
         store::taking_effect::finish(&mut tx, ScanId(id(8)), "committed").await.unwrap();
@@ -567,6 +563,27 @@ async fn a_scan_that_is_finished_keeps_nothing_staged_however_much_it_was() {
         };
         assert_eq!((left(&mut tx, 8).await, left(&mut tx, 9).await), (0, 1));
         db_done(tx, db).await;
+    }
+}
+
+fn scan(id: ScanId, job_id: JobId, asset_id: AssetId, configuration_id: uuid::Uuid) -> Scan {
+    Scan {
+        id,
+        job_id,
+        run_number: 0,
+        asset_id,
+        configuration_id,
+        scanner: "scanner".into(),
+        branch: String::new(),
+        commit: None,
+        scanner_version: None,
+        format: "sarif".into(),
+        identity: id.to_string(),
+        started_at: at(1),
+        coverage: Default::default(),
+        observations: 0,
+        filename: None,
+        assessment: None,
     }
 }
 

@@ -97,6 +97,11 @@ impl Board {
         }
     }
 
+    /// Looks at the service behind the board, or changes it, as its own administrators would.
+    pub fn with_state<T>(&self, act: impl FnOnce(&mut emulator::State) -> T) -> T {
+        act(&mut self.state.lock().unwrap())
+    }
+
     /// The next call of this kind stands still.
     pub fn halt_next(&self, halt: Halt) {
         *self.stop_at.lock().unwrap() = Some(halt);

@@ -250,7 +250,7 @@ impl Story {
     /// A report is imported; answers the result of the job.
     pub async fn import(&self, asset: &str, report: &Report) -> Value {
         let job = self.submit(asset, report).await.unwrap();
-        while self.engine.run_next_job().await.unwrap() {}
+        while Box::pin(self.engine.run_next_job()).await.unwrap() {}
         self.job(job).await
     }
 
@@ -278,9 +278,9 @@ impl Story {
     pub async fn settle(&self) {
         for _ in 0..6 {
             let before = (self.board.writes(), self.board.work_items().len());
-            self.engine.step().await.unwrap();
+            Box::pin(self.engine.step()).await.unwrap();
             self.wait(Duration::seconds(35));
-            self.engine.step().await.unwrap();
+            Box::pin(self.engine.step()).await.unwrap();
             if before == (self.board.writes(), self.board.work_items().len()) {
                 return;
             }

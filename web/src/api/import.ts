@@ -1,9 +1,11 @@
 /** Uploads. `XMLHttpRequest`, because only it tells how far an upload is. */
 import { ApiError, asProblem, unreachable } from "./client";
-import type { ExploitDataLoad, Job } from "./types";
+import type { ExploitDataLoad, IngestPreview, IngestRule, Job } from "./types";
 
 export type ImportOptions = {
+	/** Empty if a source says which assets the results belong to. */
 	asset: string;
+	source?: string;
 	tags?: string;
 	branch?: string;
 	configuration?: string;
@@ -13,7 +15,9 @@ export type ImportOptions = {
 
 /** Sends the report; resolves with the job once the server has all of it. `progress` goes from 0 to 1. */
 export function importReport(file: File, options: ImportOptions, progress: (share: number) => void): Promise<Job> {
-	const query = new URLSearchParams({ asset: options.asset, filename: file.name });
+	const query = new URLSearchParams({ filename: file.name });
+	if (options.asset) query.set("asset", options.asset);
+	if (options.source) query.set("source", options.source);
 	if (options.tags) query.set("tags", options.tags);
 	if (options.branch) query.set("branch", options.branch);
 	if (options.configuration) query.set("configuration", options.configuration);
@@ -22,12 +26,23 @@ export function importReport(file: File, options: ImportOptions, progress: (shar
 	return upload(`/api/v1/imports?${query}`, file, progress);
 }
 
+/** Asks what rules would make of a report, or of what the source finds now if there is none; nothing is stored. */
+export function previewSource(
+	id: string,
+	rules: readonly IngestRule[],
+	file: File | null,
+	progress: (share: number) => void,
+): Promise<IngestPreview> {
+	const query = new URLSearchParams({ rules: JSON.stringify(rules) });
+	return upload(`/api/v1/sources/${id}/preview?${query}`, file, progress);
+}
+
 /** Sends EPSS scores or the KEV catalogue; resolves once they are loaded. */
 export function loadExploitData(file: File, progress: (share: number) => void): Promise<ExploitDataLoad> {
 	return upload(`/api/v1/exploit-data?${new URLSearchParams({ filename: file.name })}`, file, progress);
 }
 
-function upload<T>(address: string, file: File, progress: (share: number) => void): Promise<T> {
+function upload<T>(address: string, file: File | null, progress: (share: number) => void): Promise<T> {
 	return new Promise((resolve, reject) => {
 		const request = new XMLHttpRequest();
 		request.open("POST", address);

@@ -2,7 +2,7 @@
  * Every read of the pages. The first word of a key is the kind of thing it shows, so that a live event of that kind
  * finds what to read again (see `live.ts`).
  */
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { ApiError, api, ask } from "./client";
 import type { Page, RuleSettings } from "./types";
 
@@ -85,6 +85,22 @@ export const suppressionRemoval = (id: string) =>
 	queryOptions({
 		queryKey: ["configuration", "suppressions", id, "removal"],
 		queryFn: () => ask(api.GET("/api/v1/suppressions/{id}/removal", { params: { path: { id } } })),
+	});
+
+export const scanComparison = (id: string, other: string) =>
+	queryOptions({
+		queryKey: ["scan", id, "comparison", other],
+		queryFn: () =>
+			ask(api.GET("/api/v1/scans/{id}/comparison", { params: { path: { id }, query: other ? { with: other } : {} } })),
+		placeholderData: keepPreviousData,
+	});
+
+export const sources = queryOptions({ queryKey: ["configuration", "sources"], queryFn: () => ask(api.GET("/api/v1/sources")) });
+
+export const source = (id: string) =>
+	queryOptions({
+		queryKey: ["configuration", "sources", id],
+		queryFn: () => ask(api.GET("/api/v1/sources/{id}", { params: { path: { id } } })),
 	});
 
 export const sla = queryOptions({ queryKey: ["configuration", "sla"], queryFn: () => ask(api.GET("/api/v1/sla")) });

@@ -4,6 +4,122 @@
  */
 
 export interface paths {
+    "/api/v1/acceptance-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far acceptances may go
+         * @description Needs the role reader.
+         */
+        get: operations["get_acceptance_policy"];
+        /**
+         * Decide how far acceptances may go
+         * @description Those that were granted stay as they are.
+         *
+         *     Needs the role security_manager.
+         */
+        put: operations["set_acceptance_policy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acceptances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Acceptances, newest first
+         * @description Needs the role reader.
+         */
+        get: operations["list_acceptances"];
+        put?: never;
+        /**
+         * Accept the risk of some findings
+         * @description All of them or none. Their tickets are closed as the destinations say.
+         *
+         *     Needs the role security_manager.
+         */
+        post: operations["grant_acceptance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acceptances/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One acceptance
+         * @description Needs the role reader.
+         */
+        get: operations["get_acceptance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acceptances/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an acceptance another end
+         * @description It counts for all findings that it covers now, and is said on their tickets.
+         *
+         *     Needs the role security_manager.
+         */
+        post: operations["extend_acceptance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acceptances/{id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an acceptance back
+         * @description Its findings are what they were before, and their tickets are reopened as the destinations say.
+         *
+         *     Needs the role security_manager.
+         */
+        post: operations["revoke_acceptance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/adoptions": {
         parameters: {
             query?: never;
@@ -1021,7 +1137,13 @@ export interface paths {
          */
         get: operations["list_findings"];
         put?: never;
-        post?: never;
+        /**
+         * Write down a finding
+         * @description Findings of people are published at once or drafted first. A fix of theirs counts when a validator says so.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["create_finding"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1064,13 +1186,41 @@ export interface paths {
          * @description Needs the role reader.
          */
         get: operations["get_finding"];
-        put?: never;
+        /**
+         * Change what a manual finding says
+         * @description All of it: what is absent is gone. Vulnerability and kind stay.
+         *
+         *     Needs the role analyst.
+         */
+        put: operations["change_finding"];
         post?: never;
         /**
          * Delete a finding: its ticket is closed or released as the destination says. A scan that sees it again brings it back
          * @description Needs the role administrator.
          */
         delete: operations["delete_finding"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that a finding is the same weakness as another one
+         * @description It is closed, and the other goes on. Another status takes that back.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["mark_duplicate"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1090,6 +1240,26 @@ export interface paths {
         get: operations["finding_history"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish a draft
+         * @description Needs the role analyst.
+         */
+        post: operations["publish_finding"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1134,6 +1304,28 @@ export interface paths {
          *     Needs the role analyst.
          */
         post: operations["set_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/findings/{id}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what looking at a manual finding showed
+         * @description A validator proves what scans prove for other findings. It is somebody else than who says that it is fixed.
+         *
+         *     Needs the role analyst.
+         */
+        post: operations["judge_finding"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1533,6 +1725,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/scans/{id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How what two scans saw differs
+         * @description Of one configuration on one branch: only these look for the same. What is listed stands as it is now.
+         *
+         *     Needs the role reader.
+         */
+        get: operations["compare_scans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/scans/{id}/confirm": {
         parameters: {
             query?: never;
@@ -1643,6 +1857,225 @@ export interface paths {
          * @description Needs the role reader.
          */
         post: operations["preview_sla"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sources, by name
+         * @description Needs the role reader.
+         */
+        get: operations["list_sources"];
+        put?: never;
+        /**
+         * Make a source
+         * @description One of Defender for Cloud that is enabled is fetched at once.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["create_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One source
+         * @description Needs the role reader.
+         */
+        get: operations["get_source"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a source; assets, scans and findings stay
+         * @description Needs the role administrator.
+         */
+        delete: operations["delete_source"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a source
+         * @description A run that is under way takes in nothing; an enabled source is fetched anew.
+         *
+         *     Needs the role administrator.
+         */
+        patch: operations["change_source"];
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What ingest rules would make of a report, or of what the source finds now
+         * @description The body is a report, at most 1 GiB; without one the source is asked, and the first pages of its answer are looked at.
+         *     Nothing is stored.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["preview_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch a source now
+         * @description Needs the role administrator.
+         */
+        post: operations["run_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suppression rules in their order
+         * @description Needs the role reader.
+         */
+        get: operations["list_suppressions"];
+        put?: never;
+        /**
+         * Make a suppression rule
+         * @description It is asked behind the others. What it matches is suppressed soon after, unless a person decided about it.
+         *
+         *     Needs the role security_manager.
+         */
+        post: operations["create_suppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put the suppression rules into another order
+         * @description The first rule that matches a finding is the one that suppresses it.
+         *
+         *     Needs the role security_manager.
+         */
+        put: operations["order_suppressions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What saving a suppression rule would do now
+         * @description Needs the role reader.
+         */
+        post: operations["preview_suppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One suppression rule
+         * @description Needs the role reader.
+         */
+        get: operations["get_suppression"];
+        /**
+         * Change a suppression rule
+         * @description What it suppressed and matches no more comes back.
+         *
+         *     Needs the role security_manager.
+         */
+        put: operations["change_suppression"];
+        post?: never;
+        /**
+         * Delete a suppression rule
+         * @description What it suppressed comes back, unless another rule matches it.
+         *
+         *     Needs the role security_manager.
+         */
+        delete: operations["delete_suppression"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suppressions/{id}/removal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What deleting a suppression rule would do now
+         * @description Needs the role reader.
+         */
+        get: operations["preview_suppression_removal"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2320,6 +2753,105 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A risk that somebody accepted, for some findings. */
+        Acceptance: {
+            /** @description Who granted it. */
+            approver: string;
+            /** @description What becomes of its findings when it ends. */
+            at_end: components["schemas"]["AtEnd"];
+            /**
+             * Format: int64
+             * @description Findings that it covered at any time.
+             */
+            covered: number;
+            /**
+             * Format: int64
+             * @description Whole days until it ends, negative once it has; absent if it has no end or was revoked.
+             */
+            days_left?: number | null;
+            /** @description What supports it, in words; empty if nothing was said. */
+            evidence: string;
+            /**
+             * Format: date-time
+             * @description When its end was last changed.
+             */
+            extended_at?: string | null;
+            /** @description Who changed it. */
+            extended_by?: string | null;
+            /**
+             * Format: int64
+             * @description Findings that are accepted by it now.
+             */
+            findings: number;
+            /**
+             * Format: date-time
+             * @description When it was granted.
+             */
+            granted_at: string;
+            /** @description Identity. */
+            id: components["schemas"]["AcceptanceId"];
+            /** @description Where more of it is found: an https address. */
+            link?: string | null;
+            /** @description Why the risk is borne. */
+            reason: string;
+            /** @description Who asked for it, if somebody did. */
+            requested_by?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was revoked.
+             */
+            revoked_at?: string | null;
+            /** @description Who revoked it. */
+            revoked_by?: string | null;
+            /** @description Why it was revoked. */
+            revoked_reason?: string | null;
+            /** @description How it stands. */
+            state: components["schemas"]["AcceptanceState"];
+            then?: components["schemas"]["FallBack"] | null;
+            /**
+             * Format: date-time
+             * @description When it ends; absent if it has no end.
+             */
+            until?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A risk that somebody accepted, for some findings.
+         */
+        AcceptanceId: string;
+        /** @description How far acceptances may go here, whoever grants them. */
+        AcceptancePolicy: {
+            /** @description Each has an end. */
+            end_required: boolean;
+            /**
+             * Format: int32
+             * @description The most days from when it is granted, or extended, to its end: 1 to 3650.
+             */
+            longest_days: number;
+        };
+        /** @description The acceptance that covers a finding. */
+        AcceptanceRef: {
+            /** @description Who granted it. */
+            approver: string;
+            /** @description What supports it. */
+            evidence: string;
+            /** @description Identity. */
+            id: components["schemas"]["AcceptanceId"];
+            /** @description Where more of it is found: an https address. */
+            link?: string | null;
+            /** @description Why the risk is borne. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            until?: string | null;
+        };
+        /**
+         * @description How an acceptance stands.
+         * @enum {string}
+         */
+        AcceptanceState: "in_force" | "ended" | "revoked";
         /** @description Body of `POST /api/v1/tickets/{id}/findings`. */
         AddFindings: {
             /** @description Findings, 1 to 200, all open and without a ticket. */
@@ -2454,7 +2986,7 @@ export interface components {
          * @description Sorts of alarms.
          * @enum {string}
          */
-        AlarmKind: "breaker_tripped" | "credential_dead" | "hooks_silent" | "rule_stopped" | "request_waiting" | "ticket_parked" | "flapping" | "duplicate_work_items" | "process_changed" | "budget_used_up" | "scan_quarantined" | "sla_breached" | "exploit_data_missing";
+        AlarmKind: "breaker_tripped" | "credential_dead" | "hooks_silent" | "rule_stopped" | "request_waiting" | "ticket_parked" | "flapping" | "duplicate_work_items" | "process_changed" | "budget_used_up" | "scan_quarantined" | "sla_breached" | "exploit_data_missing" | "acceptance_ended" | "source_failing";
         /** @description Open alarms of a kind. */
         AlarmKindCount: {
             /** @description Kind. */
@@ -2721,6 +3253,23 @@ export interface components {
              */
             same: number;
         };
+        /** @description Which asset results belong to. */
+        AssetNaming: {
+            /** @description An asset that is not there is made; otherwise its results are left out. */
+            create?: boolean;
+            /** @description Name of the asset. With a pattern, `$1` or `${name}` stand for what its groups found. */
+            name: string;
+            /**
+             * @description Regular expression that is searched in the place, without regard to case. A rule whose pattern is not found is not
+             *     about the result.
+             */
+            pattern?: string | null;
+        };
+        /**
+         * @description What becomes of the findings of an acceptance when it ends.
+         * @enum {string}
+         */
+        AtEnd: "reopen" | "keep";
         /** @description A file that people attached to a ticket, or to its work item. Deleted ones are not shown. */
         Attachment: {
             /**
@@ -2942,11 +3491,24 @@ export interface components {
             /** @description New password, at least 12 characters. */
             new: string;
         };
+        /** @description Body of `PATCH /api/v1/sources/{id}`; what is absent stays. */
+        ChangeSource: {
+            /** @description Whether it is fetched by itself. */
+            enabled?: boolean | null;
+            fetch?: components["schemas"]["NewFetch"] | null;
+            /** @description The rules, all of them. */
+            rules?: components["schemas"]["IngestRule"][] | null;
+            /**
+             * Format: int32
+             * @description The version that the change was made on: it is refused if there is a newer one.
+             */
+            version?: number | null;
+        };
         /**
          * @description What a change is about.
          * @enum {string}
          */
-        ChangedThing: "connection" | "templates" | "destination" | "rule" | "sla";
+        ChangedThing: "connection" | "templates" | "destination" | "rule" | "suppression" | "sla";
         /**
          * @description How a step went.
          * @enum {string}
@@ -3069,6 +3631,13 @@ export interface components {
          * @enum {string}
          */
         CommentSide: "here" | "board" | "explanation";
+        /** @description What one scan saw that the other did not. */
+        ComparedSide: {
+            /** @description How many findings, by severity. */
+            counts: components["schemas"]["SeverityCounts"];
+            /** @description The worst of them, at most 200, as they are now. */
+            findings: components["schemas"]["FindingSummary"][];
+        };
         /** @description The component that is vulnerable. */
         Component: {
             /** @description Ecosystem or package type (`npm`, `debian`, `jar`). */
@@ -3098,6 +3667,8 @@ export interface components {
             /** @description Ticketing rules in their order; the first is asked first. */
             rules?: components["schemas"]["ConfiguredRule"][] | null;
             sla?: components["schemas"]["SlaMatrix"] | null;
+            /** @description Suppression rules. New ones stand behind those that are there; their order is no part of a file. */
+            suppressions?: components["schemas"]["ConfiguredSuppression"][] | null;
             /** @description Sets of templates. */
             templates?: components["schemas"]["TemplateSet"][] | null;
             /**
@@ -3397,6 +3968,22 @@ export interface components {
              * @default null
              */
             state: string | null;
+        };
+        /** @description A suppression rule. */
+        ConfiguredSuppression: {
+            /** @description Which findings, as in rules. At least one condition. */
+            criteria: unknown;
+            /** @description It is switched on. */
+            enabled?: boolean;
+            /** @description Name; no two suppression rules have the same but for case. */
+            name: string;
+            /** @description Why what it matches is not to be looked at. */
+            reason: string;
+            /**
+             * Format: date
+             * @description Last day (UTC) on which it is in effect.
+             */
+            until?: string | null;
         };
         /** @description A field on which both sides differ. */
         Conflict: {
@@ -3709,6 +4296,16 @@ export interface components {
          * @enum {string}
          */
         ExportFormat: "csv" | "json" | "sarif" | "openvex" | "cyclonedx";
+        /** @description Body of `POST /api/v1/acceptances/{id}/extend`. */
+        ExtendAcceptance: {
+            /** @description Why; it stands in the history of each finding, and as a comment on its work item. */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends from now on; absent for no end, if the policy allows that. It may also be earlier than before.
+             */
+            until?: string | null;
+        };
         /**
          * @description What sort of value a fact has; it decides which operators there are.
          * @enum {string}
@@ -3734,6 +4331,22 @@ export interface components {
          * @enum {string}
          */
         FeedReach: "organization" | "projects";
+        /** @description A Defender for Cloud, without the secret. */
+        Fetch: {
+            /** @description Application (client) id; it needs the role Security Reader on the subscriptions. */
+            client_id: string;
+            /** @description Address of Azure Resource Manager in place of that of the public cloud, for rehearsals. */
+            endpoint?: string | null;
+            /**
+             * Format: int32
+             * @description Minutes from one run to the next, 15 to 40,320.
+             */
+            every_minutes: number;
+            /** @description Ids of subscriptions; everything that the application may read if empty. */
+            subscriptions?: string[];
+            /** @description Tenant of Microsoft Entra, by id or domain. */
+            tenant: string;
+        };
         /** @description A change of one field of a work item. */
         FieldChange: {
             /** @description Field. */
@@ -3819,6 +4432,7 @@ export interface components {
         };
         /** @description One finding in full. */
         Finding: components["schemas"]["FindingSummary"] & {
+            acceptance?: components["schemas"]["AcceptanceRef"] | null;
             /** @description Assessments that it belongs to. */
             assessments: components["schemas"]["AssessmentRef"][];
             /** @description Who answers for the asset; empty if nobody was named. */
@@ -3826,6 +4440,7 @@ export interface components {
             component?: components["schemas"]["Component"] | null;
             /** @description What each configuration says on each branch. */
             detections: components["schemas"]["Detection"][];
+            duplicate_of?: components["schemas"]["FindingId"] | null;
             /** @description What the world knows about the exploitation of its CVEs. */
             exploits: components["schemas"]["KnownExploit"][];
             /** @description Versioned identity across scans. */
@@ -3834,6 +4449,7 @@ export interface components {
             impact: components["schemas"]["Impact"];
             /** @description Place. */
             location: components["schemas"]["Location"];
+            manual?: components["schemas"]["Manual"] | null;
             /** @description What the scanner said about this one. */
             message?: string | null;
             /**
@@ -3847,6 +4463,7 @@ export interface components {
             related_locations: components["schemas"]["Location"][];
             /** @description The scanner's own word for the severity. */
             scanner_severity?: string | null;
+            suppressed_by?: components["schemas"]["SuppressionRef"] | null;
             temporary_then?: components["schemas"]["FallBack"] | null;
             /** @description Definition. */
             vulnerability: components["schemas"]["Vulnerability"];
@@ -3936,6 +4553,13 @@ export interface components {
             /** @description Says which sign-in it is. Used up by this call. */
             state: string;
         };
+        /** @description Body of `POST /api/v1/findings/{id}/verdict`. */
+        GiveVerdict: {
+            /** @description How it was looked at; it stands in the history. */
+            reason: string;
+            /** @description What was found. */
+            verdict: components["schemas"]["Verdict"];
+        };
         /** @description Which findings share a ticket. A finding stays on the ticket that it has, also when its key changes. */
         Grouping: "per_finding" | "per_vulnerability_and_asset" | "per_vulnerability" | "per_fix" | "per_asset" | {
             /** @description One ticket for all findings that have these facts in common. */
@@ -3998,6 +4622,10 @@ export interface components {
             already_imported: boolean;
             /** @description Findings that this scan proved fixed, by severity. */
             fixed: components["schemas"]["SeverityCounts"];
+            /** @description Results that ingest rules left out, by reason. */
+            left_out?: {
+                [key: string]: number;
+            };
             /** @description Findings seen for the first time, by severity. */
             new: components["schemas"]["SeverityCounts"];
             /**
@@ -4013,6 +4641,61 @@ export interface components {
             scans: components["schemas"]["ScanId"][];
             /** @description Findings that were open before and still are, by severity. */
             still_open: components["schemas"]["SeverityCounts"];
+        };
+        /** @description What ingest rules would make of a report. */
+        IngestPreview: {
+            /** @description The assets, the one with most results first; at most 200. */
+            assets: components["schemas"]["PreviewedAsset"][];
+            /**
+             * Format: int64
+             * @description How many assets there are.
+             */
+            assets_total: number;
+            /** @description Results that the rules leave out, by reason. */
+            left_out: {
+                [key: string]: number;
+            };
+            /** @description Titles of the first results that no rule is about. */
+            nobodys: string[];
+            /** @description Results that the report itself says are no weakness now, by reason in words. */
+            not_seen: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description Results in the report.
+             */
+            results: number;
+            /**
+             * Format: int64
+             * @description Results that would be taken in.
+             */
+            taken: number;
+            /** @description All of it was looked at: of what a source finds now, only the first pages are. */
+            whole: boolean;
+        };
+        /** @description One rule: which results it is about, which of them are taken in, and what they belong to. */
+        IngestRule: {
+            /** @description The asset. */
+            asset: components["schemas"]["AssetNaming"];
+            /** @description Patterns of places that it is not about. */
+            except?: string[];
+            /** @description Results of components without a fixed version are left out. */
+            fixable_only?: boolean;
+            /** @description Results of other kinds are left out. Every kind if empty. */
+            kinds?: components["schemas"]["FindingKind"][];
+            min_severity?: components["schemas"]["Severity"] | null;
+            /** @description Name for people, unique among the rules of its source. */
+            name: string;
+            /**
+             * @description Patterns of places (paths, resource ids, addresses) that it is about: `*` within a folder, `**` across folders, `?`
+             *     for one character. Every place if empty.
+             */
+            places?: string[];
+            /** @description Where new findings start. */
+            start?: components["schemas"]["StartStatus"];
+            /** @description Tags that the asset gets, if it does not have them. */
+            tags?: string[];
         };
         /** @description Answer of `GET /api/v1/destinations/{id}/initial-states`. */
         InitialStates: {
@@ -4239,6 +4922,74 @@ export interface components {
              */
             start_line?: number | null;
         };
+        /** @description How a finding stands that a person wrote down: no scan looks for it, so a validator takes the place of scans. */
+        Manual: {
+            /** @enum {string} */
+            state: "draft";
+        } | {
+            /** @enum {string} */
+            state: "published";
+        } | {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description Who. */
+            by: string;
+            /** @enum {string} */
+            state: "validated";
+        };
+        /** @description What a person writes down about a finding: the fields of the generic JSON (docs/formats/generic-json.md). */
+        ManualFinding: {
+            /** @description Name of the vulnerable component. */
+            component?: string | null;
+            /** @description Its version. */
+            component_version?: string | null;
+            /**
+             * Format: double
+             * @description CVSS score, 0 to 10.
+             */
+            cvss_score?: number | null;
+            /** @description CVSS vector. */
+            cvss_vector?: string | null;
+            /** @description CWEs, such as `CWE-79`. */
+            cwes?: string[];
+            /** @description What it is, as Markdown. */
+            description?: string | null;
+            /**
+             * Format: int32
+             * @description Last line, from 1.
+             */
+            end_line?: number | null;
+            /** @description First version without the weakness. */
+            fixed_version?: string | null;
+            /** @description CVE, GHSA, or a word of your own; `manual` if absent. It stays. */
+            id?: string | null;
+            kind?: components["schemas"]["FindingKind"] | null;
+            /** @description What was seen, and how to see it again. */
+            message?: string | null;
+            /** @description Name of the vulnerability. */
+            name?: string | null;
+            /** @description Path in the asset, or an address. */
+            path?: string | null;
+            /** @description Pages to read on. */
+            references?: string[];
+            /** @description What to do about it, as Markdown. */
+            remediation?: string | null;
+            severity?: components["schemas"]["Severity"] | null;
+            /** @description The lines themselves. */
+            snippet?: string | null;
+            /**
+             * Format: int32
+             * @description First line, from 1.
+             */
+            start_line?: number | null;
+            /** @description Words to group by. */
+            tags?: string[];
+            /** @description One line for people. */
+            title: string;
+        };
         /** @description What is wrong with a row of a map, and how to mend it. */
         MapProblem: {
             /** @description What to do. */
@@ -4257,6 +5008,13 @@ export interface components {
         } | {
             /** @description A field of the type, by its reference name. */
             field: string;
+        };
+        /** @description Body of `POST /api/v1/findings/{id}/duplicate`. */
+        MarkDuplicate: {
+            /** @description The finding that goes on. If it is a duplicate itself, the one that that is a duplicate of. */
+            of: components["schemas"]["FindingId"];
+            /** @description Why. */
+            reason?: string | null;
         };
         /**
          * @description How a finding and a work item were brought together.
@@ -4346,6 +5104,25 @@ export interface components {
             /** @description Name for people. */
             name: string;
         };
+        /** @description Body of `POST /api/v1/acceptances`. */
+        NewAcceptance: {
+            /** @description What becomes of the findings when it ends. */
+            at_end?: components["schemas"]["AtEnd"];
+            /** @description What supports it, at most 10,000 characters. */
+            evidence?: string;
+            /** @description Findings whose risk is accepted, 1 to 1000. */
+            findings: components["schemas"]["FindingId"][];
+            /** @description Where more of it is found: an https address. */
+            link?: string | null;
+            /** @description Why the risk is borne, at most 2,000 characters. */
+            reason: string;
+            then?: components["schemas"]["FallBack"] | null;
+            /**
+             * Format: date-time
+             * @description When it ends, as far ahead as the policy allows; absent for no end, if the policy allows that.
+             */
+            until?: string | null;
+        };
         /** @description Body of `POST /api/v1/adoptions`: rows of a plan that a person agreed to. */
         NewAdoptions: {
             /** @description Each a finding and a work item, at most 200. */
@@ -4401,6 +5178,35 @@ export interface components {
             binding: components["schemas"]["Binding"];
             /** @description Connection. */
             connection_id: components["schemas"]["ConnectionId"];
+        };
+        /** @description A Defender for Cloud, with the secret. */
+        NewFetch: components["schemas"]["Fetch"] & {
+            /**
+             * @description Value of the application's client secret. On a change it stays if absent; another tenant, application or address needs
+             *     it again.
+             */
+            client_secret?: string | null;
+        };
+        /** @description Body of `POST /api/v1/findings`. */
+        NewFinding: {
+            /** @description Name of the assessment that it belongs to. */
+            assessment?: string | null;
+            /** @description Name of the asset. Made on first use. */
+            asset: string;
+            /** @description It is not published yet: no ticket is made for it. */
+            draft?: boolean;
+            /** @description What is written down. */
+            finding: components["schemas"]["ManualFinding"];
+        };
+        /** @description Body of `POST /api/v1/sources`. */
+        NewSource: {
+            /** @description It is fetched by itself, at once and then as often as it says. */
+            enabled?: boolean;
+            fetch?: components["schemas"]["NewFetch"] | null;
+            /** @description Name, unique but for case. It stays. */
+            name: string;
+            /** @description The rules, 1 to 100. */
+            rules: components["schemas"]["IngestRule"][];
         };
         /** @description Body of `POST /api/v1/tickets`. */
         NewTicket: {
@@ -4512,6 +5318,72 @@ export interface components {
              * @default ask
              */
             title: components["schemas"]["Owner"];
+        };
+        /** @description One page of a list. */
+        Page_Acceptance: {
+            /** @description The entries. */
+            items: {
+                /** @description Who granted it. */
+                approver: string;
+                /** @description What becomes of its findings when it ends. */
+                at_end: components["schemas"]["AtEnd"];
+                /**
+                 * Format: int64
+                 * @description Findings that it covered at any time.
+                 */
+                covered: number;
+                /**
+                 * Format: int64
+                 * @description Whole days until it ends, negative once it has; absent if it has no end or was revoked.
+                 */
+                days_left?: number | null;
+                /** @description What supports it, in words; empty if nothing was said. */
+                evidence: string;
+                /**
+                 * Format: date-time
+                 * @description When its end was last changed.
+                 */
+                extended_at?: string | null;
+                /** @description Who changed it. */
+                extended_by?: string | null;
+                /**
+                 * Format: int64
+                 * @description Findings that are accepted by it now.
+                 */
+                findings: number;
+                /**
+                 * Format: date-time
+                 * @description When it was granted.
+                 */
+                granted_at: string;
+                /** @description Identity. */
+                id: components["schemas"]["AcceptanceId"];
+                /** @description Where more of it is found: an https address. */
+                link?: string | null;
+                /** @description Why the risk is borne. */
+                reason: string;
+                /** @description Who asked for it, if somebody did. */
+                requested_by?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it was revoked.
+                 */
+                revoked_at?: string | null;
+                /** @description Who revoked it. */
+                revoked_by?: string | null;
+                /** @description Why it was revoked. */
+                revoked_reason?: string | null;
+                /** @description How it stands. */
+                state: components["schemas"]["AcceptanceState"];
+                then?: components["schemas"]["FallBack"] | null;
+                /**
+                 * Format: date-time
+                 * @description When it ends; absent if it has no end.
+                 */
+                until?: string | null;
+            }[];
+            /** @description Give this back as `cursor` for the next page; absent on the last one. */
+            next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Page_Alarm: {
@@ -5144,6 +6016,28 @@ export interface components {
          * @description A plan that a person applied, or undid.
          */
         PlanApplyId: string;
+        /** @description What would become of an asset. */
+        PreviewedAsset: {
+            /** @description It would be made. */
+            created: boolean;
+            /** @description Titles of the first results. */
+            examples: string[];
+            /** @description There is one of that name. */
+            exists: boolean;
+            /** @description Results that the rules leave out, by reason. */
+            left_out: {
+                [key: string]: number;
+            };
+            /** @description Name. */
+            name: string;
+            /** @description Tags that it gets, if it does not have them. */
+            tags: string[];
+            /**
+             * Format: int64
+             * @description Results that would be taken in.
+             */
+            taken: number;
+        };
         /** @description What went wrong, to what, why, and what to do next. Media type `application/problem+json` (RFC 9457). */
         Problem: {
             /** @description Stable word for programs, such as `report_invalid`. */
@@ -5296,6 +6190,11 @@ export interface components {
          * @enum {string}
          */
         RequestKind: "risk_acceptance" | "false_positive";
+        /** @description Body of `POST /api/v1/acceptances/{id}/revoke`. */
+        RevokeAcceptance: {
+            /** @description Why; it stands in the history of each finding. */
+            reason: string;
+        };
         /**
          * @description What a caller may do; each includes the ones before it.
          * @enum {string}
@@ -5520,6 +6419,21 @@ export interface components {
             started_at: string;
             /** @description How far it is. */
             state: components["schemas"]["ScanState"];
+        };
+        /** @description How what two scans saw differs. */
+        ScanComparison: {
+            earlier?: components["schemas"]["Scan"] | null;
+            /** @description Seen by the earlier one alone; the later one covered their places. */
+            gone: components["schemas"]["ComparedSide"];
+            /** @description The later scan. */
+            later: components["schemas"]["Scan"];
+            /** @description Seen by the later one alone. */
+            new: components["schemas"]["ComparedSide"];
+            /**
+             * Format: int64
+             * @description Findings that both saw, or that the later one did not look for.
+             */
+            unchanged: number;
         };
         /**
          * Format: uuid
@@ -5760,6 +6674,58 @@ export interface components {
          * @enum {string}
          */
         SlaState: "breached" | "approaching" | "on_track" | "not_covered";
+        /** @description Where findings come from, with its ingest rules. A secret is never given out. */
+        Source: {
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it is fetched next; absent if it is not.
+             */
+            due_at?: string | null;
+            /** @description It is fetched by itself. */
+            enabled: boolean;
+            fetch?: components["schemas"]["Fetch"] | null;
+            /** @description Identity. */
+            id: components["schemas"]["SourceId"];
+            last_run?: components["schemas"]["SourceRun"] | null;
+            /** @description Name. Imports name it, and the configurations of its scans begin with it. */
+            name: string;
+            /** @description What went wrong since. */
+            problem?: string | null;
+            /** @description What is taken in and which asset it belongs to: the first rule that is about the place of a result decides. */
+            rules: components["schemas"]["IngestRule"][];
+            /** @description Somebody fetches it now. */
+            running: boolean;
+            /**
+             * Format: int32
+             * @description Counts up with each change.
+             */
+            version: number;
+        };
+        /**
+         * Format: uuid
+         * @description Where findings come from, with its ingest rules.
+         */
+        SourceId: string;
+        /** @description A run that was taken in. */
+        SourceRun: {
+            /** @description Its import. */
+            job: components["schemas"]["JobId"];
+            /**
+             * Format: int64
+             * @description Rows that were fetched.
+             */
+            rows: number;
+            /**
+             * Format: date-time
+             * @description When it began: the start of its scans.
+             */
+            started_at: string;
+        };
         /** @description Body of `POST /api/v1/tickets/{id}/split`. */
         SplitTicket: {
             /** @description Findings of the ticket that get a ticket of their own; not all of them. */
@@ -5769,6 +6735,11 @@ export interface components {
             /** @description State of the new work item; as the status map says if absent. */
             state?: string | null;
         };
+        /**
+         * @description Where new findings start.
+         * @enum {string}
+         */
+        StartStatus: "identified" | "created";
         /** @description A state of a work item type. */
         State: {
             /** @description Meaning. */
@@ -5812,6 +6783,105 @@ export interface components {
          * @enum {string}
          */
         Stroke: "create" | "close" | "reopen";
+        /** @description A rule that says which findings are not to be looked at. */
+        Suppression: components["schemas"]["SuppressionSettings"] & {
+            /** @description Its criteria in one line for people. */
+            about: string;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /** @description Who made it. */
+            created_by: string;
+            /**
+             * Format: int64
+             * @description Findings that it suppresses now.
+             */
+            findings: number;
+            /** @description Identity. */
+            id: components["schemas"]["SuppressionId"];
+            /** @description It is switched on and its last day is not over. */
+            in_effect: boolean;
+            /**
+             * Format: int32
+             * @description Counts up with each change.
+             */
+            version: number;
+        };
+        /** @description A finding that would be suppressed. */
+        SuppressionExample: {
+            /** @description Name of its asset. */
+            asset: string;
+            /** @description Finding. */
+            id: components["schemas"]["FindingId"];
+            /** @description Its severity. */
+            severity: components["schemas"]["Severity"];
+            /** @description Its title. */
+            title: string;
+        };
+        /**
+         * Format: uuid
+         * @description A rule that says which findings are not to be looked at.
+         */
+        SuppressionId: string;
+        /** @description Body of `PUT /api/v1/suppressions/order`. */
+        SuppressionOrder: {
+            /** @description Every suppression rule once; the first is asked first. */
+            rules: components["schemas"]["SuppressionId"][];
+        };
+        /** @description What saving or deleting a suppression rule would do now. */
+        SuppressionPreview: {
+            /** @description Suppressed findings that would come back. */
+            come_back: components["schemas"]["SeverityCounts"];
+            /**
+             * Format: int64
+             * @description Findings that suppression rules match and that a person decided about: they stay as they are.
+             */
+            decided_by_people: number;
+            /** @description Some of those that would be suppressed, at most ten. */
+            examples: components["schemas"]["SuppressionExample"][];
+            /** @description More than a quarter of what is open would be suppressed: `confirm` is needed. */
+            needs_confirmation: boolean;
+            /**
+             * Format: int64
+             * @description Findings that are open now.
+             */
+            open: number;
+            /** @description Open findings that would be suppressed. */
+            suppress: components["schemas"]["SeverityCounts"];
+            /**
+             * Format: int64
+             * @description Tickets whose findings would all be closed: their work items are closed as the destinations say.
+             */
+            tickets_closing: number;
+        };
+        /** @description The rule that suppresses a finding. */
+        SuppressionRef: {
+            /** @description Identity. */
+            id: components["schemas"]["SuppressionId"];
+            /** @description Name; absent for one that was deleted a moment ago. */
+            name?: string | null;
+        };
+        /**
+         * @description What a person decides about a suppression rule. Body of `POST /api/v1/suppressions`, `PUT /api/v1/suppressions/{id}` and
+         *     `POST /api/v1/suppressions/preview`.
+         */
+        SuppressionSettings: {
+            /** @description Which findings, in the words of ticketing rules (`GET /api/v1/rules/facts`). At least one condition. */
+            criteria: unknown;
+            /** @description It is switched on. */
+            enabled?: boolean;
+            /** @description Name, at most 200 characters; no two have the same but for case. */
+            name: string;
+            /** @description Why what it matches is not to be looked at, at most 1,000 characters. */
+            reason: string;
+            /**
+             * Format: date
+             * @description Last day (UTC) on which it is in effect.
+             */
+            until?: string | null;
+        };
         /** @description A state or a column that a status is said with. At least one of the two is given. */
         Target: {
             /** @description Column of the destination's board. */
@@ -6116,6 +7186,11 @@ export interface components {
          * @description A person who can sign in.
          */
         UserId: string;
+        /**
+         * @description What a validator found.
+         * @enum {string}
+         */
+        Verdict: "fixed" | "still_there";
         /** @description Answer of `GET /api/v1/version`. */
         Version: {
             /** @description `sqlite` or `postgres`. */
@@ -6214,6 +7289,231 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_acceptance_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptancePolicy"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_acceptance_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptancePolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcceptancePolicy"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_acceptances: {
+        parameters: {
+            query?: {
+                /** @description States, separated by commas: `in_force`, `ended`, `revoked`. */
+                state?: string;
+                /** @description Where the page starts. */
+                cursor?: string;
+                /** @description Size of the page, 1 to 200, 50 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Acceptance"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grant_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAcceptance"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acceptance"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AcceptanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acceptance"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extend_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AcceptanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExtendAcceptance"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acceptance"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_acceptance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AcceptanceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevokeAcceptance"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acceptance"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     create_adoptions: {
         parameters: {
             query?: never;
@@ -8074,6 +9374,14 @@ export interface operations {
                 branch?: string;
                 /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
                 not_on_branch?: string;
+                /** @description Only findings whose risk is accepted, or is not. */
+                accepted?: boolean;
+                /** @description Only findings that this acceptance covers now. */
+                acceptance?: components["schemas"]["AcceptanceId"];
+                /** @description Only findings whose acceptance ends within so many days, or has ended: 0 to 3650. */
+                acceptance_ends_in?: number;
+                /** @description Only findings that this suppression rule suppresses now. */
+                suppressed_by?: components["schemas"]["SuppressionId"];
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
                 /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */
@@ -8116,6 +9424,38 @@ export interface operations {
             };
         };
     };
+    create_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFinding"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_findings: {
         parameters: {
             query: {
@@ -8133,6 +9473,14 @@ export interface operations {
                 branch?: string;
                 /** @description Only findings that are not seen on this branch now; blank for scans that named none. Needs `asset`. */
                 not_on_branch?: string;
+                /** @description Only findings whose risk is accepted, or is not. */
+                accepted?: boolean;
+                /** @description Only findings that this acceptance covers now. */
+                acceptance?: components["schemas"]["AcceptanceId"];
+                /** @description Only findings whose acceptance ends within so many days, or has ended: 0 to 3650. */
+                acceptance_ends_in?: number;
+                /** @description Only findings that this suppression rule suppresses now. */
+                suppressed_by?: components["schemas"]["SuppressionId"];
                 /** @description Text in title, vulnerability or place. */
                 q?: string;
                 /** @description Only open findings that stand so to their due date: `breached`, `approaching`, `on_track`, `not_covered`, separated by commas. */
@@ -8206,6 +9554,40 @@ export interface operations {
             };
         };
     };
+    change_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManualFinding"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     delete_finding: {
         parameters: {
             query?: never;
@@ -8222,6 +9604,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mark_duplicate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkDuplicate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
             };
             /** @description What went wrong */
             default: {
@@ -8256,6 +9672,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_HistoryEntry"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    publish_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             /** @description What went wrong */
@@ -8337,11 +9783,47 @@ export interface operations {
             };
         };
     };
+    judge_finding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveVerdict"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     import_report: {
         parameters: {
-            query: {
-                /** @description Name of the asset. Made on first use. */
-                asset: string;
+            query?: {
+                /** @description Name of the asset. Made on first use. Absent if a source is named. */
+                asset?: string;
+                /** @description Name of the source whose ingest rules say what is taken in and which assets it belongs to. */
+                source?: string;
                 /** @description Tags for the asset, separated by commas; added to those it has. */
                 tags?: string;
                 /** @description Branch that was scanned. Overrides what the report says. */
@@ -9037,6 +10519,39 @@ export interface operations {
             };
         };
     };
+    compare_scans: {
+        parameters: {
+            query?: {
+                /** @description The scan to compare with, of the same configuration on the same branch; the one before if absent. */
+                with?: components["schemas"]["ScanId"];
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["ScanId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScanComparison"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     confirm_scan: {
         parameters: {
             query?: never;
@@ -9262,6 +10777,483 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SlaCounts"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSource"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSource"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_source: {
+        parameters: {
+            query?: {
+                /** @description Rules to try in place of those of the source: a list as JSON, at most 16 KiB. */
+                rules?: string;
+                /** @description Format by its name; recognised from the content if absent. */
+                format?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        /** @description The report, or nothing */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestPreview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Source"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_suppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_suppression: {
+        parameters: {
+            query?: {
+                /** @description Save it even if more than a quarter of the open findings would be suppressed. */
+                confirm?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuppressionSettings"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_suppressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuppressionOrder"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"][];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_suppression: {
+        parameters: {
+            query?: {
+                /** @description The rule that would be changed; a new one if absent. */
+                rule?: components["schemas"]["SuppressionId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuppressionSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionPreview"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SuppressionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_suppression: {
+        parameters: {
+            query?: {
+                /** @description Save it even if more than a quarter of the open findings would be suppressed. */
+                confirm?: boolean;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["SuppressionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuppressionSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suppression"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SuppressionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_suppression_removal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SuppressionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionPreview"];
                 };
             };
             /** @description What went wrong */

@@ -22,6 +22,7 @@ import { ASSESSMENT_STATE, day, IMPACT, KIND, percent, place, STATUS, STATUS_MEA
 import { AcceptDialog } from "./acceptance/AcceptDialog";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
+import { ManualActions } from "./finding/ManualActions";
 import { SetStatusDialog } from "./SetStatusDialog";
 
 const ABOVE = [{ label: "Findings", to: "/findings" }];
@@ -49,6 +50,8 @@ export function FindingPage() {
 			</Page>
 		);
 
+	// What is proved fixed is proved, and a draft is published first.
+	const decidable = finding.status !== "fixed" && finding.status !== "draft";
 	return (
 		<Page
 			title={finding.title}
@@ -64,20 +67,20 @@ export function FindingPage() {
 				</Group>
 			}
 			actions={
-				analyst &&
-				finding.status !== "fixed" && (
+				analyst && (
 					<>
-						{!finding.ticket && (
+						{finding.manual && <ManualActions finding={finding} />}
+						{decidable && !finding.ticket && (
 							<Button variant="default" onClick={create.open}>
 								Create a work item…
 							</Button>
 						)}
-						{manager && finding.status !== "risk_accepted" && (
+						{decidable && manager && finding.status !== "risk_accepted" && (
 							<Button variant="default" onClick={accept.open}>
 								Accept the risk…
 							</Button>
 						)}
-						<Button onClick={open}>Set status</Button>
+						{decidable && <Button onClick={open}>Set status</Button>}
 					</>
 				)
 			}
@@ -287,6 +290,11 @@ function Why({ finding }: { finding: Finding }) {
 							</Anchor>
 						</>
 					)}
+				</Text>
+			)}
+			{finding.duplicate_of && (
+				<Text size="sm" mt={6}>
+					<Link to={`/findings/${finding.duplicate_of}`}>The finding that goes on</Link>
 				</Text>
 			)}
 			{finding.suppressed_by && (

@@ -85,7 +85,20 @@ export function FindingsPage() {
 	const [accepting, accept] = useDisclosure(false);
 
 	return (
-		<Page title="Findings" about="Weaknesses, each tracked across scans" actions={<ExportMenu filters={filters} />}>
+		<Page
+			title="Findings"
+			about="Weaknesses, each tracked across scans"
+			actions={
+				<>
+					{analyst && (
+						<Button variant="default" component={Link} to="/findings/new">
+							New finding
+						</Button>
+					)}
+					<ExportMenu filters={filters} />
+				</>
+			}
+		>
 			<search className={classes.filters} aria-label="Findings">
 				<Search
 					ref={search}

@@ -3,7 +3,7 @@ import { Link } from "react-router";
 import type { ImportResult, SeverityCounts } from "../api/types";
 import { SeverityBar } from "../components/Bars";
 import { Notice } from "../components/Notice";
-import { count, number, SEVERITIES, total } from "../words";
+import { count, leftOut, number, SEVERITIES, total } from "../words";
 import classes from "./ImportSummary.module.css";
 
 /** What an import did: what is new, what came back, what is proved fixed. */
@@ -20,16 +20,23 @@ export function ImportSummary({ result }: { result: ImportResult }) {
 		["Still open", result.still_open],
 		["Fixed", result.fixed],
 	];
+	const out = leftOut(result.left_out);
 	const most = Math.max(1, ...rows.map(([, counts]) => total(counts)));
 	return (
 		<div>
 			<Text size="sm" mb={8}>
 				{count(result.observations, "result")} read in {count(result.scans.length, "scan")}.
 			</Text>
+			{out.length > 0 && (
+				<Text size="sm" c="dimmed" mb={8}>
+					Left out: {out.join("; ")}.
+				</Text>
+			)}
 			{result.quarantined && (
 				<Notice tone="warn" title="Quarantined">
 					Suspiciously many findings are gone, so nothing was closed.{" "}
-					<Link to={`/scans/${result.scans[0]}`}>Look at the scan</Link> and confirm it if that is right.
+					<Link to={result.scans.length === 1 ? `/scans/${result.scans[0]}` : "/scans"}>Look at the scan</Link> and confirm it if
+					that is right.
 				</Notice>
 			)}
 			<dl className={classes.rows}>

@@ -13,6 +13,7 @@ import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { number } from "../words";
+import { Comparison } from "./scan/Comparison";
 
 const ABOVE = [{ label: "Scans", to: "/scans" }];
 
@@ -94,6 +95,7 @@ export function ScanPage() {
 					/>
 				</Panel>
 			</div>
+			{(scan.state === "committed" || scan.state === "quarantined") && <Comparison scan={scan} />}
 		</Page>
 	);
 }

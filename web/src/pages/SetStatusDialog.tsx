@@ -1,8 +1,9 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput } from "@mantine/core";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Button, Group, Modal, NativeSelect, Select, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../api/client";
-import { finding as findingQuery } from "../api/queries";
+import { finding as findingQuery, findings } from "../api/queries";
 import type { FallBack, Finding, Status } from "../api/types";
 import { DialogButtons } from "../components/DialogButtons";
 import { Trouble } from "../components/Trouble";
@@ -18,6 +19,7 @@ const CHOICES = [
 	"risk_accepted",
 	"false_positive",
 	"suppressed",
+	"duplicate",
 ] as const satisfies readonly Status[];
 type Choice = (typeof CHOICES)[number];
 
@@ -44,19 +46,14 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 	const [fallBack, setFallBack] = useState<FallBack>("identified");
 	// A status never falls back to itself.
 	const then = fallBack === status ? (status === "identified" ? "created" : "identified") : fallBack;
+	const [of, setOf] = useState<string | null>(null);
+	const params = { path: { id: finding.id } };
+	const why = reason.trim() || undefined;
 	const save = useMutation({
 		mutationFn: () =>
-			ask(
-				api.POST("/api/v1/findings/{id}/status", {
-					params: { path: { id: finding.id } },
-					body: {
-						status,
-						reason: reason.trim() || undefined,
-						until: endOfDay(until),
-						then,
-					},
-				}),
-			),
+			status === "duplicate"
+				? ask(api.POST("/api/v1/findings/{id}/duplicate", { params, body: { of: of ?? "", reason: why } }))
+				: ask(api.POST("/api/v1/findings/{id}/status", { params, body: { status, reason: why, until: endOfDay(until), then } })),
 		onSuccess: (saved) => {
 			client.setQueryData(findingQuery(finding.id).queryKey, saved);
 			client.invalidateQueries({ queryKey: ["finding"] });
@@ -79,6 +76,7 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 					description={STATUS_MEANS[status]}
 					inputWrapperOrder={["label", "input", "description", "error"]}
 				/>
+				{status === "duplicate" && <OtherFinding finding={finding} value={of} onChange={setOf} />}
 				<Textarea
 					label="Reason"
 					description={
@@ -90,34 +88,65 @@ function SetStatusForm({ finding, onClose }: Omit<Props, "opened">) {
 					value={reason}
 					onChange={(event) => setReason(event.currentTarget.value)}
 				/>
-				<Group grow align="flex-start">
-					<TextInput
-						type="date"
-						label="Until"
-						description="Without a date it holds for good."
-						min={new Date().toISOString().slice(0, 10)}
-						value={until}
-						onChange={(event) => setUntil(event.currentTarget.value)}
-					/>
-					<NativeSelect
-						label="Then"
-						description="What follows that day."
-						disabled={until === ""}
-						value={then}
-						onChange={(event) => setFallBack(event.currentTarget.value as FallBack)}
-						data={FALL_BACKS.filter((value) => value !== status).map((value) => ({ value, label: STATUS[value] }))}
-					/>
-				</Group>
+				{status !== "duplicate" && (
+					<Group grow align="flex-start">
+						<TextInput
+							type="date"
+							label="Until"
+							description="Without a date it holds for good."
+							min={new Date().toISOString().slice(0, 10)}
+							value={until}
+							onChange={(event) => setUntil(event.currentTarget.value)}
+						/>
+						<NativeSelect
+							label="Then"
+							description="What follows that day."
+							disabled={until === ""}
+							value={then}
+							onChange={(event) => setFallBack(event.currentTarget.value as FallBack)}
+							data={FALL_BACKS.filter((value) => value !== status).map((value) => ({ value, label: STATUS[value] }))}
+						/>
+					</Group>
+				)}
 				<Text size="xs" c="dimmed">
-					Fixed cannot be set by hand: only a scan that covers the place proves it.
+					Fixed cannot be set by hand: only a scan that covers the place proves it, or a validator for what a person wrote down.
 				</Text>
 				<Trouble error={save.error} />
 				<DialogButtons onCancel={onClose}>
-					<Button type="submit" loading={save.isPending}>
+					<Button type="submit" disabled={status === "duplicate" && !of} loading={save.isPending}>
 						Set status
 					</Button>
 				</DialogButtons>
 			</Stack>
 		</form>
+	);
+}
+
+type OtherProps = { finding: Finding; value: string | null; onChange: (id: string | null) => void };
+
+/** Another finding of the same asset: the one that goes on. */
+function OtherFinding({ finding, value, onChange }: OtherProps) {
+	const [text, setText] = useState("");
+	const [wanted] = useDebouncedValue(text, 200);
+	const query = useInfiniteQuery({
+		...findings({ asset: finding.asset.id, q: wanted || undefined }),
+		placeholderData: keepPreviousData,
+	});
+	const others = query.data?.pages[0]?.items.filter((other) => other.id !== finding.id) ?? [];
+	return (
+		<Select
+			label="Of"
+			description="The finding of this asset that goes on."
+			required
+			searchable
+			// The server has searched already.
+			filter={({ options }) => options}
+			searchValue={text}
+			onSearchChange={setText}
+			value={value}
+			onChange={onChange}
+			data={others.map((other) => ({ value: other.id, label: `${other.title} (${other.scanner}, ${STATUS[other.status]})` }))}
+			nothingFoundMessage="No other finding of this asset"
+		/>
 	);
 }

@@ -2,7 +2,7 @@ import { Button, Checkbox, Group, Modal, NativeSelect, Progress, Stack, TagsInpu
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type DragEvent, type FormEvent, useRef, useState } from "react";
 import { importReport } from "../api/import";
-import { assessments } from "../api/queries";
+import { assessments, sources } from "../api/queries";
 import { DialogButtons } from "../components/DialogButtons";
 import { JobProgress } from "../components/JobProgress";
 import { Trouble } from "../components/Trouble";
@@ -27,6 +27,8 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 	const [configuration, setConfiguration] = useState("");
 	const [partial, setPartial] = useState(false);
 	const [assessment, setAssessment] = useState("");
+	const [source, setSource] = useState("");
+	const known = useQuery(sources).data ?? [];
 	const open = useQuery(assessments).data?.filter((one) => one.state !== "completed") ?? [];
 	const [share, setShare] = useState(0);
 	const upload = useMutation({
@@ -34,7 +36,8 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 			importReport(
 				report,
 				{
-					asset: asset.trim(),
+					asset: source ? "" : asset.trim(),
+					source,
 					tags: tags.join(","),
 					branch: branch.trim(),
 					configuration: configuration.trim(),
@@ -75,16 +78,30 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 		<form onSubmit={submit}>
 			<Stack gap={12}>
 				<DropField file={file} onFile={setFile} />
-				<TextInput
-					label="Asset"
-					description="What was scanned: a repository, an image, a host. Made on first use."
-					placeholder="my-service"
-					required
-					value={asset}
-					onChange={(event) => setAsset(event.currentTarget.value)}
-				/>
+				{known.length > 0 && (
+					<NativeSelect
+						label="Source"
+						description="Its rules say what is taken in, and which assets it belongs to."
+						value={source}
+						onChange={(event) => setSource(event.currentTarget.value)}
+						data={[
+							{ value: "", label: "None: it is about one asset" },
+							...known.map(({ name }) => ({ value: name, label: name })),
+						]}
+					/>
+				)}
+				{source === "" && (
+					<TextInput
+						label="Asset"
+						description="What was scanned: a repository, an image, a host. Made on first use."
+						placeholder="my-service"
+						required
+						value={asset}
+						onChange={(event) => setAsset(event.currentTarget.value)}
+					/>
+				)}
 				<TagsInput
-					label="Tags of the asset"
+					label={source ? "Tags of the assets" : "Tags of the asset"}
 					description="Added to those it has. Enter ends a tag."
 					value={tags}
 					onChange={setTags}
@@ -128,7 +145,7 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 				)}
 				<Trouble error={upload.error} />
 				<DialogButtons onCancel={onClose}>
-					<Button type="submit" disabled={!file || asset.trim() === ""} loading={upload.isPending}>
+					<Button type="submit" disabled={!file || (source === "" && asset.trim() === "")} loading={upload.isPending}>
 						Import
 					</Button>
 				</DialogButtons>

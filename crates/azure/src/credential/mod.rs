@@ -35,6 +35,8 @@ pub use self::person::{PersonSignIn, RefreshTokens, explain_browser_error};
 const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 /// What an application asks for: everything it was allowed there.
 const SCOPE: &str = "499b84ac-1321-427f-aa17-267ca6975798/.default";
+/// What an application asks for to read Azure Resource Graph (section 13).
+const GRAPH_SCOPE: &str = "https://management.azure.com/.default";
 /// A token is renewed this long before it ends, so that it does not end on the way.
 const RENEW_EARLY: Duration = Duration::minutes(5);
 /// After a renewal that failed while the old token still works.
@@ -113,6 +115,8 @@ struct Kept {
 pub(crate) struct TokenSource {
     credential: Credential,
     authority: Url,
+    /// What an application asks a token for.
+    scope: &'static str,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     // Held while a token is fetched: everybody else waits for the same one.
@@ -126,7 +130,17 @@ impl TokenSource {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { credential, authority, transport, clock, kept: Mutex::default() }
+        Self { credential, authority, scope: SCOPE, transport, clock, kept: Mutex::default() }
+    }
+
+    /// The same for an application that reads the resource graph: no other credential is taken there.
+    pub(crate) fn for_graph(
+        application: Credential,
+        authority: Url,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { scope: GRAPH_SCOPE, ..Self::new(application, authority, transport, clock) }
     }
 
     /// Who gives the tokens; none if the credential is used as it is.
@@ -219,7 +233,8 @@ impl TokenSource {
             Credential::ClientSecret { tenant, client_id, client_secret, authority } => {
                 let proof = [("client_secret", clean(client_secret))];
                 let authority = authority.as_ref().unwrap_or(&self.authority);
-                ask_as_application(exchange, authority, (tenant, client_id), &proof, claims).await
+                let whom = (authority, tenant.as_str(), client_id.as_str());
+                ask_as_application(exchange, whom, self.scope, &proof, claims).await
             }
             Credential::Federated { tenant, client_id, assertion_file } => {
                 let assertion = federation::read_assertion(exchange.operation, assertion_file).await?;
@@ -227,7 +242,8 @@ impl TokenSource {
                     ("client_assertion_type", federation::ASSERTION_TYPE),
                     ("client_assertion", assertion.expose_secret()),
                 ];
-                ask_as_application(exchange, &self.authority, (tenant, client_id), &proof, claims).await
+                let whom = (&self.authority, tenant.as_str(), client_id.as_str());
+                ask_as_application(exchange, whom, self.scope, &proof, claims).await
             }
             Credential::ManagedIdentity { client_id, identity } => {
                 identity.ask(exchange, client_id.as_deref()).await
@@ -242,13 +258,13 @@ impl TokenSource {
 /// The client credentials flow, with what proves that we are the application.
 async fn ask_as_application(
     exchange: &Exchange<'_>,
-    authority: &Url,
-    (tenant, client_id): (&str, &str),
+    (authority, tenant, client_id): (&Url, &str, &str),
+    scope: &str,
     proof: &[(&str, &str)],
     claims: Option<&str>,
 ) -> Result<Granted, Error> {
     let mut form =
-        vec![("grant_type", "client_credentials"), ("client_id", client_id.trim()), ("scope", SCOPE)];
+        vec![("grant_type", "client_credentials"), ("client_id", client_id.trim()), ("scope", scope)];
     form.extend_from_slice(proof);
     form.extend(claims.map(|claims| ("claims", claims)));
     exchange.ask_entra(authority, tenant, &form, Whose::Application).await

@@ -16,6 +16,7 @@ mod discovery;
 mod failures;
 #[cfg(test)]
 mod files;
+mod graph;
 #[cfg(test)]
 mod http_transport;
 #[cfg(test)]

@@ -34,7 +34,7 @@ use tower::ServiceExt;
 use crate::{
     faults::{FaultAction, Faults},
     seed::Seed,
-    state::{Request, Response, State, rate_headers, throttled},
+    state::{Family, Request, Response, State, graph_throttled, rate_headers, throttled},
 };
 
 /// How large a request may be: an attachment of 60 MB and a little.
@@ -350,6 +350,10 @@ fn refused(request: &Request, response: Response, shared: &Shared) -> Result<Htt
 async fn faulty(request: Request, action: FaultAction, shared: &Arc<Shared>) -> Result<HttpResponse, Cut> {
     match action {
         FaultAction::Throttle { retry_after_seconds } => {
+            if Family::of(&request) == Family::ResourceGraph {
+                let seconds = i64::try_from(retry_after_seconds).unwrap_or(i64::MAX);
+                return refused(&request, graph_throttled(seconds), shared);
+            }
             let headers = rate_headers(retry_after_seconds, shared.state().time(Utc::now()));
             refused(&request, throttled(headers, None), shared)
         }

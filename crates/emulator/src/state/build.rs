@@ -36,6 +36,7 @@ pub(crate) fn state(seed: &Seed, now: DateTime<Utc>) -> State {
         ids,
         organizations,
         entra,
+        graph: Default::default(),
         clock_offset_ms: 0,
         journal: Journal::default(),
         changes: 0,

@@ -63,6 +63,8 @@ pub enum Family {
     Hooks,
     /// Entra and the machine's metadata service: tokens and signing in.
     Token,
+    /// Azure Resource Graph.
+    ResourceGraph,
     /// Anything else.
     Other,
 }
@@ -75,7 +77,11 @@ impl Family {
             const ENDINGS: [&str; 4] =
                 ["/oauth2/v2.0/token", "/oauth2/v2.0/authorize", "/identity/oauth2/token", "/msi/token"];
             let token = ENDINGS.iter().any(|ending| path.ends_with(ending));
-            return if token { Self::Token } else { Self::Other };
+            return match () {
+                () if token => Self::Token,
+                () if path.starts_with("/providers/microsoft.resourcegraph/") => Self::ResourceGraph,
+                () => Self::Other,
+            };
         };
         let segments: Vec<&str> = api.split('/').filter(|s| !s.is_empty()).collect();
         match segments.as_slice() {

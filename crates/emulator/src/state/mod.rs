@@ -21,6 +21,7 @@ mod edition;
 mod enumerations;
 mod errors;
 mod feed;
+mod graph;
 mod hooks;
 mod html;
 mod identities;
@@ -50,13 +51,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use self::access::{is_known_code, rate_headers, throttled};
 use self::call::{decode, encode};
 pub use self::{
     access::{
         ApplicationChange, AreaChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
     },
     controls::ApplicationView,
+    graph::GraphChange,
     hooks::{Delivery, DeliveryId, DeliveryOutcome, HookKnobs},
     journal::{Counters, Family, LogEntry},
 };
@@ -68,6 +69,10 @@ use self::{
     locations::Level,
     model::Organization,
     version::Version,
+};
+pub(crate) use self::{
+    access::{is_known_code, rate_headers, throttled},
+    graph::throttled as graph_throttled,
 };
 use crate::seed::Seed;
 
@@ -177,6 +182,8 @@ pub struct State {
     organizations: BTreeMap<String, Organization>,
     #[serde(default)]
     entra: Entra,
+    #[serde(default)]
+    graph: graph::Graph,
     /// Added to every time that comes in.
     clock_offset_ms: i64,
     journal: Journal,

@@ -10,6 +10,7 @@ mod entra;
 mod error_bodies;
 mod feed;
 mod front;
+mod graph;
 mod hooks;
 mod limits;
 mod links;

@@ -73,6 +73,7 @@ impl Engine {
             let before = facts(&known, &detections, asset);
             absent.last_absent_at = Some(scan.started_at);
             store::findings::save_detection(tx, &absent).await?;
+            store::presence::ends(tx, &absent).await?;
             for detection in &mut detections {
                 if detection.configuration_id == absent.configuration_id && detection.branch == absent.branch
                 {

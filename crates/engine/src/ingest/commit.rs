@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::identity::{self, Sighting};
+use model::ingest::{Division, StartStatus};
 use model::lifecycle::{ScanEffect, after_scan};
 use model::priority::Priority;
 use model::status::{Decision, Triage};
@@ -30,6 +31,7 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        division: Option<&Division>,
         place_key: &str,
         renamed: &[FindingId],
         later: &[(DateTime<Utc>, Coverage)],
@@ -81,6 +83,7 @@ impl Engine {
                         tx,
                         asset,
                         scan,
+                        division,
                         place_key,
                         observation,
                         sighting,
@@ -102,6 +105,7 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        division: Option<&Division>,
         place_key: &str,
         observation: Observation,
         sighting: Sighting,
@@ -118,7 +122,7 @@ impl Engine {
                 ..Triage::default()
             }
         } else {
-            Triage::default()
+            Triage { decision: starts_as(division, &observation), ..Triage::default() }
         };
         let mut finding = Finding {
             id: world.id(),
@@ -161,6 +165,7 @@ impl Engine {
             ordinal += 1;
         }
         store::findings::save_detection(tx, &detections[0]).await?;
+        store::presence::begins(tx, &detections[0], gone_since(later, &finding.detail)).await?;
         self.belongs(tx, scan, finding.id).await?;
         let place = content::place(&finding.detail.location, finding.detail.component.as_ref());
         let what = if place.is_empty() {
@@ -212,20 +217,30 @@ impl Engine {
         let own = detections
             .iter_mut()
             .find(|d| d.configuration_id == scan.configuration_id && d.branch == scan.branch);
-        let newest = match own {
+        let (newest, begins) = match own {
             // Scans are ordered by when they started: a late report only adds history.
-            Some(own) if own.last_seen_at >= scan.started_at => return self.count_open(known, was, result),
+            Some(own) if own.last_seen_at >= scan.started_at => {
+                let next = later.last().map(|(started_at, _)| *started_at);
+                store::presence::seen_late(tx, &seen, next, gone_since(later, &observation)).await?;
+                return self.count_open(known, was, result);
+            }
             Some(own) => {
+                let was_gone = own
+                    .last_absent_at
+                    .is_some_and(|absent| absent > own.last_seen_at && absent <= scan.started_at);
                 let last_absent_at = own.last_absent_at.max(seen.last_absent_at);
                 *own = StoredDetection { last_absent_at, ..seen };
-                own.clone()
+                (own.clone(), was_gone)
             }
             None => {
                 detections.push(seen.clone());
-                seen
+                (seen, true)
             }
         };
         store::findings::save_detection(tx, &newest).await?;
+        if begins {
+            store::presence::begins(tx, &newest, gone_since(later, &observation)).await?;
+        }
 
         let mut finding = known.clone();
         let (mut after, scan_effect) =
@@ -397,6 +412,21 @@ fn last_sighting(finding: &Finding, detections: &[StoredDetection], scan: &Scan)
         .or_else(|| mine.iter().max_by_key(|d| d.last_seen_at))
         .map(|d| d.sighting.clone())
         .unwrap_or_else(|| Sighting::of(&finding.detail))
+}
+
+/// Where a new finding starts: where its ingest rule says.
+fn starts_as(division: Option<&Division>, observation: &Observation) -> Decision {
+    let belongs = division.and_then(|division| division.of_place(&observation.location.path));
+    match belongs.map(|belongs| belongs.rule.start) {
+        Some(StartStatus::Created) => Decision::New,
+        Some(StartStatus::Identified) | None => Decision::default(),
+    }
+}
+
+/// Start of the first of these scans that covered the place without seeing it.
+fn gone_since(later: &[(DateTime<Utc>, Coverage)], observation: &Observation) -> Option<DateTime<Utc>> {
+    let (rule, path) = (&observation.vulnerability.id, &observation.location.path);
+    later.iter().rev().find(|(_, coverage)| covers(coverage, rule, path)).map(|(started_at, _)| *started_at)
 }
 
 /// Start of the newest of these scans that covered the place without seeing it.

@@ -2,6 +2,7 @@
 //! came: others write in between, and after a crash it goes on there. The rules and the tickets hear of it when all of it is
 //! in effect: half a scan makes no work items.
 
+use model::ingest::Division;
 use model::{AssetId, CoverageExtent, JobId};
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -55,12 +56,26 @@ impl Engine {
     ) -> Result<ImportResult, Refusal> {
         let mut tx = self.inner.db.read().await?;
         let scans = store::scans::of_job(&mut tx, job).await?;
+        let known = store::taking_effect::progress::<Progress>(&mut tx, job).await?;
         drop(tx);
+        let division = order.division()?;
+        // Those that were through before it was broken off.
+        let through = known.iter().filter(|(id, _)| scans.iter().all(|scan| scan.id != *id));
+        let mut done = through.map(|(_, progress)| progress.done).sum();
         for scan in &scans {
-            while self.next_piece(job, order, scan).await? != Next::Done {}
+            done += loop {
+                let progress = self.next_piece(job, order, division.as_ref(), scan, done).await?;
+                if progress.next == Next::Done {
+                    break progress.done;
+                }
+            };
         }
         let mut tx = self.inner.db.begin().await?;
-        let mut result = ImportResult { observations: order.observations, ..ImportResult::default() };
+        let mut result = ImportResult {
+            observations: order.taken,
+            left_out: order.left_out.clone(),
+            ..ImportResult::default()
+        };
         for (scan, progress) in store::taking_effect::progress::<Progress>(&mut tx, job).await? {
             store::taking_effect::tell_tickets(&mut tx, scan).await?;
             result.scans.push(scan);
@@ -74,20 +89,27 @@ impl Engine {
         Ok(result)
     }
 
-    /// Does the next piece of a scan. Answers what comes after it.
-    async fn next_piece(&self, job: JobId, order: &ImportOrder, scan: &Scan) -> Result<Next, Refusal> {
+    /// Does the next piece of a scan, after `done` results of those before it. Answers how far it is then.
+    async fn next_piece(
+        &self,
+        job: JobId,
+        order: &ImportOrder,
+        division: Option<&Division>,
+        scan: &Scan,
+        done: u64,
+    ) -> Result<Progress, Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let Some(asset) = store::assets::get(&mut tx, order.asset).await? else {
-            return Err(Refusal::not_found("asset", order.asset));
+        let Some(asset) = store::assets::get(&mut tx, scan.asset_id).await? else {
+            return Err(Refusal::not_found("asset", scan.asset_id));
         };
-        let known = store::taking_effect::progress::<Progress>(&mut tx, job).await?;
-        let (own, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(id, _)| *id == scan.id);
-        let mut progress = match own.into_iter().next() {
-            Some((_, progress)) => progress,
+        let mut progress = match store::taking_effect::progress_of(&mut tx, scan.id).await? {
+            Some(progress) => progress,
             None => self.begin_effect(&mut tx, &asset, scan).await?,
         };
         match progress.next.clone() {
-            Next::Places(after) => self.next_places(&mut tx, &asset, scan, &after, &mut progress).await?,
+            Next::Places(after) => {
+                self.next_places(&mut tx, &asset, scan, division, &after, &mut progress).await?;
+            }
             Next::Absences(after) => {
                 let cause = cause_of(scan);
                 let next =
@@ -102,11 +124,11 @@ impl Engine {
             store::taking_effect::finish(&mut tx, scan.id, state).await?;
         }
         store::taking_effect::save_progress(&mut tx, scan.id, &progress).await?;
-        let done = progress.done + others.iter().map(|(_, other)| other.done).sum::<u64>();
-        self.keep_job(&mut tx, job, done, Some(order.observations), "matching findings").await?;
+        let total = Some(order.observations);
+        self.keep_job(&mut tx, job, done + progress.done, total, "matching findings").await?;
         tx.commit().await?;
         self.announce(EventKind::Job, job.0);
-        Ok(progress.next)
+        Ok(progress)
     }
 
     async fn begin_effect(&self, tx: &mut Tx, asset: &Asset, scan: &Scan) -> Result<Progress, Refusal> {
@@ -128,6 +150,7 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        division: Option<&Division>,
         after: &str,
         progress: &mut Progress,
     ) -> Result<(), Refusal> {
@@ -151,6 +174,7 @@ impl Engine {
                     tx,
                     asset,
                     scan,
+                    division,
                     place,
                     &renamed,
                     &later,
@@ -163,7 +187,7 @@ impl Engine {
         // What is suppressed is not new: nobody has to do anything about it.
         let rules = store::suppressions::all(tx).await?;
         let new = std::mem::take(&mut progress.result.unasked);
-        for severity in self.suppress_new(tx, &rules, &new).await? {
+        for severity in Box::pin(self.suppress_new(tx, &rules, &new)).await? {
             progress.result.new.take(severity);
         }
         store::taking_effect::add(tx, scan.id, effect).await?;

@@ -8,10 +8,11 @@
 
 mod absences;
 mod commit;
+pub(crate) mod divide;
 mod effect;
 mod renames;
 mod stage;
 mod submit;
 
-pub(crate) use submit::ImportOrder;
 pub use submit::ImportRequest;
+pub(crate) use submit::{Fetched, ImportOrder, Ruled, check_asset_name};

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::BufReader;
 
+use model::ingest::Verdict;
 use model::{JobId, Observation, ScanId, identity};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 use crate::Refusal;
 use crate::engine::{Engine, EventKind};
@@ -13,7 +15,21 @@ use crate::ingest::ImportOrder;
 /// Observations that are staged in one transaction.
 const BATCH: usize = 500;
 
-type Staged = (ScanId, u64, Box<Observation>);
+struct Staged {
+    scan: ScanId,
+    seq: u64,
+    observation: Box<Observation>,
+    /// A filter leaves it out: it counts only if its place is known, so that what a filter hides is never taken for fixed.
+    filtered: bool,
+}
+
+/// A scan that observations are staged for.
+struct Target {
+    configuration: Uuid,
+    branch: String,
+    /// Observations that were staged before a crash.
+    already: u64,
+}
 
 impl Engine {
     pub(crate) async fn run_import(&self, job: JobId, order: ImportOrder) -> Result<(), Refusal> {
@@ -76,6 +92,8 @@ impl Engine {
             )
         })?;
         let runs = order.runs.clone();
+        let division = order.division()?;
+        let nothing = std::collections::BTreeMap::new();
         let (sender, receiver) = mpsc::channel(BATCH);
         tokio::task::spawn_blocking(move || {
             let file = match File::open(&path) {
@@ -85,7 +103,7 @@ impl Engine {
                     return;
                 }
             };
-            let mut run = None;
+            let mut run = &nothing;
             let mut next_seq = std::collections::HashMap::new();
             let mut number = 0;
             let read = reports::read(
@@ -95,14 +113,23 @@ impl Engine {
                 &mut |event| {
                     match event {
                         reports::Event::Run(_) => {
-                            run = runs.get(number).copied().flatten();
+                            run = runs.get(number).unwrap_or(&nothing);
                             number += 1;
                         }
                         reports::Event::Observation(observation) => {
-                            if let Some(scan) = run {
+                            let (asset, filtered) = match &division {
+                                None => (String::new(), false),
+                                Some(division) => match division.judge(&observation) {
+                                    Verdict::Taken(belongs) => (belongs.asset.to_lowercase(), false),
+                                    Verdict::Filtered(belongs, _) => (belongs.asset.to_lowercase(), true),
+                                    Verdict::Nobodys => return Ok(()),
+                                },
+                            };
+                            if let Some(scan) = run.get(&asset).copied() {
                                 let seq = next_seq.entry(scan).or_insert(0u64);
+                                let staged = Staged { scan, seq: *seq, observation, filtered };
                                 // Nobody listens any more: the job was stopped.
-                                sender.blocking_send(Ok((scan, *seq, observation))).map_err(Box::new)?;
+                                sender.blocking_send(Ok(staged)).map_err(Box::new)?;
                                 *seq += 1;
                             }
                         }
@@ -121,20 +148,29 @@ impl Engine {
     async fn stage(
         &self,
         batch: &mut Vec<Staged>,
-        staged: &mut std::collections::HashMap<ScanId, u64>,
+        targets: &mut std::collections::HashMap<ScanId, Target>,
     ) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        for (scan, seq, observation) in batch.drain(..) {
-            let already = match staged.get(&scan) {
-                Some(already) => *already,
-                None => {
+        for Staged { scan, seq, observation, filtered } in batch.drain(..) {
+            let target = match targets.entry(scan) {
+                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+                std::collections::hash_map::Entry::Vacant(new) => {
+                    let Some((stored, _)) = store::scans::get(&mut tx, scan).await? else {
+                        return Err(Refusal::not_found("scan", scan));
+                    };
                     let already = store::scans::staged(&mut tx, scan).await?;
-                    staged.insert(scan, already);
-                    already
+                    let (configuration, branch) = (stored.configuration_id, stored.branch);
+                    new.insert(Target { configuration, branch, already })
                 }
             };
-            if seq >= already {
+            if seq >= target.already {
                 let place_key = identity::place_key(&observation);
+                let Target { configuration, branch, .. } = target;
+                if filtered
+                    && !store::findings::is_known_at(&mut tx, *configuration, branch, &place_key).await?
+                {
+                    continue;
+                }
                 store::scans::stage(&mut tx, scan, seq, &place_key, &observation).await?;
             }
         }

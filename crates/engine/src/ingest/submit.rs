@@ -1,4 +1,7 @@
 //! The front door of imports: is the report sound, whose is it, was it here before?
+//!
+//! A report belongs to one asset, or is divided among several by the ingest rules of a source: then it is still one job
+//! that puts the scans of all of them into effect, or of none.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -6,20 +9,27 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, Coverage, CoverageExtent, JobId, ScanId, ScanRun};
+use model::ingest::{Division, IngestRule, LeftOutReason};
+use model::{AssetId, Coverage, CoverageExtent, JobId, ScanId, ScanRun, SourceId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use store::Tx;
+use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::scans::Scan;
+use store::sources::LastRun;
 
 use crate::engine::{Engine, EventKind};
+use crate::ingest::divide::Parts;
 use crate::{Actor, ImportResult, Refusal};
 
 /// What is said about a report beside it.
 #[derive(Clone, Debug, Default)]
 pub struct ImportRequest {
-    /// Name of the asset.
+    /// Name of the asset. Empty if a source says which.
     pub asset: String,
+    /// The source whose ingest rules say what is taken in and which assets it belongs to.
+    pub source: Option<String>,
     /// Tags to add to the asset.
     pub tags: Vec<String>,
     /// Branch; overrides the report.
@@ -47,17 +57,53 @@ pub(crate) struct ImportOrder {
     pub format: String,
     /// Name for messages.
     pub filename: String,
-    /// The scan each run of the report belongs to; none if that scan was imported before.
-    pub runs: Vec<Option<ScanId>>,
-    /// Asset.
-    pub asset: AssetId,
-    /// Results in the report.
+    /// The scans that each run of the report belongs to, by the name of their asset as the rules make it, in lower case;
+    /// without rules there is one, with an empty name. What is not here is not read in: that scan was imported before.
+    pub runs: Vec<BTreeMap<String, ScanId>>,
+    /// The rules by which it is divided.
+    pub rules: Option<Vec<IngestRule>>,
+    /// Results that are read in, and those that count only if they are known.
     pub observations: u64,
+    /// Results that are taken in.
+    pub taken: u64,
+    /// Results that the rules leave out, by reason.
+    pub left_out: BTreeMap<LeftOutReason, u64>,
+}
+
+impl ImportOrder {
+    /// The rules of the order, ready to be asked: the same as when the report was taken in.
+    pub(crate) fn division(&self) -> Result<Option<Division>, Refusal> {
+        let ready = self.rules.as_deref().map(Division::new).transpose();
+        ready.map_err(|problems| crate::sources::unsound(&problems))
+    }
 }
 
 struct ReadRun {
     run: ScanRun,
     observations: u64,
+    parts: Parts,
+}
+
+impl ReadRun {
+    /// Results that are taken in.
+    fn taken(&self, ruled: bool) -> u64 {
+        if ruled { self.parts.parts.values().map(|part| part.taken).sum() } else { self.observations }
+    }
+}
+
+/// A run of a source, which the import ends.
+pub(crate) struct Fetched {
+    pub(crate) source: SourceId,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) rows: u64,
+    pub(crate) due_at: DateTime<Utc>,
+}
+
+/// Rules, and what goes before the name of every configuration.
+pub(crate) struct Ruled {
+    pub(crate) rules: Vec<IngestRule>,
+    pub(crate) division: Division,
+    pub(crate) prefix: Option<String>,
 }
 
 struct ReadReport {
@@ -89,7 +135,23 @@ impl Engine {
     }
 
     async fn submit(&self, request: ImportRequest, report: &Path, by: &Actor) -> Result<JobId, Refusal> {
-        check_names(&request)?;
+        let ruled = match request.source.as_deref() {
+            Some(name) => Some(self.rules_of_source(name).await?),
+            None => None,
+        };
+        self.submit_ruled(request, ruled, None, report, by).await
+    }
+
+    /// The same, with the rules that were looked up, and the run that the import ends.
+    pub(crate) async fn submit_ruled(
+        &self,
+        request: ImportRequest,
+        ruled: Option<Ruled>,
+        fetched: Option<Fetched>,
+        report: &Path,
+        by: &Actor,
+    ) -> Result<JobId, Refusal> {
+        check_names(&request, ruled.is_some())?;
         let filename = request.filename.clone().unwrap_or_else(|| "the report".into());
         let format =
             request.format.as_deref().map(str::parse::<reports::Format>).transpose().map_err(|error| {
@@ -101,7 +163,8 @@ impl Engine {
                 )
             })?;
         let path = report.to_owned();
-        let read = tokio::task::spawn_blocking(move || read_through(&path, format))
+        let division = ruled.as_ref().map(|ruled| ruled.division.clone());
+        let read = tokio::task::spawn_blocking(move || read_through(&path, format, division.as_ref()))
             .await
             .map_err(|error| broken_reader(&filename, error))?
             .map_err(|error| {
@@ -112,12 +175,18 @@ impl Engine {
                     "Nothing was imported. Look at the report with 'lockstep inspect', mend it, and import it again.",
                 )
             })?;
-        self.record(request, read, report, filename, by).await
+        self.record(request, ruled, fetched, read, report, filename, by).await
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the second half of submit_ruled, split off to be read by itself"
+    )]
     async fn record(
         &self,
         request: ImportRequest,
+        ruled: Option<Ruled>,
+        fetched: Option<Fetched>,
         read: ReadReport,
         report: &Path,
         filename: String,
@@ -127,74 +196,101 @@ impl Engine {
         let now = world.now();
         let job: JobId = world.id();
         let mut tx = self.inner.db.begin().await?;
-        let mut asset = store::assets::find_or_create(&mut tx, world.id(), &request.asset, now).await?;
         let assessment = self.open_assessment(&mut tx, request.assessment.as_deref()).await?;
-        let missing: Vec<String> = request
-            .tags
-            .iter()
-            .filter(|tag| !asset.tags.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-            .cloned()
-            .collect();
-        if !missing.is_empty() {
-            asset.tags.extend(missing);
-            store::assets::save(&mut tx, &asset).await?;
-            store::rules::begin_walk(&mut tx).await?;
-        }
-
+        let mut left_out: BTreeMap<LeftOutReason, u64> = BTreeMap::new();
         // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.
-        let mut scans: BTreeMap<(String, String, String), Scan> = BTreeMap::new();
-        let mut of_run = Vec::new();
-        for (number, ReadRun { run, observations }) in read.runs.iter().enumerate() {
-            let configuration =
-                request.configuration.clone().or_else(|| run.configuration.clone()).unwrap_or_default();
+        let mut scans: BTreeMap<Key, Planned> = BTreeMap::new();
+        let mut of_run: Vec<BTreeMap<String, Key>> = Vec::new();
+        for (number, ReadRun { run, observations, parts }) in read.runs.iter().enumerate() {
+            let configuration = match ruled.as_ref().and_then(|ruled| ruled.prefix.as_deref()) {
+                Some(prefix) => match &run.configuration {
+                    Some(name) => format!("{prefix}/{name}"),
+                    None => prefix.to_owned(),
+                },
+                None => {
+                    request.configuration.clone().or_else(|| run.configuration.clone()).unwrap_or_default()
+                }
+            };
             let branch = request.branch.clone().or_else(|| run.branch.clone()).unwrap_or_default();
-            let key = (run.scanner.clone(), configuration.clone(), branch.clone());
-            of_run.push(key.clone());
             let started_at = request.started_at.or(run.started_at);
-            let mut coverage = run.coverage.clone();
-            if request.partial {
-                coverage.extent = CoverageExtent::Partial;
-            }
-            if let Some(scan) = scans.get_mut(&key) {
-                scan.observations += observations;
-                scan.started_at = scan.started_at.min(started_at.unwrap_or(now));
-                scan.coverage = together(std::mem::take(&mut scan.coverage), coverage);
-                continue;
-            }
             let identity = match (&run.run_id, started_at) {
                 (Some(run_id), _) => format!("run:{run_id}"),
                 (None, Some(start)) => format!("start:{}", start.timestamp_micros()),
                 (None, None) => format!("bytes:{}", read.bytes_hash),
             };
-            let configuration_id =
-                store::assets::configuration(&mut tx, world.id(), asset.id, &run.scanner, &configuration)
-                    .await?;
-            scans.insert(
-                key,
-                Scan {
+            let shares: Vec<Share> = match &ruled {
+                None => vec![Share::whole(&request, run, *observations)],
+                Some(_) => Share::of_parts(&request, run, parts),
+            };
+            let mut keys = BTreeMap::new();
+            if parts.nobodys > 0 {
+                *left_out.entry(LeftOutReason::NoRule).or_default() += parts.nobodys;
+            }
+            for share in shares {
+                for (reason, count) in &share.filtered {
+                    *left_out.entry(*reason).or_default() += count;
+                }
+                let asset = match self.asset_of(&mut tx, &share, &run.scanner, &configuration).await? {
+                    Some(asset) => asset,
+                    None => {
+                        if share.taken > 0 {
+                            *left_out.entry(LeftOutReason::NoSuchAsset).or_default() += share.taken;
+                        }
+                        continue;
+                    }
+                };
+                // Two names may be those of one asset: it was merged or renamed.
+                let key = (asset.id, run.scanner.clone(), configuration.clone(), branch.clone());
+                let part = if ruled.is_some() { share.name.to_lowercase() } else { String::new() };
+                keys.insert(part, key.clone());
+                let mut coverage = share.coverage;
+                if request.partial {
+                    coverage.extent = CoverageExtent::Partial;
+                }
+                if let Some(planned) = scans.get_mut(&key) {
+                    planned.read += share.read;
+                    let scan = &mut planned.scan;
+                    scan.observations += share.taken;
+                    scan.started_at = scan.started_at.min(started_at.unwrap_or(now));
+                    scan.coverage = together(std::mem::take(&mut scan.coverage), coverage);
+                    continue;
+                }
+                let configuration_id =
+                    store::assets::configuration(&mut tx, world.id(), asset.id, &run.scanner, &configuration)
+                        .await?;
+                let scan = Scan {
                     id: world.id(),
                     job_id: job,
                     run_number: u32::try_from(number).unwrap_or(u32::MAX),
                     asset_id: asset.id,
                     configuration_id,
                     scanner: run.scanner.clone(),
-                    branch,
+                    branch: branch.clone(),
                     commit: run.commit.clone(),
                     scanner_version: run.scanner_version.clone(),
                     format: read.format.as_str().to_owned(),
-                    identity,
+                    identity: identity.clone(),
                     started_at: started_at.unwrap_or(now),
                     coverage,
-                    observations: *observations,
+                    observations: share.taken,
                     filename: request.filename.clone(),
                     assessment,
-                },
-            );
+                };
+                scans.insert(key, Planned { scan, read: share.read });
+            }
+            of_run.push(keys);
+        }
+        if let Some(fetched) = &fetched {
+            let run = LastRun { started_at: fetched.started_at, rows: fetched.rows, job };
+            let owner = self.inner.owner;
+            if !store::sources::succeed(&mut tx, fetched.source, owner, &run, fetched.due_at).await? {
+                return Err(crate::sources::lost(fetched.source));
+            }
         }
 
         let mut known = Vec::new();
         let mut earlier_job = None;
-        for (key, scan) in &scans {
+        for (key, Planned { scan, .. }) in &scans {
             if let Some((scan_id, job_id)) =
                 store::scans::same(&mut tx, scan.configuration_id, &scan.branch, &scan.identity).await?
             {
@@ -204,9 +300,11 @@ impl Engine {
         }
         if known.len() == scans.len() {
             let result = ImportResult {
+                // Without a scan there was nothing for any asset: no rule took anything in.
+                already_imported: !known.is_empty(),
                 scans: known.into_iter().map(|(_, scan)| scan).collect(),
-                already_imported: true,
-                observations: read.runs.iter().map(|run| run.observations).sum(),
+                observations: read.runs.iter().map(|run| run.taken(ruled.is_some())).sum(),
+                left_out,
                 ..ImportResult::default()
             };
             store::jobs::add_done(&mut tx, job, "import", &result, now).await?;
@@ -218,19 +316,28 @@ impl Engine {
         for (key, _) in &known {
             scans.remove(key);
         }
+        let expected = scans.values().map(|planned| planned.read).sum::<u64>();
 
         let order = ImportOrder {
             report: format!("{job}.report"),
             format: read.format.as_str().to_owned(),
             filename,
-            runs: of_run.iter().map(|key| scans.get(key).map(|scan| scan.id)).collect(),
-            asset: asset.id,
-            observations: scans.values().map(|scan| scan.observations).sum(),
+            runs: of_run
+                .iter()
+                .map(|keys| {
+                    let scan = |(name, key): (&String, &Key)| Some((name.clone(), scans.get(key)?.scan.id));
+                    keys.iter().filter_map(scan).collect()
+                })
+                .collect(),
+            rules: ruled.map(|ruled| ruled.rules),
+            observations: expected,
+            taken: scans.values().map(|planned| planned.scan.observations).sum(),
+            left_out,
         };
         // The report lies in the data folder of this replica only.
-        store::jobs::add(&mut tx, job, "import", &order, Some(asset.id), Some(self.inner.owner), now).await?;
+        store::jobs::add(&mut tx, job, "import", &order, Some(self.inner.owner), now).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
-        for scan in scans.values() {
+        for Planned { scan, .. } in scans.values() {
             store::scans::add(&mut tx, scan, now).await?;
             let entry = Entry {
                 id: world.id(),
@@ -258,8 +365,95 @@ impl Engine {
         Ok(job)
     }
 
+    /// The asset of a share, held, with its tags; none if there is none, and none is made.
+    async fn asset_of(
+        &self,
+        tx: &mut Tx,
+        share: &Share,
+        scanner: &str,
+        configuration: &str,
+    ) -> Result<Option<Asset>, Refusal> {
+        let world = &self.inner.world;
+        let mut asset = if share.create {
+            store::assets::find_or_create(tx, world.id(), &share.name, world.now()).await?
+        } else {
+            let Some(asset) = store::assets::by_name(tx, &share.name).await? else { return Ok(None) };
+            // Looked at and nothing seen, and nothing ever was: there is nothing to say about it.
+            if share.taken == 0
+                && store::assets::known_configuration(tx, asset.id, scanner, configuration).await?.is_none()
+            {
+                return Ok(None);
+            }
+            asset
+        };
+        store::assets::hold(tx, asset.id).await?;
+        let missing: Vec<String> = share
+            .tags
+            .iter()
+            .filter(|tag| !asset.tags.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            asset.tags.extend(missing);
+            store::assets::save(tx, &asset).await?;
+            store::rules::begin_walk(tx).await?;
+        }
+        Ok(Some(asset))
+    }
+
     pub(crate) fn report_path(&self, name: &str) -> PathBuf {
         self.inner.settings.data_dir.join("reports").join(name)
+    }
+}
+
+/// What makes results those of one scan: asset, scanner, configuration, branch.
+type Key = (AssetId, String, String, String);
+
+/// A scan that is about to be stored.
+struct Planned {
+    scan: Scan,
+    /// Results that are read for it.
+    read: u64,
+}
+
+/// What of a run belongs to one asset.
+struct Share {
+    name: String,
+    create: bool,
+    tags: Vec<String>,
+    taken: u64,
+    read: u64,
+    filtered: BTreeMap<LeftOutReason, u64>,
+    coverage: Coverage,
+}
+
+impl Share {
+    fn whole(request: &ImportRequest, run: &ScanRun, observations: u64) -> Self {
+        Self {
+            name: request.asset.clone(),
+            create: true,
+            tags: request.tags.clone(),
+            taken: observations,
+            read: observations,
+            filtered: BTreeMap::new(),
+            coverage: run.coverage.clone(),
+        }
+    }
+
+    fn of_parts(request: &ImportRequest, run: &ScanRun, parts: &Parts) -> Vec<Self> {
+        let share = |part: &crate::ingest::divide::Part| Self {
+            name: part.asset.clone(),
+            create: part.create,
+            tags: match part.taken {
+                0 => Vec::new(),
+                _ => part.tags.iter().chain(&request.tags).cloned().collect(),
+            },
+            taken: part.taken,
+            read: part.read(),
+            filtered: part.filtered.clone(),
+            coverage: part.coverage(run),
+        };
+        parts.parts.values().map(share).collect()
     }
 }
 
@@ -283,7 +477,12 @@ fn together(mut one: Coverage, other: Coverage) -> Coverage {
     one
 }
 
-fn check_names(request: &ImportRequest) -> Result<(), Refusal> {
+/// Refuses what cannot be the name of an asset.
+pub(crate) fn check_asset_name(name: &str) -> Result<(), Refusal> {
+    check_names(&ImportRequest { asset: name.to_owned(), ..ImportRequest::default() }, false)
+}
+
+fn check_names(request: &ImportRequest, ruled: bool) -> Result<(), Refusal> {
     let refuse = |what: &str, why: &str| {
         Refusal::invalid(
             "import_invalid",
@@ -293,7 +492,16 @@ fn check_names(request: &ImportRequest) -> Result<(), Refusal> {
         )
         .field(format!("/{what}"), why.to_owned())
     };
-    if request.asset.trim().is_empty() {
+    if ruled && !request.asset.is_empty() {
+        return Err(Refusal::invalid(
+            "import_invalid",
+            "The import makes no sense",
+            "The import names an asset and a source, and the rules of the source say which asset it is.",
+            "Leave out one of them.",
+        )
+        .field("/asset", "a source is named too"));
+    }
+    if !ruled && request.asset.trim().is_empty() {
         return Err(refuse("asset", "has no name"));
     }
     let names = [
@@ -315,7 +523,11 @@ fn check_names(request: &ImportRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn read_through(path: &Path, format: Option<reports::Format>) -> Result<ReadReport, reports::Error> {
+fn read_through(
+    path: &Path,
+    format: Option<reports::Format>,
+    division: Option<&Division>,
+) -> Result<ReadReport, reports::Error> {
     let io = |error| reports::Error::from(reports::ErrorKind::Io(error));
     let mut runs: Vec<ReadRun> = Vec::new();
     let summary = reports::read(
@@ -324,10 +536,16 @@ fn read_through(path: &Path, format: Option<reports::Format>) -> Result<ReadRepo
         &reports::Limits::default(),
         &mut |event| {
             match event {
-                reports::Event::Run(run) => runs.push(ReadRun { run: *run, observations: 0 }),
-                reports::Event::Observation(_) => {
+                reports::Event::Run(run) => {
+                    let parts = division.map(|division| Parts::of_run(division, &run)).unwrap_or_default();
+                    runs.push(ReadRun { run: *run, observations: 0, parts });
+                }
+                reports::Event::Observation(observation) => {
                     if let Some(run) = runs.last_mut() {
                         run.observations += 1;
+                        if let Some(division) = division {
+                            run.parts.take(division, &observation).map_err(Box::new)?;
+                        }
                     }
                 }
             }

@@ -61,6 +61,8 @@ pub(crate) fn finding(number: u128) -> Finding {
         open_since: at,
         exploits: Vec::new(),
         assessments: Vec::new(),
+        manual: None,
+        duplicate_of: None,
         acceptance: None,
         suppressed_by: None,
     }

@@ -115,7 +115,7 @@ pub(crate) async fn run(args: AlarmArgs) -> Outcome {
                 print_targets(output, &client.list("alarm-targets", &[], None).await?)?;
             }
             TargetAction::AddWebhook { name, url, key_file } => {
-                let secret = key_file.as_ref().map(read_secret).transpose()?;
+                let secret = key_file.as_deref().map(read_secret).transpose()?;
                 let new = NewAlarmTarget { name, way: AlarmWay::Webhook { url }, secret };
                 let made: CreatedAlarmTarget = client.post("alarm-targets", &new).await?;
                 if output.is_json() {
@@ -130,7 +130,7 @@ pub(crate) async fn run(args: AlarmArgs) -> Outcome {
                 }
             }
             TargetAction::AddMail { name, host, port, implicit_tls, user, password_file, from, to } => {
-                let secret = password_file.as_ref().map(read_secret).transpose()?;
+                let secret = password_file.as_deref().map(read_secret).transpose()?;
                 let way = AlarmWay::Mail { host, port, implicit_tls, user, from, to };
                 let made: CreatedAlarmTarget =
                     client.post("alarm-targets", &NewAlarmTarget { name, way, secret }).await?;

@@ -3,14 +3,18 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use api::{ExportFormat, Finding, FindingSummary, HistoryEntry, RefuseRequest, SetStatus};
+use api::{
+    ExportFormat, Finding, FindingSummary, GiveVerdict, HistoryEntry, ManualFinding, MarkDuplicate,
+    NewFinding, RefuseRequest, SetStatus,
+};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 use futures::StreamExt as _;
-use model::status::FallBack;
+use model::status::{FallBack, Verdict};
 use model::{FindingId, SlaState, Status};
 use reqwest::Method;
 
+use super::manual::{Said, said_of};
 use super::{Limit, lookup, minute, opt_minute, parse_time, word};
 use crate::client::{ApiArgs, Client};
 use crate::exit::{self, CliError, Outcome};
@@ -71,6 +75,52 @@ A file is there only once it is whole. What each format says: docs/exports.md.")
         #[command(flatten)]
         limit: Limit,
     },
+    /// Write down a finding by hand
+    #[command(after_help = "\
+Examples:
+  lockstep findings add shop --title 'Coupons can be used twice' --severity high --path checkout
+  lockstep findings add shop --file finding.json --assessment 'Pentest spring' --draft
+
+A fix of such a finding counts when a validator says so: lockstep findings verdict.")]
+    Add {
+        /// Name of the asset; made on first use
+        asset: String,
+        #[command(flatten)]
+        said: Said,
+        /// Do not publish it yet: no ticket is made for it
+        #[arg(long)]
+        draft: bool,
+        /// Name of the assessment that it belongs to
+        #[arg(long, value_name = "ASSESSMENT")]
+        assessment: Option<String>,
+    },
+    /// Change what a manual finding says; what is not named stays
+    #[command(after_help = "Example:\n  lockstep findings edit 018f… --severity critical")]
+    Edit {
+        /// Id of the finding
+        finding: FindingId,
+        #[command(flatten)]
+        said: Said,
+    },
+    /// Publish a draft
+    Publish {
+        /// Id of the finding
+        finding: FindingId,
+    },
+    /// Say what looking at a manual finding showed: it is fixed, or still there
+    #[command(after_help = "\
+Examples:
+  lockstep findings verdict 018f… fixed --reason 'tried the steps on 2.4.1: refused now'
+  lockstep findings verdict 018f… still_there --reason 'the second coupon is still taken'")]
+    Verdict {
+        /// Id of the finding
+        finding: FindingId,
+        /// fixed or still_there
+        verdict: Verdict,
+        /// How it was looked at
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Decide about a finding
     #[command(after_help = "\
 Examples:
@@ -93,6 +143,20 @@ A finding is never set to fixed by hand: only a scan proves that.")]
         /// What follows then
         #[arg(long, value_name = "STATUS", requires = "until", default_value = "identified")]
         then: Then,
+    },
+    /// Say that a finding is the same weakness as another one: it is closed, and the other goes on
+    #[command(
+        after_help = "Example:\n  lockstep findings duplicate 018f… --of 018e… --reason 'two scanners, one library'"
+    )]
+    Duplicate {
+        /// Id of the finding
+        finding: FindingId,
+        /// Id of the one that goes on
+        #[arg(long, value_name = "FINDING")]
+        of: FindingId,
+        /// Why
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     /// Delete a finding: its ticket is closed or released as the destination says; a scan that sees it again brings it back
     Delete {
@@ -267,6 +331,31 @@ pub(crate) async fn run(args: FindingsArgs) -> Outcome {
             };
             let body = SetStatus { status, reason, until, then };
             let finding: Finding = client.post(&format!("findings/{finding}/status"), &body).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Add { asset, said, draft, assessment } => {
+            let body = NewFinding { asset, finding: said.over(ManualFinding::default())?, draft, assessment };
+            let finding: Finding = client.post("findings", &body).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Edit { finding, said } => {
+            let known: Finding = client.get(&format!("findings/{finding}")).await?;
+            let body = said.over(said_of(known))?;
+            let finding: Finding = client.put(&format!("findings/{finding}"), &body).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Publish { finding } => {
+            let finding: Finding = client.post(&format!("findings/{finding}/publish"), &()).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Verdict { finding, verdict, reason } => {
+            let body = GiveVerdict { verdict, reason };
+            let finding: Finding = client.post(&format!("findings/{finding}/verdict"), &body).await?;
+            print_one(output, &finding)?;
+        }
+        Action::Duplicate { finding, of, reason } => {
+            let body = MarkDuplicate { of, reason };
+            let finding: Finding = client.post(&format!("findings/{finding}/duplicate"), &body).await?;
             print_one(output, &finding)?;
         }
         Action::Delete { finding, yes } => {

@@ -21,6 +21,7 @@ use crate::verdict::FailOn;
 Examples:
   lockstep import results.sarif --asset shop
   lockstep import trivy.json --asset shop --tag web --branch main --wait
+  lockstep import results.sarif --source monorepo
   lockstep import results.sarif --asset shop --fail-on 'new and severity>=high'
   semgrep --sarif . | lockstep import - --asset shop --configuration semgrep-full
 
@@ -33,8 +34,11 @@ pub(crate) struct ImportArgs {
     /// The report; `-` for standard input
     file: PathBuf,
     /// Asset that was scanned; made on first use
-    #[arg(long, value_name = "NAME")]
-    asset: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "source")]
+    asset: Option<String>,
+    /// Source whose ingest rules divide the report among assets
+    #[arg(long, value_name = "NAME", conflicts_with = "asset")]
+    source: Option<String>,
     /// Tag to add to the asset; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
@@ -104,7 +108,10 @@ pub(crate) async fn run(args: ImportArgs) -> Outcome {
         output.value(&Judged { job: &job, verdict })?;
     } else {
         match &job.import {
-            Some(import) => print_result(output, &args.asset, import)?,
+            Some(import) => {
+                let into = args.asset.as_deref().or(args.source.as_deref()).unwrap_or_default();
+                print_result(output, into, import)?;
+            }
             None => output.line(&format!("Import {} is queued; see `lockstep scans list`.", job.id))?,
         }
         if let Some(verdict) = verdict {
@@ -121,7 +128,8 @@ pub(crate) async fn run(args: ImportArgs) -> Outcome {
 
 async fn upload(client: &Client, args: &ImportArgs) -> Result<Job, CliError> {
     let options = ImportOptions {
-        asset: args.asset.clone(),
+        asset: args.asset.clone().unwrap_or_default(),
+        source: args.source.clone(),
         tags: (!args.tags.is_empty()).then(|| args.tags.join(",")),
         branch: args.branch.clone(),
         configuration: args.configuration.clone(),
@@ -148,6 +156,9 @@ fn print_result(output: Output, asset: &str, import: &ImportResult) -> Result<()
         ("still open", counts(&import.still_open)),
         ("fixed", counts(&import.fixed)),
     ])?;
+    for (reason, count) in &import.left_out {
+        say(&format!("left out: {count}, {reason}"));
+    }
     if import.quarantined {
         say("The scan waits for a person before it closes anything: suspiciously many findings are gone.");
         say("next: Look at it with `lockstep scans list`, then `lockstep scans confirm <SCAN>`.");

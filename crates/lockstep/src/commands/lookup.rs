@@ -1,7 +1,8 @@
 //! People name things; the API wants ids. A name that fits several things fits none.
 
 use api::{
-    AlarmTarget, Assessment, Asset, Connection, Destination, Rule, Suppression, Templates, Ticket, Token,
+    AlarmTarget, Assessment, Asset, Connection, Destination, Rule, Source, Suppression, Templates, Ticket,
+    Token,
 };
 use model::{
     AlarmTargetId, AssessmentId, AssetId, ConnectionId, DestinationId, RuleId, SuppressionId, TicketId,
@@ -43,6 +44,13 @@ pub(crate) async fn assessment(client: &Client, name: &str) -> Result<Assessment
     let found: Vec<Assessment> = client.get("assessments").await?;
     let found = found.into_iter().filter(|assessment| same(&assessment.settings.name, name)).collect();
     only("assessment", name, found).map(|assessment: Assessment| assessment.id)
+}
+
+/// The source of that id or name.
+pub(crate) async fn source(client: &Client, name: &str) -> Result<Source, CliError> {
+    let found: Vec<Source> = client.get("sources").await?;
+    let is_it = |source: &Source| same(&source.name, name) || source.id.to_string() == name;
+    only("source", name, found.into_iter().filter(is_it).collect())
 }
 
 /// The connection of that id or name.

@@ -1,11 +1,11 @@
 //! `lockstep scans`: what was imported.
 
-use api::Scan;
+use api::{Scan, ScanComparison};
 use clap::{Args, Subcommand};
 use model::ScanId;
 use reqwest::Method;
 
-use super::{Limit, lookup, minute, word};
+use super::{Limit, counts, lookup, minute, word};
 use crate::client::ApiArgs;
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm};
@@ -35,6 +35,18 @@ enum Action {
         /// Id of the scan
         scan: ScanId,
     },
+    /// Compare what a scan saw with what another one of the same configuration and branch did
+    #[command(after_help = "\
+Examples:
+  lockstep scans compare 018f…
+  lockstep scans compare 018f… --with 018a… --json | jq .new.counts")]
+    Compare {
+        /// Id of the scan
+        scan: ScanId,
+        /// Id of the other one; the scan before it if absent
+        #[arg(long, value_name = "SCAN")]
+        with: Option<ScanId>,
+    },
     /// Let a quarantined scan close what it did not see
     Confirm {
         /// Id of the scan
@@ -59,6 +71,29 @@ pub(crate) async fn run(args: ScansArgs) -> Outcome {
             print_list(output, &scans)?;
         }
         Action::Show { scan } => print_one(output, &client.get(&format!("scans/{scan}")).await?)?,
+        Action::Compare { scan, with } => {
+            let path = with.map_or_else(
+                || format!("scans/{scan}/comparison"),
+                |with| format!("scans/{scan}/comparison?with={with}"),
+            );
+            let compared: ScanComparison = client.get(&path).await?;
+            match output.is_json() {
+                true => output.value(&compared)?,
+                false => {
+                    let earlier = compared
+                        .earlier
+                        .map_or_else(|| "no earlier scan".to_owned(), |scan| minute(scan.started_at));
+                    output.line(&format!("From {earlier} to {}", minute(compared.later.started_at)))?;
+                    for (word, side) in [("New:", &compared.new), ("Gone:", &compared.gone)] {
+                        output.line(&format!("{word:<11}{}", counts(&side.counts)))?;
+                        for finding in &side.findings {
+                            output.line(&format!("  {} {}", finding.severity, finding.title))?;
+                        }
+                    }
+                    output.line(&format!("Unchanged: {}", compared.unchanged))?;
+                }
+            }
+        }
         Action::Confirm { scan, yes } => {
             confirm("Close everything that this scan covered and did not see?", yes)?;
             print_one(output, &client.act(Method::POST, &format!("scans/{scan}/confirm")).await?)?;

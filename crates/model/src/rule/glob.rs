@@ -4,7 +4,7 @@
 /// are compared without case. The whole text has to fit; `**/` also stands for nothing.
 ///
 /// Takes no longer than the product of both lengths, whatever the pattern.
-pub(super) fn fits(pattern: &str, text: &str) -> bool {
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
     // `reached[i]`: the pattern so far fits the first `i` characters.

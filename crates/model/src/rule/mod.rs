@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use criteria::{Condition, Criteria, Operand, Operator};
 pub use facts::{Candidate, FACTS, Fact, FactKind, FactOf, FactRow};
+pub(crate) use glob::fits;
 pub use grouping::Grouping;
 pub use parse::{MOST_CHARACTERS, MOST_DEPTH, MOST_NODES, MOST_VALUES, RuleProblem};
 pub use tending::{AutoClose, CloseWhen, LateMember, Places, Tending};

@@ -1,9 +1,9 @@
 //! The lifecycle: what scans, people, cards and the clock can do to a finding, in any order.
 
 use chrono::{DateTime, Duration, Utc};
-use model::Status;
 use model::lifecycle::{Circumstances, Command, Giver, ScanEffect, after_scan, follow, together};
-use model::status::{Aside, Claim, Decision, Detection, Facts, FallBack, RequestKind, Triage};
+use model::status::{Aside, Claim, Decision, Detection, Facts, FallBack, RequestKind, Triage, Verdict};
+use model::{AcceptanceId, FindingId, Status};
 use proptest::prelude::*;
 
 /// One scan: its configuration and branch, when it started, and whether it saw the finding where it covered it.
@@ -69,7 +69,13 @@ fn command() -> impl Strategy<Value = Command> {
         Command::Wait,
         Command::Claim,
         Command::Claim,
-        Command::AcceptRisk,
+        Command::AcceptRisk(AcceptanceId(uuid::Uuid::nil())),
+        Command::Revoke(FallBack::Waiting),
+        Command::MarkDuplicate(FindingId(uuid::Uuid::nil())),
+        // Of manual findings alone: no other may be changed by them.
+        Command::Publish,
+        Command::Judge(Verdict::Fixed),
+        Command::Judge(Verdict::StillThere),
         Command::DismissAsFalsePositive,
         Command::Suppress,
         Command::LayAside(Aside::Deleted),

@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 58] = [
+const LOWERED: [(Method, &str, Role); 63] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -49,8 +49,13 @@ const LOWERED: [(Method, &str, Role); 58] = [
     (Method::POST, "/api/v1/suppressions/preview", Role::Reader),
     (Method::POST, "/api/v1/assets/{id}/delete-branch", Role::Analyst),
     (Method::POST, "/api/v1/scans/{id}/confirm", Role::Analyst),
+    (Method::POST, "/api/v1/findings", Role::Analyst),
+    (Method::PUT, "/api/v1/findings/{id}", Role::Analyst),
+    (Method::POST, "/api/v1/findings/{id}/publish", Role::Analyst),
+    (Method::POST, "/api/v1/findings/{id}/verdict", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/status", Role::Analyst),
     (Method::POST, "/api/v1/findings/{id}/refuse", Role::Analyst),
+    (Method::POST, "/api/v1/findings/{id}/duplicate", Role::Analyst),
     (Method::POST, "/api/v1/templates", Role::SecurityManager),
     (Method::PUT, "/api/v1/templates/{id}", Role::SecurityManager),
     (Method::DELETE, "/api/v1/templates/{id}", Role::SecurityManager),

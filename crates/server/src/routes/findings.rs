@@ -2,10 +2,13 @@
 
 use std::str::FromStr;
 
-use api::{Finding, FindingFilter, FindingSummary, HistoryEntry, Page, PageQuery, RefuseRequest, SetStatus};
+use api::{
+    Finding, FindingFilter, FindingSummary, GiveVerdict, HistoryEntry, ManualFinding, MarkDuplicate,
+    NewFinding, Page, PageQuery, RefuseRequest, SetStatus,
+};
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use engine::StatusChange;
+use engine::{NewManual, StatusChange};
 use http::StatusCode;
 use model::{AuditId, FindingId, Probability, Risk, Severity, SlaState, Status};
 use store::views;
@@ -23,11 +26,14 @@ use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list_findings))
-        .routes(routes!(get_finding, delete_finding))
+        .routes(routes!(list_findings, create_finding))
+        .routes(routes!(get_finding, change_finding, delete_finding))
+        .routes(routes!(publish_finding))
+        .routes(routes!(judge_finding))
         .routes(routes!(finding_history))
         .routes(routes!(set_status))
         .routes(routes!(refuse_request))
+        .routes(routes!(mark_duplicate))
 }
 
 /// Findings, worst severity or highest risk first, then newest first
@@ -146,6 +152,68 @@ async fn read_finding(app: &App, id: FindingId) -> Answer<Finding> {
     translate::finding(detail, app.now())
 }
 
+/// Write down a finding
+///
+/// Findings of people are published at once or drafted first. A fix of theirs counts when a validator says so.
+#[utoipa::path(post, path = "/findings", tag = "Findings", request_body = NewFinding,
+    responses((status = 201, body = Finding)))]
+async fn create_finding(
+    State(app): State<App>,
+    caller: Caller,
+    Json(new): Json<NewFinding>,
+) -> Answer<(StatusCode, axum::Json<Finding>)> {
+    let NewFinding { asset, finding, draft, assessment } = new;
+    let new = NewManual { asset, finding: fields(&finding)?, draft, assessment };
+    let id = app.engine.create_manual(new, &caller.actor()).await?;
+    Ok((StatusCode::CREATED, axum::Json(read_finding(&app, id).await?)))
+}
+
+/// Change what a manual finding says
+///
+/// All of it: what is absent is gone. Vulnerability and kind stay.
+#[utoipa::path(put, path = "/findings/{id}", tag = "Findings", params(("id" = FindingId, Path)),
+    request_body = ManualFinding, responses((status = 200, body = Finding)))]
+async fn change_finding(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+    Json(said): Json<ManualFinding>,
+) -> Answer<axum::Json<Finding>> {
+    app.engine.change_manual(id, &fields(&said)?, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
+}
+
+fn fields(said: &ManualFinding) -> Answer<serde_json::Value> {
+    serde_json::to_value(said).map_err(|error| Failure::internal(&error))
+}
+
+/// Publish a draft
+#[utoipa::path(post, path = "/findings/{id}/publish", tag = "Findings", params(("id" = FindingId, Path)),
+    responses((status = 200, body = Finding)))]
+async fn publish_finding(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+) -> Answer<axum::Json<Finding>> {
+    app.engine.publish_manual(id, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
+}
+
+/// Say what looking at a manual finding showed
+///
+/// A validator proves what scans prove for other findings. It is somebody else than who says that it is fixed.
+#[utoipa::path(post, path = "/findings/{id}/verdict", tag = "Findings", params(("id" = FindingId, Path)),
+    request_body = GiveVerdict, responses((status = 200, body = Finding)))]
+async fn judge_finding(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+    Json(given): Json<GiveVerdict>,
+) -> Answer<axum::Json<Finding>> {
+    app.engine.judge_manual(id, given.verdict, &given.reason, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
+}
+
 /// Decide about a finding
 ///
 /// A person never sets `fixed`: only a scan proves that.
@@ -163,6 +231,21 @@ async fn set_status(
         temporary: set.until.map(|until| (until, set.then)),
     };
     app.engine.set_status(id, change, &caller.actor()).await?;
+    read_finding(&app, id).await.map(axum::Json)
+}
+
+/// Say that a finding is the same weakness as another one
+///
+/// It is closed, and the other goes on. Another status takes that back.
+#[utoipa::path(post, path = "/findings/{id}/duplicate", tag = "Findings", params(("id" = FindingId, Path)),
+    request_body = MarkDuplicate, responses((status = 200, body = Finding)))]
+async fn mark_duplicate(
+    State(app): State<App>,
+    Path(id): Path<FindingId>,
+    caller: Caller,
+    Json(said): Json<MarkDuplicate>,
+) -> Answer<axum::Json<Finding>> {
+    app.engine.mark_duplicate(id, said.of, said.reason.as_deref(), &caller.actor()).await?;
     read_finding(&app, id).await.map(axum::Json)
 }
 

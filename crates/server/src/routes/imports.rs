@@ -43,6 +43,7 @@ async fn import_report(
     let some = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let request = ImportRequest {
         asset: options.asset.trim().to_owned(),
+        source: some(options.source),
         tags: options
             .tags
             .unwrap_or_default()

@@ -26,6 +26,7 @@ mod routing;
 mod rules;
 mod scans;
 mod session;
+mod sources;
 mod suppressions;
 mod templates;
 mod tickets;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> OpenApiRouter<App> {
         .merge(exports::routes())
         .merge(priority::routes())
         .merge(imports::routes())
+        .merge(sources::routes())
         .merge(by_hand::routes())
         .merge(tickets::routes())
         .merge(attachments::routes())

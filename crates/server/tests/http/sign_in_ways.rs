@@ -56,7 +56,7 @@ pub(crate) fn beside(board: &emulator::Running) -> impl FnOnce(&mut Settings) + 
 }
 
 #[expect(clippy::unwrap_used, reason = "test support")]
-async fn control(board: &emulator::Running, path: &str, body: Value) {
+pub(crate) async fn control(board: &emulator::Running, path: &str, body: Value) {
     let url = format!("{}/_emulator/{path}", board.base_url.trim_end_matches('/'));
     let done = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
     assert!(done.status().is_success(), "{path}: {}", done.status());

@@ -76,8 +76,6 @@ CREATE TABLE job (
     finished_at BIGINT,
     lease_owner UUID,
     lease_until BIGINT,
-    -- Jobs about one asset follow one another.
-    asset_id UUID REFERENCES asset(id) ON DELETE SET NULL,
     -- The only replica that may run it, because the report lies in its data folder.
     only_owner UUID
 );
@@ -122,7 +120,7 @@ CREATE TABLE scan (
     assessment_id UUID REFERENCES assessment(id) ON DELETE SET NULL,
     -- How far it has taken effect (JSON), until its import is done.
     progress TEXT,
-    UNIQUE (job_id, run_number)
+    UNIQUE (job_id, asset_id, run_number)
 );
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
 CREATE UNIQUE INDEX scan_identity ON scan (configuration_id, branch, identity) WHERE state <> 'failed';
@@ -313,6 +311,18 @@ CREATE INDEX detection_by_place ON detection (configuration_id, branch, place_ke
 -- Only what is there can go: the cost of a scan does not grow with what was fixed long ago.
 CREATE INDEX detection_present ON detection (configuration_id, branch, finding_id)
     WHERE last_absent_at IS NULL OR last_absent_at <= last_seen_at;
+
+-- From the scan that saw a finding until the one that covered its place and did not: only where that changes is a row.
+CREATE TABLE presence (
+    finding_id UUID NOT NULL REFERENCES finding(id) ON DELETE CASCADE,
+    configuration_id UUID NOT NULL REFERENCES configuration(id) ON DELETE CASCADE,
+    branch TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT,
+    PRIMARY KEY (finding_id, configuration_id, branch, since)
+);
+CREATE INDEX presence_by_since ON presence (configuration_id, branch, since);
+CREATE INDEX presence_by_until ON presence (configuration_id, branch, until) WHERE until IS NOT NULL;
 
 -- Every change with its cause.
 CREATE TABLE audit (
@@ -683,3 +693,27 @@ CREATE TABLE breaker_ticket (
     PRIMARY KEY (breaker_id, ticket_id)
 );
 CREATE INDEX breaker_ticket_by_ticket ON breaker_ticket (ticket_id);
+
+-- Where findings come from, with its ingest rules.
+CREATE TABLE source (
+    id UUID PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_folded TEXT NOT NULL UNIQUE,
+    -- Where it is fetched from, as whom, and how often (JSON); none: its reports are uploaded.
+    settings TEXT,
+    -- What it signs in with, sealed; empty if it needs nothing.
+    secret BYTEA NOT NULL,
+    -- JSON.
+    rules TEXT NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    -- Counts up with each change by a person.
+    version BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    lease_owner UUID,
+    lease_until BIGINT NOT NULL,
+    -- The last one that was taken in (JSON).
+    last_run TEXT,
+    -- What went wrong since.
+    problem TEXT,
+    created_at BIGINT NOT NULL
+);

@@ -111,8 +111,14 @@ impl Simulation {
             temporary: self.chance.random_bool(0.3).then_some((until, then)),
         };
         let Some(number) = self.somebody_awake() else { return };
-        let fate =
-            self.fate_at(&["before UPDATE finding", "before INSERT INTO audit", "before UPDATE ticket"]);
+        let fate = match status {
+            Status::RiskAccepted => self.fate_at(&[
+                "before INSERT INTO acceptance",
+                "before INSERT INTO acceptance",
+                "before INSERT INTO acceptance_finding",
+            ]),
+            _ => self.fate_at(&["before UPDATE finding", "before INSERT INTO audit", "before UPDATE ticket"]),
+        };
         self.tally.count(format!("somebody sets {status}"));
         self.on(number, fate, &format!("sets a finding to {status}"), |engine| async move {
             engine.set_status(id, change, &by("Ada")).await

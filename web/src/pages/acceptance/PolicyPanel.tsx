@@ -35,8 +35,7 @@ function PolicyForm({ policy }: { policy: AcceptancePolicy }) {
 	const [ends, setEnds] = useState(policy.end_required);
 	const [days, setDays] = useState<number | string>(policy.longest_days);
 	const save = useMutation({
-		mutationFn: () =>
-			ask(api.PUT("/api/v1/acceptance-policy", { body: { end_required: ends, longest_days: Number(days) } })),
+		mutationFn: () => ask(api.PUT("/api/v1/acceptance-policy", { body: { end_required: ends, longest_days: Number(days) } })),
 		onSuccess: (saved) => client.setQueryData(acceptancePolicy.queryKey, saved),
 	});
 	const changed = ends !== policy.end_required || days !== policy.longest_days;

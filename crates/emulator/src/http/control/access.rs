@@ -1,4 +1,5 @@
-//! Controls of who is let in: organizations, members, credentials, sign-in, applications and limits.
+//! Controls of who is let in: organizations, members, credentials, sign-in, applications and limits; and what the
+//! resource graph of a tenant holds.
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use super::{Shared, bad_request, no_organization};
 use crate::{
     seed::RateLimits,
     state::{
-        ApplicationChange, AreaChange, MemberChange, NewPat, OrganizationChange, RefreshEnd, SignInChange,
+        ApplicationChange, AreaChange, GraphChange, MemberChange, NewPat, OrganizationChange, RefreshEnd,
+        SignInChange,
     },
 };
 
@@ -33,6 +35,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/_emulator/tokens/expire", post(expire_tokens))
         .route("/_emulator/refresh-tokens", post(end_refresh_tokens))
         .route("/_emulator/sign-in", post(change_sign_in))
+        .route("/_emulator/resource-graph", post(set_graph))
         .route("/_emulator/applications", get(applications))
         .route("/_emulator/applications/{client}", post(change_application))
 }
@@ -199,4 +202,17 @@ async fn change_application(
     let found = shared.state().change_application(client, &change);
     shared.wake();
     done(found, || not_found(format!("There is no application {client}.")))
+}
+
+async fn set_graph(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> HttpResponse {
+    let change: GraphChange = match read(&body) {
+        Ok(change) => change,
+        Err(refused) => return *refused,
+    };
+    let set = shared.state().set_graph(change);
+    shared.wake();
+    match set {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(message) => bad_request(message),
+    }
 }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use self::entra::{Holder, Token};
+use self::entra::{Audience, Holder, Token};
 pub(crate) use self::members::{change as change_member, change_area, introduce};
 pub(crate) use self::pats::{create as create_pat, end as end_pats};
 pub use self::{
@@ -36,7 +36,7 @@ pub(crate) use self::{
 use super::{
     Ids, Request, Response, State, areas,
     call::{Answer, Reply, World, encode, ok},
-    finish, identities,
+    finish, graph, identities,
     model::{Identity, Node, Organization, WorkItem},
     router,
 };
@@ -112,6 +112,53 @@ fn credential(request: &Request) -> Option<Credential<'_>> {
     text.split_once(':').map(|(_, pat)| Credential::Pat(pat.to_owned()))
 }
 
+/// Who asks Azure Resource Graph.
+pub(crate) struct GraphCaller {
+    pub(crate) tenant: Uuid,
+    /// The application. People's tokens are for Azure DevOps only.
+    pub(crate) client_id: Uuid,
+    /// By what the quota is counted.
+    pub(crate) key: String,
+}
+
+/// Finds the application behind a token for Azure Resource Manager, or says how it is refused.
+pub(crate) fn graph_caller(
+    state: &State,
+    request: &Request,
+    now: DateTime<Utc>,
+) -> Result<GraphCaller, Response> {
+    let refuse = |code: &str, text: &str| {
+        let mut response = graph::error(401, code, text);
+        let challenge = format!(
+            r#"Bearer authorization_uri="{}/common", error="invalid_token""#,
+            refusals::authority(&state.base_url)
+        );
+        response.headers.push(("WWW-Authenticate".into(), challenge));
+        response
+    };
+    let Some(Credential::Bearer(text)) = credential(request) else {
+        return Err(refuse(
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        ));
+    };
+    let token = state
+        .entra
+        .token(text, now)
+        .ok_or_else(|| refuse("ExpiredAuthenticationToken", "The access token is expired or invalid."))?;
+    match &token.holder {
+        Holder::Application(client_id) if token.audience == Audience::ResourceManager => Ok(GraphCaller {
+            tenant: token.tenant,
+            client_id: *client_id,
+            key: format!("{}/{client_id}", token.tenant),
+        }),
+        _ => Err(refuse(
+            "InvalidAuthenticationTokenAudience",
+            "The access token has been obtained for wrong audience or resource. It should exactly match with one of the allowed audiences 'https://management.core.windows.net/','https://management.azure.com/'.",
+        )),
+    }
+}
+
 /// Finds the identity behind the credential of a request, or says how it is refused.
 pub(crate) fn authenticate(
     entra: &Entra,
@@ -125,7 +172,9 @@ pub(crate) fn authenticate(
             admit(org, org.identity(pat.identity), pat.scopes.clone())
         }
         Credential::Bearer(text) => {
-            let token = entra.token(text, now).ok_or(Refusal::SignIn)?;
+            // A token for something else is as good as none.
+            let ours = |token: &&Token| token.audience == Audience::AzureDevOps;
+            let token = entra.token(text, now).filter(ours).ok_or(Refusal::SignIn)?;
             with_token(org, token)
         }
     }
@@ -194,6 +243,9 @@ pub(crate) fn outside(
     if let Some(response) = entra::route(state, now, segments, request) {
         return Some(response);
     }
+    if graph::is_graph(segments) {
+        return Some(graph::answer(state, now, request));
+    }
     match segments.first()?.to_ascii_lowercase().as_str() {
         "_signin" => Some(html(200, SIGN_IN_PAGE)),
         "_apis" => areas::beside_organizations(state, request, &segments[1..])
@@ -241,7 +293,7 @@ fn anonymous() -> Value {
     })
 }
 
-fn json_response(status: u16, value: &Value) -> Response {
+pub(crate) fn json_response(status: u16, value: &Value) -> Response {
     let headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
     Response { status, headers, body: value.to_string().into_bytes() }
 }

@@ -3,7 +3,8 @@
 //!
 //! Promises: tokens are opaque words tied to a tenant, an application or a person, and scopes; errors have the
 //! AADSTS codes that Entra documents. Left out: signatures (assertions are read, their signature is not
-//! checked), identity tokens, and everything that is not for Azure DevOps.
+//! checked), identity tokens, and everything that is not for Azure DevOps, but an application's token for Azure
+//! Resource Manager.
 
 mod authorize;
 mod errors;
@@ -24,6 +25,8 @@ use crate::seed::{Consent, FederatedCredentialSeed, ManagedIdentity, Organizatio
 
 /// The resource clients ask a token for: Azure DevOps.
 const RESOURCE: &str = "499b84ac-1321-427f-aa17-267ca6975798";
+/// The other one: Azure Resource Manager, of which there is the resource graph.
+const MANAGEMENT: &str = "https://management.azure.com";
 /// How long an application's token lives, in seconds.
 const APPLICATION_TOKEN: i64 = 3_599;
 /// How long a managed identity's token lives, in seconds: about a day, as the metadata service documents.
@@ -77,11 +80,21 @@ pub(crate) enum Holder {
     Person { unique_name: String, client_id: Uuid },
 }
 
+/// What a token is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Audience {
+    #[default]
+    AzureDevOps,
+    ResourceManager,
+}
+
 /// An access token that was issued.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Token {
     pub(crate) tenant: Uuid,
     pub(crate) holder: Holder,
+    #[serde(default)]
+    pub(crate) audience: Audience,
     pub(crate) scopes: Scopes,
     expires: DateTime<Utc>,
     /// The `nbf` claim that the token was requested with, in seconds of the epoch.
@@ -419,7 +432,7 @@ fn configuration(state: &mut State, now: DateTime<Utc>, tenant: &str) -> Respons
     )
 }
 
-/// Hands out an access token.
+/// Hands out an access token for Azure DevOps.
 fn issue(
     state: &mut State,
     now: DateTime<Utc>,
@@ -430,9 +443,22 @@ fn issue(
     claims: Option<i64>,
 ) -> String {
     state.entra.prune(now);
-    let text = format!("{}.{}.{}", state.ids.word(), state.ids.word(), state.ids.word());
+    let audience = Audience::AzureDevOps;
     let expires = now + TimeDelta::seconds(lifetime);
-    state.entra.tokens.insert(text.clone(), Token { tenant, holder, scopes, expires, claims });
+    hand_out(state, Token { tenant, holder, audience, scopes, expires, claims })
+}
+
+/// Hands an application a token for Azure Resource Manager.
+fn issue_for_management(state: &mut State, now: DateTime<Utc>, tenant: Uuid, holder: Holder) -> String {
+    state.entra.prune(now);
+    let (audience, scopes) = (Audience::ResourceManager, Scopes::Everything);
+    let expires = now + TimeDelta::seconds(APPLICATION_TOKEN);
+    hand_out(state, Token { tenant, holder, audience, scopes, expires, claims: None })
+}
+
+fn hand_out(state: &mut State, token: Token) -> String {
+    let text = format!("{}.{}.{}", state.ids.word(), state.ids.word(), state.ids.word());
+    state.entra.tokens.insert(text.clone(), token);
     state.changes += 1;
     text
 }

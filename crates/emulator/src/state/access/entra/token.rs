@@ -14,9 +14,9 @@ use super::{
         Request, Response, State,
         call::{Query, decode},
     },
-    APPLICATION_TOKEN, Application, Granted, Holder, REFRESH_DAYS, RefreshToken,
+    APPLICATION_TOKEN, Application, Granted, Holder, MANAGEMENT, REFRESH_DAYS, RefreshToken,
     errors::{Refused, bad_scope, malformed, missing, moment, no_application},
-    federation, issue, json_response, person, read_claims, read_scopes, tenant_of,
+    federation, issue, issue_for_management, json_response, person, read_claims, read_scopes, tenant_of,
 };
 use crate::seed::Consent;
 
@@ -64,6 +64,15 @@ fn client_credentials(
     claims: Option<i64>,
 ) -> Result<Value, Refused> {
     let scope = form.get("scope").unwrap_or_default();
+    if scope.strip_suffix("/.default").is_some_and(|resource| resource.trim_end_matches('/') == MANAGEMENT) {
+        let application = client(state, now, tenant, form, request)?;
+        if application.public_client {
+            return Err(Refused::plain(700_025));
+        }
+        let holder = Holder::Application(application.client_id);
+        let text = issue_for_management(state, now, tenant, holder);
+        return Ok(given(text));
+    }
     let granted = read_scopes(scope)?;
     if !scope.ends_with("/.default") {
         return Err(bad_scope(scope));
@@ -74,12 +83,17 @@ fn client_credentials(
     }
     let holder = Holder::Application(application.client_id);
     let text = issue(state, now, tenant, holder, granted.scopes, APPLICATION_TOKEN, claims);
-    Ok(json!({
+    Ok(given(text))
+}
+
+/// What an application gets.
+fn given(text: String) -> Value {
+    json!({
         "token_type": "Bearer",
         "expires_in": APPLICATION_TOKEN,
         "ext_expires_in": APPLICATION_TOKEN,
         "access_token": text,
-    }))
+    })
 }
 
 /// The application that asks, with its credential checked.
