@@ -90,6 +90,15 @@ pub async fn claim(
     .transpose()
 }
 
+/// What a job was to do, if there is one.
+///
+/// # Errors
+/// If the stored document does not have the shape of `T`.
+pub async fn payload<T: DeserializeOwned>(tx: &mut Tx, id: JobId) -> Result<Option<T>> {
+    let row = tx.first("SELECT payload FROM job WHERE id = $1", args![id]).await?;
+    row.map(|row| row.json("payload")).transpose()
+}
+
 /// Gives back what this owner held when it stopped in an orderly way, or was killed and started again with its name.
 ///
 /// # Errors

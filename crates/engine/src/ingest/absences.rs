@@ -5,13 +5,15 @@ use model::lifecycle::{ScanEffect, after_scan};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::Cause;
-use store::findings::facts;
+use store::findings::{StoredDetection, facts};
 use store::scans::Scan;
 use store::taking_effect::Effect;
 use uuid::Uuid;
 
 use crate::engine::{Engine, EventKind};
+use crate::ingest::ImportOrder;
 use crate::ingest::commit::{cause_of, covers};
+use crate::ingest::divide::Divided;
 use crate::{Actor, ImportResult, Refusal};
 
 /// Absences that are counted in one step.
@@ -24,6 +26,7 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        divided: Option<&Divided>,
     ) -> Result<u64, Refusal> {
         let mut gone = 0;
         let mut after = Uuid::nil();
@@ -39,20 +42,20 @@ impl Engine {
             .await?;
             let Some(last) = page.last() else { break };
             after = last.finding_id.0;
-            gone += page
-                .iter()
-                .filter(|d| asset.tracks(&d.branch) && covers(&scan.coverage, &d.rule_id, &d.path))
-                .count() as u64;
+            gone += page.iter().filter(|d| asset.tracks(&d.branch) && looked_for(scan, divided, d)).count()
+                as u64;
         }
         Ok(gone)
     }
 
     /// Lets the next absences count, from a finding on. Answers where to go on, if there are more.
+    #[expect(clippy::too_many_arguments, reason = "one step of a piece, split off to be read by itself")]
     pub(super) async fn apply_absences(
         &self,
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        divided: Option<&Divided>,
         after: Uuid,
         cause: &Cause,
         result: &mut ImportResult,
@@ -65,7 +68,7 @@ impl Engine {
                 .await?;
         let last = page.last().map(|last| last.finding_id.0);
         for mut absent in page {
-            if !covers(&scan.coverage, &absent.rule_id, &absent.path) {
+            if !looked_for(scan, divided, &absent) {
                 continue;
             }
             let Some(known) = store::findings::get(tx, absent.finding_id).await? else { continue };
@@ -128,10 +131,22 @@ impl Engine {
             let Some(asset) = store::assets::get(&mut tx, scan.asset_id).await? else {
                 return Err(Refusal::not_found("asset", scan.asset_id));
             };
+            let Some(order) = store::jobs::payload::<ImportOrder>(&mut tx, scan.job_id).await? else {
+                return Err(Refusal::not_found("job", scan.job_id));
+            };
+            let divided = order.divided()?;
             let mut cause = cause_of(&scan);
             cause.label.push_str(&format!(", confirmed by {}", by.name));
             let next = self
-                .apply_absences(&mut tx, &asset, &scan, after, &cause, &mut ImportResult::default())
+                .apply_absences(
+                    &mut tx,
+                    &asset,
+                    &scan,
+                    divided.as_ref(),
+                    after,
+                    &cause,
+                    &mut ImportResult::default(),
+                )
                 .await?;
             // Nobody has to confirm it again: tickets hear at once of what counts already.
             store::taking_effect::tell_tickets(&mut tx, id).await?;
@@ -147,4 +162,10 @@ impl Engine {
         self.wake_all_boards();
         Ok(())
     }
+}
+
+/// The scan looked for what it did not see.
+fn looked_for(scan: &Scan, divided: Option<&Divided>, absent: &StoredDetection) -> bool {
+    covers(&scan.coverage, &absent.rule_id, &absent.path)
+        && divided.is_none_or(|divided| divided.gives(scan.id, &absent.path))
 }

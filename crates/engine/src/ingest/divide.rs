@@ -4,10 +4,28 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use model::ingest::{Belongs, Division, IngestRule, LeftOutReason, MOST_ASSETS, Verdict};
-use model::{Coverage, CoverageExtent, Observation, ScanRun};
+use model::{Coverage, CoverageExtent, Observation, ScanId, ScanRun};
 
 /// Results of an asset, or of nobody, whose titles are kept for people to look at.
 const EXAMPLES: usize = 3;
+
+/// A report that rules divide, while its scans take effect.
+#[derive(Clone, Debug)]
+pub(crate) struct Divided {
+    pub(crate) division: Division,
+    /// For each run, the scan of each asset, by its name as the rules make it, in lower case.
+    pub(crate) runs: Vec<BTreeMap<String, ScanId>>,
+}
+
+impl Divided {
+    /// The rules give this place to the asset of the scan. What they give to another asset, or to none, the scan did not
+    /// look for: that it is absent there proves nothing.
+    pub(crate) fn gives(&self, scan: ScanId, place: &str) -> bool {
+        let Some(belongs) = self.division.of_place(place) else { return false };
+        let asset = belongs.asset.to_lowercase();
+        self.runs.iter().any(|run| run.get(&asset) == Some(&scan))
+    }
+}
 
 /// More parts than this are not kept apart: places of assets without results, mostly.
 const MOST_PARTS: usize = 100_000;

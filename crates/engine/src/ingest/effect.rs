@@ -2,7 +2,6 @@
 //! came: others write in between, and after a crash it goes on there. The rules and the tickets hear of it when all of it is
 //! in effect: half a scan makes no work items.
 
-use model::ingest::Division;
 use model::{AssetId, CoverageExtent, JobId};
 use serde::{Deserialize, Serialize};
 use store::Tx;
@@ -14,6 +13,7 @@ use uuid::Uuid;
 use crate::engine::{Engine, EventKind};
 use crate::ingest::ImportOrder;
 use crate::ingest::commit::cause_of;
+use crate::ingest::divide::Divided;
 use crate::jobs::taken_over;
 use crate::{ImportResult, Refusal};
 
@@ -58,13 +58,13 @@ impl Engine {
         let scans = store::scans::of_job(&mut tx, job).await?;
         let known = store::taking_effect::progress::<Progress>(&mut tx, job).await?;
         drop(tx);
-        let division = order.division()?;
+        let divided = order.divided()?;
         // Those that were through before it was broken off.
         let through = known.iter().filter(|(id, _)| scans.iter().all(|scan| scan.id != *id));
         let mut done = through.map(|(_, progress)| progress.done).sum();
         for scan in &scans {
             done += loop {
-                let progress = self.next_piece(job, order, division.as_ref(), scan, done).await?;
+                let progress = self.next_piece(job, order, divided.as_ref(), scan, done).await?;
                 if progress.next == Next::Done {
                     break progress.done;
                 }
@@ -94,7 +94,7 @@ impl Engine {
         &self,
         job: JobId,
         order: &ImportOrder,
-        division: Option<&Division>,
+        divided: Option<&Divided>,
         scan: &Scan,
         done: u64,
     ) -> Result<Progress, Refusal> {
@@ -108,12 +108,13 @@ impl Engine {
         };
         match progress.next.clone() {
             Next::Places(after) => {
-                self.next_places(&mut tx, &asset, scan, division, &after, &mut progress).await?;
+                self.next_places(&mut tx, &asset, scan, divided, &after, &mut progress).await?;
             }
             Next::Absences(after) => {
                 let cause = cause_of(scan);
-                let next =
-                    self.apply_absences(&mut tx, &asset, scan, after, &cause, &mut progress.result).await?;
+                let next = self
+                    .apply_absences(&mut tx, &asset, scan, divided, after, &cause, &mut progress.result)
+                    .await?;
                 progress.next = next.map_or(Next::Done, Next::Absences);
             }
             Next::Done => {}
@@ -150,14 +151,14 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
-        division: Option<&Division>,
+        divided: Option<&Divided>,
         after: &str,
         progress: &mut Progress,
     ) -> Result<(), Refusal> {
         let piece = self.inner.settings.import_piece;
         let places = store::taking_effect::places(tx, scan.id, after, piece).await?;
         let Some(last) = places.last() else {
-            progress.next = self.judge_absences(tx, asset, scan, progress).await?;
+            progress.next = self.judge_absences(tx, asset, scan, divided, progress).await?;
             return Ok(());
         };
         progress.next = Next::Places(last.clone());
@@ -174,7 +175,7 @@ impl Engine {
                     tx,
                     asset,
                     scan,
-                    division,
+                    divided.map(|divided| &divided.division),
                     place,
                     &renamed,
                     &later,
@@ -200,12 +201,13 @@ impl Engine {
         tx: &mut Tx,
         asset: &Asset,
         scan: &Scan,
+        divided: Option<&Divided>,
         progress: &mut Progress,
     ) -> Result<Next, Refusal> {
         if scan.coverage.extent != CoverageExtent::Full {
             return Ok(Next::Done);
         }
-        let gone = self.count_absences(tx, asset, scan).await?;
+        let gone = self.count_absences(tx, asset, scan, divided).await?;
         let settings = &self.inner.settings;
         progress.result.quarantined =
             gone >= settings.collapse_number && gone * 100 >= progress.before * settings.collapse_percent;

@@ -92,7 +92,7 @@ impl Engine {
             )
         })?;
         let runs = order.runs.clone();
-        let division = order.division()?;
+        let division = order.divided()?.map(|divided| divided.division);
         let nothing = std::collections::BTreeMap::new();
         let (sender, receiver) = mpsc::channel(BATCH);
         tokio::task::spawn_blocking(move || {

@@ -20,7 +20,7 @@ use store::scans::Scan;
 use store::sources::LastRun;
 
 use crate::engine::{Engine, EventKind};
-use crate::ingest::divide::Parts;
+use crate::ingest::divide::{Divided, Parts};
 use crate::{Actor, ImportResult, Refusal};
 
 /// What is said about a report beside it.
@@ -71,10 +71,11 @@ pub(crate) struct ImportOrder {
 }
 
 impl ImportOrder {
-    /// The rules of the order, ready to be asked: the same as when the report was taken in.
-    pub(crate) fn division(&self) -> Result<Option<Division>, Refusal> {
+    /// How its rules divide it, the same as when the report was taken in; none without rules.
+    pub(crate) fn divided(&self) -> Result<Option<Divided>, Refusal> {
         let ready = self.rules.as_deref().map(Division::new).transpose();
-        ready.map_err(|problems| crate::sources::unsound(&problems))
+        let division = ready.map_err(|problems| crate::sources::unsound(&problems))?;
+        Ok(division.map(|division| Divided { division, runs: self.runs.clone() }))
     }
 }
 

@@ -120,6 +120,28 @@ async fn what_a_filter_leaves_out_is_counted_and_never_taken_for_fixed() {
 }
 
 #[tokio::test]
+async fn what_a_changed_rule_gives_to_another_asset_or_to_none_is_not_taken_for_fixed() {
+    for other in [rule("legacy", "services/**", "legacy"), rule("else", "elsewhere/**", "legacy")] {
+        let story = Story::sqlite().await;
+        let id = uploads(&story, vec![rule("shop", "", "shop")]).await;
+        let findings = [finding("sql", "services/a.rs", "high"), finding("xss", "b.rs", "high")];
+        divided(&story, &findings).await;
+        let rules = vec![other.clone(), rule("shop", "*.rs", "shop")];
+        let change = SourceChange { rules: Some(rules), ..SourceChange::default() };
+        story.engine.change_source(id, change, &ada()).await.unwrap();
+        divided(&story, &findings[..1]).await;
+        let all = by_asset(&story).await;
+        let shop: Vec<_> = shown(&all).into_iter().filter(|one| one.0 == "shop").collect();
+        assert_eq!(
+            shop,
+            [("shop", "sql", Status::Identified), ("shop", "xss", Status::Fixed)],
+            "only what it was given, it looked for ({})",
+            other.name
+        );
+    }
+}
+
+#[tokio::test]
 async fn findings_start_where_the_rule_says_and_an_asset_that_is_not_there_is_made_only_if_it_says_so() {
     let story = Story::sqlite().await;
     let mut careful = rule("careful", "legal/**", "legal");
