@@ -339,6 +339,8 @@ function makeFinding(template: Template, asset: Asset, status: Status, index: nu
 		regressed: index % 9 === 0 ? 1 : 0,
 		request: index === 3 ? { kind: "risk_acceptance", by: "Mona Blake", at: before(20) } : null,
 		temporary_until: status === "risk_accepted" ? before(-24 * 60) : null,
+		detection: index % 6 === 2 ? "not_covered" : "detected",
+		correlated: template.kind === "component" && index % 4 === 0 ? [{ scanner: "Grype", findings: 1 }] : [],
 		ticket: null,
 		risk: { critical: 86, high: 61, medium: 38, low: 16, info: 0 }[template.severity],
 		epss: template.kind === "component" ? 0.412 : null,

@@ -94,13 +94,18 @@ export class Visitor {
 
 	/** Uploads a report with findings of these titles about an asset, and waits for the end of its import. */
 	async imports(asset: string, titles: readonly string[], assessment?: string): Promise<void> {
+		const findings = titles.map((title, index) => ({ id: `risk-${index}`, title, severity: "low", path: "login" }));
+		await this.uploads(asset, { scanner: { name: "by hand" }, findings }, assessment);
+	}
+
+	/** Uploads a report of the generic format, and waits until it is in effect. */
+	async uploads(asset: string, report: Record<string, unknown>, assessment?: string): Promise<void> {
 		const { page } = this;
 		await this.open("/scans?upload");
-		const findings = titles.map((title, index) => ({ id: `risk-${index}`, title, severity: "low", path: "login" }));
-		const report = JSON.stringify({ lockstep: 1, scanner: { name: "by hand" }, findings });
+		const text = JSON.stringify({ lockstep: 1, ...report });
 		await page
 			.locator("input[type=file]")
-			.setInputFiles({ name: "found.json", mimeType: "application/json", buffer: Buffer.from(report) });
+			.setInputFiles({ name: "found.json", mimeType: "application/json", buffer: Buffer.from(text) });
 		await page.getByRole("textbox", { name: "Asset" }).fill(asset);
 		if (assessment) await page.getByLabel("Assessment").selectOption(assessment);
 		await page.getByRole("button", { name: "Import" }).click();

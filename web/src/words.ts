@@ -9,6 +9,7 @@ import type {
 	CauseKind,
 	CloseWhen,
 	DeletionPolicy,
+	DetectionState,
 	ExportFormat,
 	FactOf,
 	FindingKind,
@@ -237,6 +238,15 @@ export const IMPACT: Record<Impact, string> = {
 
 export const IMPACTS = ["critical", "high", "medium", "low", "unknown"] as const satisfies readonly Impact[];
 
+/** How a finding stands to the newest scans of the tracked branches. */
+export const DETECTION: Record<DetectionState, string> = {
+	detected: "Detected",
+	not_covered: "Not covered",
+	no_longer_detected: "No longer detected",
+};
+
+export const DETECTION_STATES = ["detected", "not_covered", "no_longer_detected"] as const satisfies readonly DetectionState[];
+
 /** How an open finding stands to its due date, worst first. */
 export const SLA_STATES = ["breached", "approaching", "on_track", "not_covered"] as const satisfies readonly SlaState[];
 
@@ -315,6 +325,7 @@ export const GROUPING: Record<Extract<Grouping, string> | "by", string> = {
 	per_finding: "One ticket for each finding",
 	per_vulnerability_and_asset: "One ticket for all findings of one vulnerability on one asset",
 	per_vulnerability: "One ticket for each vulnerability",
+	per_correlation: "One ticket for each vulnerability in a component of an asset, whatever scanners call it",
 	per_fix: "One ticket for each fix: a component and its fixed version, or a scanner's rule and file",
 	per_asset: "One ticket for each asset",
 	by: "One ticket for all findings with certain facts in common",

@@ -1,7 +1,7 @@
 //! Findings, their history, and the overview.
 
 use chrono::{DateTime, Utc};
-use model::status::{FallBack, Manual, Request, Verdict};
+use model::status::{DetectionState, FallBack, Manual, Request, Verdict};
 use model::{
     AcceptanceId, AssessmentId, AssetId, AuditId, Component, FindingId, FindingKind, Impact, Location,
     Severity, Status, SuppressionId, TicketId, Vulnerability, WorkItemId,
@@ -66,6 +66,24 @@ pub struct FindingFilter {
     /// Only findings with at least this risk score, 0 to 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_risk: Option<u8>,
+    /// Only findings that stand so to the newest scans: `detected`, `not_covered`, `no_longer_detected`, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<String>,
+    /// Only findings that this scanner saw first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scanner: Option<String>,
+    /// Only findings of assets for which this person or team answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Only findings of assets with these business impacts, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impact: Option<String>,
+    /// Of what several scanners report of one vulnerability in one component, only what the first of them reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlated_as_one: Option<bool>,
+    /// Only findings about the same vulnerability in the same component as this one, without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlated_with: Option<FindingId>,
     /// In which order; `severity` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
@@ -138,11 +156,24 @@ pub struct FindingSummary {
     pub request: Option<Request>,
     /// Until when the status holds, if it is temporary.
     pub temporary_until: Option<DateTime<Utc>>,
+    /// How it stands to the newest scans of tracked branches; absent if none of them saw it.
+    pub detection: Option<DetectionState>,
+    /// What other scanners report of the same vulnerability in the same component.
+    pub correlated: Vec<Correlated>,
     /// Its ticket.
     pub ticket: Option<TicketRef>,
     /// Risk and due date.
     #[serde(flatten)]
     pub priority: FindingPriority,
+}
+
+/// What another scanner reports of the same vulnerability in the same component.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Correlated {
+    /// Scanner.
+    pub scanner: String,
+    /// Number of findings.
+    pub findings: u64,
 }
 
 /// A ticket, pointed to from a finding.

@@ -1,7 +1,7 @@
 //! Assets that get another name, or are merged into another one, and what becomes of their tickets.
 
 use model::status::Decision;
-use model::{AssetId, Status};
+use model::{AssetId, Status, correlation};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{Cause, CauseKind};
@@ -156,6 +156,9 @@ impl Engine {
         let detections = store::findings::detections(tx, finding.id).await?;
         let Some(mut same) = same else {
             store::merging::move_finding(tx, finding.id, to.id, configurations).await?;
+            let names = correlation::keys(&finding.detail);
+            finding.correlation = store::correlations::of(tx, to.id, finding.id, None, &names).await?;
+            store::correlations::save(tx, finding.id, finding.correlation).await?;
             let detections = store::findings::detections(tx, finding.id).await?;
             finding.asset_id = to.id;
             finding.set_status(facts(&finding, &detections, to).status(grace), self.inner.world.now());

@@ -65,6 +65,7 @@ impl Engine {
             name,
             size: i64::try_from(new.content.len()).unwrap_or(i64::MAX),
             is_private: new.is_private,
+            work_item: None,
             board_id: None,
             is_attached: false,
             in_doubt: false,

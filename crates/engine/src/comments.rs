@@ -57,6 +57,7 @@ impl Engine {
             token: world.token().replacen("LS-", "LC-", 1),
             revision: 1,
             carried: 0,
+            work_item: None,
             board_id: None,
             board_version: 0,
             board_words: None,

@@ -4,7 +4,7 @@
 use model::lifecycle::{Circumstances, Command, Giver};
 use model::priority::Priority;
 use model::status::{Manual, Triage, Verdict};
-use model::{FindingId, Observation, Status, content};
+use model::{FindingId, Observation, Status, content, correlation};
 use store::Tx;
 use store::audit::{Cause, CauseKind};
 use store::findings::{Finding, facts};
@@ -72,9 +72,12 @@ impl Engine {
             open_since: now,
             priority: Priority::default(),
             scanner: SCANNER.into(),
+            correlation: None,
             detail,
         };
         finding.status = facts(&finding, &[], &asset).status(self.inner.settings.grace);
+        let names = correlation::keys(&finding.detail);
+        finding.correlation = store::correlations::of(&mut tx, asset.id, id, None, &names).await?;
         store::findings::add(&mut tx, &finding, finding.status.is_open()).await?;
         if let Some(assessment) = assessment {
             store::assessments::add_finding(&mut tx, assessment, id).await?;
@@ -120,6 +123,7 @@ impl Engine {
         finding.detail = detail;
         finding.last_seen_at = now;
         store::findings::save(&mut tx, &finding, finding.status.is_open()).await?;
+        self.correlate(&mut tx, &finding, &correlation::keys(&finding.detail)).await?;
         store::tickets::mark_of_finding(&mut tx, id).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
         let what = format!("Changed by {}: {}.", by.name, changed.join(", "));

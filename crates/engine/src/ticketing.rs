@@ -5,13 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::assessment::InAssessment;
 use model::rule::{Candidate, Grouping, LateMember, Tending};
-use model::status::RequestKind;
+use model::status::{DetectionState, RequestKind};
 use model::{AssetId, DestinationId, FindingId, RuleId, Status, lifecycle};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
-use store::findings::Finding;
+use store::findings::{Finding, OnBranch};
 use store::rules::Rule;
 use store::tickets::{Group, Health, Held, Ticket};
 
@@ -169,6 +169,8 @@ struct Seen {
     is_tracked: bool,
     /// The branch by which it finds its destination.
     home: Option<String>,
+    /// How it stands to the newest scans.
+    detection: Option<DetectionState>,
 }
 
 /// A finding that may have a ticket, as rules look at it.
@@ -211,13 +213,14 @@ impl Page {
             let branches = branches.remove(&finding.id).unwrap_or_default();
             let Some(asset) = assets.0.get(&finding.asset_id) else { continue };
             let known: Vec<(&str, bool)> =
-                branches.iter().map(|(branch, gone)| (branch.as_str(), *gone)).collect();
+                branches.iter().map(|on| (on.branch.as_str(), on.is_gone)).collect();
             let home = model::routing::home_branch(&asset.tracked_branches, &known).map(str::to_owned);
             let is_tracked =
-                finding.triage.manual.is_some() || branches.iter().any(|(branch, _)| asset.tracks(branch));
-            let branches = branches.into_iter().map(|(branch, _)| branch);
+                finding.triage.manual.is_some() || branches.iter().any(|on| asset.tracks(&on.branch));
+            let detection = OnBranch::state(&branches, |branch| asset.tracks(branch));
+            let branches = branches.into_iter().map(|on| on.branch);
             let branches = branches.filter(|branch| !branch.is_empty()).collect();
-            seen.insert(finding.id, Seen { branches, is_tracked, home });
+            seen.insert(finding.id, Seen { branches, is_tracked, home, detection });
         }
         let exploits = Exploits::of(tx, &findings).await?;
         let (matrix, matrix_version) = store::sla::matrix(tx).await?;
@@ -272,6 +275,8 @@ impl Page {
                 exploit: self.exploits.of_finding(finding),
                 priority: finding.priority,
                 accepted_before: self.accepted_before.contains(&finding.id),
+                detection: seen.detection,
+                correlation: finding.correlation,
                 acceptance_requested: finding
                     .triage
                     .request

@@ -56,6 +56,8 @@ pub const COLUMNS: [&str; 46] = [
     "impact",
     "open_since",
     "assessments",
+    "detection",
+    "correlated",
 ];
 
 /// The table.
@@ -159,6 +161,8 @@ fn cells(finding: &Finding) -> [String; COLUMNS.len()] {
         finding.impact.to_string(),
         time(finding.open_since),
         finding.assessments.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join("; "),
+        summary.detection.map(|state| state.as_str().to_owned()).unwrap_or_default(),
+        summary.correlated.iter().map(|one| one.scanner.clone()).collect::<Vec<_>>().join("; "),
     ]
 }
 

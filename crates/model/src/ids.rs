@@ -48,6 +48,8 @@ ids! {
     ScanId,
     /// One weakness at one place of one asset, tracked across scans.
     FindingId,
+    /// Findings of several scanners about one vulnerability in one component of an asset.
+    CorrelationId,
     /// Credentials and organization of one Azure DevOps.
     ConnectionId,
     /// Where work items go.

@@ -12,6 +12,7 @@ pub mod board;
 pub mod command;
 pub mod configuration;
 pub mod content;
+pub mod correlation;
 pub mod fields;
 pub mod following;
 pub mod guard;

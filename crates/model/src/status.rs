@@ -135,6 +135,59 @@ impl Detection {
     }
 }
 
+/// How a finding stands to the newest scans of the tracked branches: derived, never stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DetectionState {
+    /// The newest scan of some configuration saw it.
+    Detected,
+    /// The newest scans did not look where it is: what they did not see proves nothing.
+    NotCovered,
+    /// Every configuration that saw it has looked again since, and did not see it.
+    NoLongerDetected,
+}
+
+impl DetectionState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Detected, Self::NotCovered, Self::NoLongerDetected];
+
+    /// The state that follows from what each tracked branch says: whether the finding is gone from it, and whether the
+    /// newest scan of some configuration saw it there. None without such a branch.
+    pub fn of(branches: impl IntoIterator<Item = (bool, bool)>) -> Option<Self> {
+        let mut state = None;
+        for (is_gone, is_newest) in branches {
+            match (is_gone, is_newest) {
+                (false, true) => return Some(Self::Detected),
+                (false, false) => state = Some(Self::NotCovered),
+                (true, _) => state = state.or(Some(Self::NoLongerDetected)),
+            }
+        }
+        state
+    }
+
+    /// The word used in code, API and command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Detected => "detected",
+            Self::NotCovered => "not_covered",
+            Self::NoLongerDetected => "no_longer_detected",
+        }
+    }
+}
+
+impl FromStr for DetectionState {
+    type Err = String;
+
+    fn from_str(s: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|state| state.as_str() == s).ok_or_else(|| {
+            format!(
+                "'{s}' does not say how scans see a finding: use detected, not_covered or no_longer_detected"
+            )
+        })
+    }
+}
+
 /// What people, rules and card moves decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

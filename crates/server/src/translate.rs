@@ -2,8 +2,8 @@
 
 use api::{
     AcceptanceRef, AdoptionRow, AssessmentRef, Asset, Attachment, Attention, Cause, Comment, CommentSide,
-    Conflict, Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry, Job, JobKind,
-    KevEntry, KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts,
+    Conflict, Correlated, Detection, FieldChange, Finding, FindingPriority, FindingSummary, HistoryEntry,
+    Job, JobKind, KevEntry, KnownExploit, MatchedBy, Named, Plan, PlanAction, Problem, Scan, SeverityCounts,
     SuppressionRef, Ticket, TicketHealth, TicketLogEntry, TicketPlan, TicketRef, WorkItemShown,
 };
 use chrono::{DateTime, Utc};
@@ -119,6 +119,12 @@ pub(crate) fn finding_summary(
         regressed: row.regressed,
         request: row.triage.request,
         temporary_until: row.triage.temporary.map(|temporary| temporary.until),
+        detection: row.detection,
+        correlated: row
+            .correlated
+            .into_iter()
+            .map(|(scanner, findings)| Correlated { scanner, findings })
+            .collect(),
         ticket: row.ticket.map(ticket_ref).transpose()?,
         priority: FindingPriority {
             risk: row.priority.risk.score(),

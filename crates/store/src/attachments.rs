@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::attachment::Standing;
-use model::{AttachmentId, TicketId};
+use model::{AttachmentId, TicketId, WorkItemId};
 
 use crate::{Result, Row, Tx, args};
 
@@ -23,6 +23,8 @@ pub struct Attachment {
     pub is_private: bool,
     /// Identity on the board, once its bytes are there.
     pub board_id: Option<String>,
+    /// The work item that it was attached to; the ticket may have got another one since.
+    pub work_item: Option<WorkItemId>,
     /// It was seen attached to the work item.
     pub is_attached: bool,
     /// It may have been attached before the work item went, and nobody could see it.
@@ -40,6 +42,11 @@ pub struct Attachment {
 }
 
 impl Attachment {
+    /// It was attached to this work item, or to none yet. What was attached to one that was given up stays there.
+    pub fn is_of(&self, work_item: Option<WorkItemId>) -> bool {
+        self.work_item.is_none() || self.work_item == work_item
+    }
+
     /// How it stands to the board.
     pub fn standing(&self) -> Standing {
         Standing {
@@ -54,7 +61,7 @@ impl Attachment {
 }
 
 const COLUMNS: &str =
-    "SELECT id, ticket_id, author, name, size, is_private, board_id, is_attached, in_doubt, is_over, problem, attempts,
+    "SELECT id, ticket_id, author, name, size, is_private, board_id, work_item_id, is_attached, in_doubt, is_over, problem, attempts,
         added_at, deleted_at FROM attachment";
 
 fn attachment(row: &Row) -> Result<Attachment> {
@@ -66,6 +73,7 @@ fn attachment(row: &Row) -> Result<Attachment> {
         size: row.int("size")?,
         is_private: row.bool("is_private")?,
         board_id: row.opt_text("board_id")?,
+        work_item: row.opt_int("work_item_id")?.map(WorkItemId),
         is_attached: row.bool("is_attached")?,
         in_doubt: row.bool("in_doubt")?,
         is_over: row.bool("is_over")?,
@@ -124,7 +132,7 @@ pub async fn add(tx: &mut Tx, new: &Attachment, content: Vec<u8>) -> Result<()> 
 pub async fn save(tx: &mut Tx, file: &Attachment) -> Result<()> {
     tx.execute(
         "UPDATE attachment SET board_id = $2, is_attached = $3, is_over = $4, problem = $5, attempts = $6, deleted_at = $7,
-                content = CASE WHEN $7 IS NULL THEN content ELSE $8 END, in_doubt = $9 WHERE id = $1",
+                content = CASE WHEN $7 IS NULL THEN content ELSE $8 END, in_doubt = $9, work_item_id = $10 WHERE id = $1",
         args![
             file.id,
             file.board_id.as_deref(),
@@ -135,6 +143,7 @@ pub async fn save(tx: &mut Tx, file: &Attachment) -> Result<()> {
             file.deleted_at,
             Vec::<u8>::new(),
             file.in_doubt,
+            file.work_item,
         ],
     )
     .await?;

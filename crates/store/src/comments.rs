@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use model::merge::comments::{Side, Standing};
-use model::{CommentId, ConnectionId, TicketId};
+use model::{CommentId, ConnectionId, TicketId, WorkItemId};
 
 use crate::{Result, Row, Tx, args};
 
@@ -27,6 +27,8 @@ pub struct Comment {
     pub revision: i64,
     /// The text that was carried to the board last; 0 if none was.
     pub carried: i64,
+    /// The work item that it stands on; the ticket may have got another one since.
+    pub work_item: Option<WorkItemId>,
     /// Number on the board, once it is known.
     pub board_id: Option<i64>,
     /// Version on the board that was last read.
@@ -48,6 +50,11 @@ pub struct Comment {
 }
 
 impl Comment {
+    /// It stands on this work item, or on none yet. What was said on one that was given up stays there.
+    pub fn is_of(&self, work_item: Option<WorkItemId>) -> bool {
+        self.work_item.is_none() || self.work_item == work_item
+    }
+
     /// How it stands to the board.
     pub fn standing(&self) -> Standing {
         Standing {
@@ -89,6 +96,7 @@ fn comment(row: &Row) -> Result<Comment> {
         token: row.text("token")?,
         revision: row.int("revision")?,
         carried: row.int("carried")?,
+        work_item: row.opt_int("work_item_id")?.map(WorkItemId),
         board_id: row.opt_int("board_id")?,
         board_version: row.int("board_version")?,
         board_words: row.opt_text("board_words")?,
@@ -128,8 +136,8 @@ pub async fn get(tx: &mut Tx, id: CommentId) -> Result<Option<Comment>> {
 pub async fn add(tx: &mut Tx, new: &Comment) -> Result<()> {
     tx.execute(
         "INSERT INTO comment (id, ticket_id, side, author, text, is_private, token, revision, carried, board_id,
-                              board_version, board_words, is_over, created_at, edited_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                              board_version, board_words, is_over, created_at, edited_at, work_item_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         args![
             new.id,
             new.ticket_id,
@@ -146,6 +154,7 @@ pub async fn add(tx: &mut Tx, new: &Comment) -> Result<()> {
             new.is_over,
             new.created_at,
             new.edited_at,
+            new.work_item,
         ],
     )
     .await?;
@@ -159,7 +168,7 @@ pub async fn add(tx: &mut Tx, new: &Comment) -> Result<()> {
 pub async fn save(tx: &mut Tx, comment: &Comment) -> Result<()> {
     tx.execute(
         "UPDATE comment SET text = $2, revision = $3, carried = $4, board_id = $5, board_version = $6, board_words = $7,
-                is_over = $8, problem = $9, attempts = $10, edited_at = $11, deleted_at = $12 WHERE id = $1",
+                is_over = $8, problem = $9, attempts = $10, edited_at = $11, deleted_at = $12, work_item_id = $13 WHERE id = $1",
         args![
             comment.id,
             &comment.text,
@@ -173,6 +182,7 @@ pub async fn save(tx: &mut Tx, comment: &Comment) -> Result<()> {
             comment.attempts,
             comment.edited_at,
             comment.deleted_at,
+            comment.work_item,
         ],
     )
     .await?;
@@ -268,7 +278,22 @@ pub async fn noticed(
 pub async fn has_work_item(tx: &mut Tx, ticket: TicketId, now: DateTime<Utc>) -> Result<()> {
     tx.execute(
         "UPDATE ticket SET talk_at = $2 WHERE id = $1 AND EXISTS
-            (SELECT 1 FROM comment WHERE ticket_id = $1 AND side = 'here' AND NOT is_private AND carried < revision)",
+            (SELECT 1 FROM comment WHERE ticket_id = $1 AND side = 'here' AND NOT is_private AND carried < revision
+             UNION ALL
+             SELECT 1 FROM attachment WHERE ticket_id = $1 AND NOT is_private AND NOT is_attached AND NOT is_over)",
+        args![ticket, now],
+    )
+    .await?;
+    Ok(())
+}
+
+/// The ticket has another work item than the one whose comments were read, or none yet: they are read anew.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn begin_anew(tx: &mut Tx, ticket: TicketId, now: DateTime<Utc>) -> Result<()> {
+    tx.execute(
+        "UPDATE ticket SET talk_at = $2, comments_revision = 0, comments_count = 0 WHERE id = $1",
         args![ticket, now],
     )
     .await?;

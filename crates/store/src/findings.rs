@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use model::identity::Sighting;
 use model::priority::{Priority, Probability, Risk, Sla};
-use model::status::{Detection, Facts, RequestKind, Triage};
-use model::{AssetId, FindingId, FindingKind, Observation, ScanId, Severity, Status, TicketId};
+use model::status::{Detection, DetectionState, Facts, RequestKind, Triage};
+use model::{
+    AssetId, CorrelationId, FindingId, FindingKind, Observation, ScanId, Severity, Status, TicketId,
+};
 use uuid::Uuid;
 
 use crate::assets::Asset;
@@ -45,6 +47,8 @@ pub struct Finding {
     pub priority: Priority,
     /// Scanner that saw it first.
     pub scanner: String,
+    /// What it shares with findings of other scanners. Stored by [`add`] and by [`crate::correlations`] alone.
+    pub correlation: Option<CorrelationId>,
     /// The latest observation.
     pub detail: Observation,
 }
@@ -76,7 +80,7 @@ pub(crate) fn severity_of(rank: i64) -> Severity {
 }
 
 const SELECT: &str = "SELECT f.id, f.asset_id, f.fingerprint, f.place_key, f.kind, f.severity, f.status, f.triage, f.regressed,
-        f.first_seen_at, f.last_seen_at, f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at, f.scanner, f.detail
+        f.first_seen_at, f.last_seen_at, f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at, f.scanner, f.correlation_id, f.detail
      FROM finding f";
 
 fn finding(row: &Row) -> Result<Finding> {
@@ -95,6 +99,7 @@ fn finding(row: &Row) -> Result<Finding> {
         open_since: row.time("open_since")?,
         priority: priority(row)?,
         scanner: row.text("scanner")?,
+        correlation: row.opt_id("correlation_id")?,
         detail: row.json("detail")?,
     })
 }
@@ -326,8 +331,8 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
         .execute(
             "INSERT INTO finding (id, asset_id, fingerprint, place_key, kind, severity, title, vulnerability_id, place, scanner,
                                   status, triage, until, regressed, first_seen_at, last_seen_at, detail, search, undecided, request, open_since,
-                                  acceptance_id, suppressed_by)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+                                  acceptance_id, suppressed_by, correlation_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
              ON CONFLICT (asset_id, fingerprint) DO NOTHING",
             args![
                 finding.id,
@@ -353,6 +358,7 @@ pub async fn add(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<bool
                 finding.open_since,
                 finding.triage.acceptance,
                 finding.triage.suppressed_by,
+                finding.correlation,
             ],
         )
         .await?;
@@ -470,26 +476,54 @@ pub async fn decided(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
     Ok(())
 }
 
-/// The branches on which scans saw some findings, empty where a scan named none, and whether it is gone from them: no
-/// configuration sees it there any more.
+/// What scans say about a finding on one branch, all configurations together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnBranch {
+    /// Name; empty where a scan named none.
+    pub branch: String,
+    /// No configuration sees it there any more.
+    pub is_gone: bool,
+    /// The newest scan of some configuration saw it there.
+    pub is_newest: bool,
+}
+
+impl OnBranch {
+    /// How a finding stands to the newest scans of the branches that its asset tracks.
+    pub fn state(branches: &[Self], tracks: impl Fn(&str) -> bool) -> Option<DetectionState> {
+        let tracked = branches.iter().filter(|on| tracks(&on.branch));
+        DetectionState::of(tracked.map(|on| (on.is_gone, on.is_newest)))
+    }
+}
+
+/// The newest scan of the configuration and branch of a row `d` of `detection` had looked no later than it was last seen.
+pub(crate) const SEEN_BY_NEWEST: &str = "d.last_seen_at >= COALESCE((SELECT s.started_at FROM scan s \
+     WHERE s.configuration_id = d.configuration_id AND s.branch = d.branch AND s.state = 'committed' \
+     ORDER BY s.started_at DESC LIMIT 1), d.last_seen_at)";
+
+/// The branches on which scans saw some findings.
 ///
 /// # Errors
 /// If the database refuses.
-pub async fn branches(
-    tx: &mut Tx,
-    findings: &[FindingId],
-) -> Result<HashMap<FindingId, Vec<(String, bool)>>> {
-    let mut branches: HashMap<FindingId, Vec<(String, bool)>> = HashMap::new();
+pub async fn branches(tx: &mut Tx, findings: &[FindingId]) -> Result<HashMap<FindingId, Vec<OnBranch>>> {
+    let mut branches: HashMap<FindingId, Vec<OnBranch>> = HashMap::new();
     for findings in findings.chunks(500) {
         let mut statement = Statement::new(
-            "SELECT finding_id, branch, CAST(MIN(CASE WHEN last_absent_at > last_seen_at THEN 1 ELSE 0 END) AS BIGINT) AS gone
-             FROM detection WHERE finding_id IN ",
+            "SELECT d.finding_id, d.branch, \
+                CAST(MIN(CASE WHEN d.last_absent_at > d.last_seen_at THEN 1 ELSE 0 END) AS BIGINT) AS gone, \
+                CAST(MAX(CASE WHEN d.last_absent_at > d.last_seen_at THEN 0 WHEN ",
         );
+        statement
+            .push(SEEN_BY_NEWEST)
+            .push(" THEN 1 ELSE 0 END) AS BIGINT) AS newest FROM detection d WHERE d.finding_id IN ");
         statement.bind_list(findings.iter().copied());
-        statement.push(" GROUP BY finding_id, branch ORDER BY finding_id, branch");
+        statement.push(" GROUP BY d.finding_id, d.branch ORDER BY d.finding_id, d.branch");
         for row in statement.all(tx).await? {
             let known = branches.entry(row.id("finding_id")?).or_default();
-            known.push((row.text("branch")?, row.count("gone")? > 0));
+            known.push(OnBranch {
+                branch: row.text("branch")?,
+                is_gone: row.count("gone")? > 0,
+                is_newest: row.count("newest")? > 0,
+            });
         }
     }
     Ok(branches)

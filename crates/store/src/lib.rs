@@ -15,6 +15,7 @@ pub mod breakers;
 pub mod commands;
 pub mod comments;
 pub mod connections;
+pub mod correlations;
 mod db;
 pub mod destinations;
 pub mod exploits;

@@ -96,7 +96,8 @@ pub async fn move_finding(
     into: AssetId,
     configurations: &[(Uuid, Uuid)],
 ) -> Result<()> {
-    tx.execute("UPDATE finding SET asset_id = $2 WHERE id = $1", args![finding, into]).await?;
+    tx.execute("UPDATE finding SET asset_id = $2, correlation_id = NULL WHERE id = $1", args![finding, into])
+        .await?;
     for (old, new) in configurations {
         for table in ["detection", "presence"] {
             tx.execute(
@@ -134,7 +135,7 @@ pub async fn set_aside(tx: &mut Tx, finding: FindingId, into: AssetId) -> Result
     tx.execute("DELETE FROM presence WHERE finding_id = $1", args![finding]).await?;
     let name = format!("merged:{finding}");
     tx.execute(
-        "UPDATE finding SET asset_id = $2, fingerprint = $3, place_key = $3 WHERE id = $1",
+        "UPDATE finding SET asset_id = $2, fingerprint = $3, place_key = $3, correlation_id = NULL WHERE id = $1",
         args![finding, into, name],
     )
     .await?;

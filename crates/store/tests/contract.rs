@@ -818,6 +818,7 @@ async fn comments_come_back_as_they_were_written_and_say_when_they_have_to_be_lo
             token: "LC-1".into(),
             revision: 1,
             carried: 0,
+            work_item: None,
             board_id: None,
             board_version: 0,
             board_words: None,

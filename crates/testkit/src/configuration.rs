@@ -248,6 +248,7 @@ fn rule(dice: &mut Dice, number: usize, destinations: &[(String, String)]) -> Ru
     let groupings = [
         Grouping::PerFinding,
         Grouping::PerVulnerabilityAndAsset,
+        Grouping::PerCorrelation,
         Grouping::PerFix,
         Grouping::By(vec![model::rule::Fact::named("path").unwrap()]),
     ];

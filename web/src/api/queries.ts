@@ -147,8 +147,8 @@ export const scan = (id: string) =>
 	queryOptions({ queryKey: ["scan", id], queryFn: () => ask(api.GET("/api/v1/scans/{id}", { params: { path: { id } } })) });
 
 /** Filters of findings; numbers and truths stand in the address as words. */
-export const findings = ({ known_exploited, min_risk, min_epss, order, ...words }: Filters) =>
-	pages(["finding", "list", words, known_exploited, min_risk, min_epss, order], (cursor) =>
+export const findings = ({ known_exploited, min_risk, min_epss, order, correlated_as_one, ...words }: Filters) =>
+	pages(["finding", "list", words, known_exploited, min_risk, min_epss, order, correlated_as_one], (cursor) =>
 		ask(
 			api.GET("/api/v1/findings", {
 				params: {
@@ -157,6 +157,7 @@ export const findings = ({ known_exploited, min_risk, min_epss, order, ...words 
 						known_exploited: known_exploited === undefined ? undefined : known_exploited === "true",
 						min_risk: min_risk === undefined ? undefined : Number(min_risk),
 						min_epss: min_epss === undefined ? undefined : Number(min_epss),
+						correlated_as_one: correlated_as_one === "true" || undefined,
 						order: order === "risk" ? "risk" : undefined,
 						cursor,
 						limit: PAGE_SIZE,

@@ -50,6 +50,7 @@ export type Location = Schemas["Location"];
 export type HistoryEntry = Schemas["HistoryEntry"];
 export type SetStatus = Schemas["SetStatus"];
 export type Overview = Schemas["Overview"];
+export type DetectionState = Schemas["DetectionState"];
 export type SlaState = Schemas["SlaState"];
 export type SlaCounts = Schemas["SlaCounts"];
 export type SlaMatrix = Schemas["SlaMatrix"];

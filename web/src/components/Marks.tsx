@@ -2,7 +2,7 @@
 import { Badge } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { FindingSummary, ScanState, Severity, SlaState, Status, TicketHealth } from "../api/types";
-import { day, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, SLA, SLA_TONE, STATUS } from "../words";
+import { DETECTION, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, SLA, SLA_TONE, STATUS, day } from "../words";
 import classes from "./Marks.module.css";
 
 function Mark({ drawing, color, children }: { drawing: ReactNode; color: string; children: ReactNode }) {
@@ -96,6 +96,17 @@ export function TemporaryMark({ finding }: { finding: Pick<FindingSummary, "temp
 	return (
 		<Badge variant="default" tt="none" radius="sm" fw={400}>
 			temporary until {day(finding.temporary_until)}
+		</Badge>
+	);
+}
+
+/** That the newest scans do not see it, where its status does not say so. */
+export function DetectionMark({ finding }: { finding: Pick<FindingSummary, "detection" | "status"> }) {
+	const { detection, status } = finding;
+	if (!detection || detection === "detected" || (status === "fixed" && detection === "no_longer_detected")) return null;
+	return (
+		<Badge variant="default" tt="none" radius="sm" fw={400}>
+			{DETECTION[detection].toLowerCase()}
 		</Badge>
 	);
 }

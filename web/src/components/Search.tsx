@@ -1,13 +1,13 @@
 import { TextInput } from "@mantine/core";
 import { type Ref, useEffect, useRef, useState } from "react";
 
-type Props = { value: string; onChange: (value: string) => void; placeholder: string; ref?: Ref<HTMLInputElement> };
+type Props = { value: string; onChange: (value: string) => void; placeholder?: string; label?: string; ref?: Ref<HTMLInputElement> };
 
 /** Milliseconds without a key before the list is asked. */
 const PAUSE = 250;
 
 /** A search field that asks once typing pauses. `/` leads here from the list, Escape back to it. */
-export function Search({ value, onChange, placeholder, ref }: Props) {
+export function Search({ value, onChange, placeholder, label = "Search", ref }: Props) {
 	const [text, setText] = useState(value);
 	const waiting = useRef<number>(undefined);
 	const sent = useRef(value);
@@ -30,7 +30,7 @@ export function Search({ value, onChange, placeholder, ref }: Props) {
 		<TextInput
 			ref={ref}
 			type="search"
-			label="Search"
+			label={label}
 			placeholder={placeholder}
 			value={text}
 			onChange={(event) => {

@@ -3,13 +3,13 @@ import { useDisclosure } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "react-router";
-import { findingHistory, finding as findingQuery } from "../api/queries";
+import { findingHistory, finding as findingQuery, findings } from "../api/queries";
 import type { Finding, Location } from "../api/types";
 import { Empty } from "../components/Empty";
 import { Facts } from "../components/Facts";
 import { More } from "../components/List";
 import { Loading } from "../components/Loading";
-import { HealthMark, SeverityMark, SlaMark, StatusMark, TemporaryMark } from "../components/Marks";
+import { DetectionMark, HealthMark, SeverityMark, SlaMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
@@ -22,6 +22,7 @@ import { ASSESSMENT_STATE, day, IMPACT, KIND, percent, place, STATUS, STATUS_MEA
 import { AcceptDialog } from "./acceptance/AcceptDialog";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { Detections } from "./Detections";
+import classes from "./Detections.module.css";
 import { ManualActions } from "./finding/ManualActions";
 import { SetStatusDialog } from "./SetStatusDialog";
 
@@ -61,6 +62,7 @@ export function FindingPage() {
 					<SeverityMark severity={finding.severity} />
 					<StatusMark status={finding.status} />
 					<TemporaryMark finding={finding} />
+					<DetectionMark finding={finding} />
 					<Link to={`/findings?asset=${finding.asset.id}`} style={{ color: "inherit" }}>
 						{finding.asset.name}
 					</Link>
@@ -126,6 +128,7 @@ export function FindingPage() {
 					<Panel title="Seen by" flush>
 						<Detections detections={finding.detections} />
 					</Panel>
+					{finding.correlated.length > 0 && <Correlated finding={finding} />}
 					<History id={id} />
 				</Stack>
 			</div>
@@ -309,6 +312,32 @@ function Why({ finding }: { finding: Finding }) {
 					It holds until {day(finding.temporary_until)}, then it is {STATUS[finding.temporary_then ?? "identified"]}.
 				</Text>
 			)}
+		</Panel>
+	);
+}
+
+/** What other scanners report of the same vulnerability in the same component: findings with a life of their own. */
+function Correlated({ finding }: { finding: Finding }) {
+	const query = useInfiniteQuery(findings({ correlated_with: finding.id }));
+	const others = query.data?.pages.flatMap((page) => page.items) ?? [];
+	return (
+		<Panel title="The same vulnerability and component" flush>
+			{query.isPending && <Loading lines={2} />}
+			{query.isError && others.length === 0 && <Trouble error={query.error} retry={() => query.refetch()} />}
+			<ul className={classes.list}>
+				{others.map((other) => (
+					<li key={other.id}>
+						<div>
+							<Link to={`/findings/${other.id}`}>{other.vulnerability_id}</Link>
+							<div className={classes.quiet}>
+								{other.scanner} · <span className="mono">{other.place}</span>
+							</div>
+						</div>
+						<StatusMark status={other.status} />
+					</li>
+				))}
+			</ul>
+			{query.hasNextPage && <More query={query} />}
 		</Panel>
 	);
 }

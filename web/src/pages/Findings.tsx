@@ -9,13 +9,13 @@ import { AssetFilter } from "../components/AssetFilter";
 import { ChosenBar } from "../components/ChosenBar";
 import { Empty } from "../components/Empty";
 import { type Column, PagedList, useChoice } from "../components/List";
-import { DueMark, SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
+import { DetectionMark, DueMark, SeverityMark, StatusMark, TemporaryMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Search } from "../components/Search";
 import { TicketLine } from "../components/TicketLine";
 import { useMay } from "../session";
 import { useShortcuts } from "../shortcuts";
-import { SEVERITIES, SEVERITY, SLA, SLA_STATES, STATUS, STATUSES } from "../words";
+import { DETECTION, DETECTION_STATES, IMPACT, IMPACTS, SEVERITIES, SEVERITY, SLA, SLA_STATES, STATUS, STATUSES } from "../words";
 import { AcceptDialog } from "./acceptance/AcceptDialog";
 import { CreateTicketDialog } from "./by-hand/CreateTicketDialog";
 import { ExportMenu } from "./ExportMenu";
@@ -30,6 +30,7 @@ const COLUMNS: readonly Column<FindingSummary>[] = [
 			<>
 				<StatusMark status={finding.status} />
 				<TemporaryMark finding={finding} />
+				<DetectionMark finding={finding} />
 			</>
 		),
 	},
@@ -38,6 +39,9 @@ const COLUMNS: readonly Column<FindingSummary>[] = [
 	{ header: "Asset", width: "12%", cell: (finding) => <span title={finding.asset.name}>{finding.asset.name}</span> },
 	{ header: "Ticket", width: "11%", cell: (finding) => finding.ticket && <TicketLine ticket={finding.ticket} /> },
 ];
+
+/** Filters of the second row. */
+const MORE = ["detection", "impact", "owner", "scanner", "correlated_as_one"];
 
 /** Findings by filter. The filter stands in the address; without one, the open findings are shown. */
 export function FindingsPage() {
@@ -74,12 +78,19 @@ export function FindingsPage() {
 		known_exploited: get("known_exploited"),
 		min_risk: get("min_risk"),
 		min_epss: get("min_epss"),
+		detection: get("detection"),
+		scanner: get("scanner"),
+		owner: get("owner"),
+		impact: get("impact"),
+		correlated_as_one: get("correlated_as_one"),
+		correlated_with: get("correlated_with"),
 		order: get("order"),
 	};
 	const query = useInfiniteQuery({ ...findings(filters), placeholderData: keepPreviousData });
 	const filtered = params.size > 0;
 	const analyst = useMay("analyst");
 	const choice = useChoice();
+	const [more, showMore] = useDisclosure(MORE.some((name) => params.has(name)));
 	const manager = useMay("security_manager");
 	const [creating, create] = useDisclosure(false);
 	const [accepting, accept] = useDisclosure(false);
@@ -163,12 +174,47 @@ export function FindingsPage() {
 					]}
 				/>
 				<AssetFilter value={get("asset")} onChange={(id) => set("asset", id)} />
+				<Button variant="subtle" size="sm" aria-expanded={more} aria-controls="more-filters" onClick={showMore.toggle}>
+					{more ? "Fewer filters" : "More filters"}
+				</Button>
 				{filtered && (
 					<Button variant="subtle" size="sm" onClick={() => setParams({}, { replace: true })}>
 						Clear
 					</Button>
 				)}
 			</search>
+			{more && (
+				<search className={classes.filters} id="more-filters" aria-label="Findings, further">
+					<NativeSelect
+						label="Newest scans"
+						value={get("detection") ?? ""}
+						onChange={(event) => set("detection", event.currentTarget.value)}
+						data={[{ value: "", label: "Any" }, ...DETECTION_STATES.map((value) => ({ value, label: DETECTION[value] }))]}
+					/>
+					<NativeSelect
+						label="Business impact"
+						value={get("impact") ?? ""}
+						onChange={(event) => set("impact", event.currentTarget.value)}
+						data={[{ value: "", label: "Any" }, ...IMPACTS.map((value) => ({ value, label: IMPACT[value] }))]}
+					/>
+					<Search label="Owner" value={get("owner") ?? ""} onChange={(value) => set("owner", value)} />
+					<Search label="Scanner" value={get("scanner") ?? ""} onChange={(value) => set("scanner", value)} />
+					<NativeSelect
+						label="Same by several scanners"
+						value={get("correlated_as_one") ?? ""}
+						onChange={(event) => set("correlated_as_one", event.currentTarget.value)}
+						data={[
+							{ value: "", label: "Each shown" },
+							{ value: "true", label: "Shown as one" },
+						]}
+					/>
+				</search>
+			)}
+			{filters.correlated_with && (
+				<Text size="sm" c="dimmed">
+					by other scanners, or at other places, about the same as <Link to={`/findings/${filters.correlated_with}`}>one finding</Link>
+				</Text>
+			)}
 			{filters.acceptance && (
 				<Text size="sm" c="dimmed">
 					covered by one <Link to="/acceptances">acceptance</Link>
@@ -204,6 +250,7 @@ export function FindingsPage() {
 							{finding.known_exploited && " · known exploited"}
 							{finding.regressed > 0 && ` · regressed ${finding.regressed}×`}
 							{finding.request && " · acceptance requested"}
+							{finding.correlated.length > 0 && ` · also by ${finding.correlated.map((one) => one.scanner).join(", ")}`}
 						</>
 					)}
 					columns={COLUMNS}
@@ -213,6 +260,7 @@ export function FindingsPage() {
 							<SeverityMark severity={finding.severity} />
 							<StatusMark status={finding.status} />
 							<TemporaryMark finding={finding} />
+							<DetectionMark finding={finding} />
 							<DueMark finding={finding} />
 							<span>{finding.asset.name}</span>
 							{finding.ticket && <TicketLine ticket={finding.ticket} />}

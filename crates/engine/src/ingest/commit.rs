@@ -8,6 +8,7 @@ use model::priority::Priority;
 use model::status::{Decision, Triage};
 use model::{
     Coverage, CoverageExtent, FindingId, FindingKind, Observation, ReportedSuppression, Status, content,
+    correlation,
 };
 use store::Tx;
 use store::assets::Asset;
@@ -139,6 +140,7 @@ impl Engine {
             open_since: scan.started_at,
             priority: Priority::default(),
             scanner: scan.scanner.clone(),
+            correlation: None,
             detail: observation,
         };
         let detection = StoredDetection {
@@ -156,6 +158,8 @@ impl Engine {
         };
         let detections = [detection];
         finding.status = facts(&finding, &detections, asset).status(self.inner.settings.grace);
+        let names = correlation::keys(&finding.detail);
+        finding.correlation = store::correlations::of(tx, asset.id, finding.id, None, &names).await?;
         let mut ordinal = 0;
         loop {
             finding.fingerprint = identity::fingerprint(place_key, &detections[0].sighting, ordinal);
@@ -240,6 +244,12 @@ impl Engine {
         store::findings::save_detection(tx, &newest).await?;
         if begins {
             store::presence::begins(tx, &newest, gone_since(later, &observation)).await?;
+        }
+
+        // Another scanner may know it by more names than the one that is shown.
+        let names = correlation::keys(&observation);
+        if names != correlation::keys(&known.detail) {
+            self.correlate(tx, known, &names).await?;
         }
 
         let mut finding = known.clone();
@@ -331,6 +341,22 @@ impl Engine {
             return Ok(());
         }
         self.count_open(&finding, finding.status, result)
+    }
+
+    /// Also by these names it is known from now on to findings of other scanners.
+    pub(crate) async fn correlate(
+        &self,
+        tx: &mut Tx,
+        finding: &Finding,
+        names: &[String],
+    ) -> Result<(), Refusal> {
+        // Another finding of the same piece may have changed it.
+        let known = store::correlations::known(tx, finding.id).await?;
+        let correlation = store::correlations::of(tx, finding.asset_id, finding.id, known, names).await?;
+        if correlation != known {
+            store::correlations::save(tx, finding.id, correlation).await?;
+        }
+        Ok(())
     }
 
     /// What a scan of an assessment saw belongs to the assessment.

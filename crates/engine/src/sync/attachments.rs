@@ -88,6 +88,7 @@ impl Engine {
         is_there: bool,
     ) -> Result<(), Refusal> {
         file.is_attached = is_there;
+        file.work_item = ticket.work_item_id;
         file.in_doubt = false;
         file.is_over = !is_there;
         (file.attempts, file.problem) = (0, None);
@@ -112,7 +113,7 @@ impl Engine {
         let files = store::attachments::of_ticket(&mut tx, ticket.id).await?;
         let next = files
             .into_iter()
-            .filter(|file| file.problem.is_none())
+            .filter(|file| file.problem.is_none() && file.is_of(ticket.work_item_id))
             .find_map(|file| next_deed(file.standing()).map(|deed| (file, deed)));
         let Some((file, deed)) = next.filter(|_| is_active) else {
             let again = (!is_active).then(|| now + Duration::minutes(5));

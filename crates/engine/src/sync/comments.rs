@@ -7,7 +7,7 @@
 use azure::{CommentText, Error};
 use chrono::{DateTime, Duration, Utc};
 use model::merge::comments::{Deed, Known, Read, Side, next_deed, read};
-use model::{CommentId, TicketId, block, board, content};
+use model::{CommentId, TicketId, WorkItemId, block, board, content};
 use store::Tx;
 use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::comments::Comment;
@@ -164,8 +164,10 @@ impl Engine {
         }
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         let files = store::attachments::of_ticket(&mut tx, id).await?;
-        let waits = rows.iter().any(|row| row.carried == IN_DOUBT || next_deed(row.standing()).is_some())
-            || files.iter().any(|file| model::attachment::next_deed(file.standing()).is_some());
+        let mut rows = rows.iter().filter(|row| row.is_of(ticket.work_item_id));
+        let mut files = files.iter().filter(|file| file.is_of(ticket.work_item_id));
+        let waits = rows.any(|row| row.carried == IN_DOUBT || next_deed(row.standing()).is_some())
+            || files.any(|file| model::attachment::next_deed(file.standing()).is_some());
         store::comments::talk_at(&mut tx, id, waits.then_some(now + Duration::hours(1))).await?;
         tx.commit().await?;
         Ok(Turn::Done)
@@ -192,7 +194,9 @@ impl Engine {
             return Ok(false);
         }
         let intent = ticket.intent.take();
+        let item = seen.work_item.as_ref().map(|item| item.id);
         let mut rows = store::comments::of_ticket(&mut tx, seen.id).await?;
+        rows.retain(|row| row.is_of(item));
         let announced = |id: CommentId| match &intent {
             Some(Intent::Comment { comment, html, revision, .. }) if *comment == id => {
                 Some((block::normalised(html), *revision))
@@ -229,11 +233,10 @@ impl Engine {
                 Read::New(comment) => {
                     news += 1;
                     new.push(comment);
-                    store::comments::add(&mut tx, &self.as_written(seen.id, Side::Board, comment)).await?;
+                    store::comments::add(&mut tx, &self.as_written(seen, Side::Board, comment)).await?;
                 }
                 Read::Explanation(comment) => {
-                    store::comments::add(&mut tx, &self.as_written(seen.id, Side::Explanation, comment))
-                        .await?;
+                    store::comments::add(&mut tx, &self.as_written(seen, Side::Explanation, comment)).await?;
                 }
                 Read::Arrived(place, comment) => {
                     let row = &mut rows[place];
@@ -252,7 +255,7 @@ impl Engine {
                             self.note_comment(&mut tx, &ticket, row, "carried to", comment.version).await?;
                         }
                     }
-                    stand(row, comment);
+                    stand(row, comment, item);
                     store::comments::save(&mut tx, row).await?;
                 }
                 Read::Edited(place, comment) => {
@@ -265,7 +268,7 @@ impl Engine {
                     row.edited_at = Some(comment.modified_at);
                     // What a person made of ours is theirs.
                     row.is_over = true;
-                    stand(row, comment);
+                    stand(row, comment, item);
                     store::comments::save(&mut tx, row).await?;
                 }
                 Read::Gone(place) => {
@@ -310,12 +313,12 @@ impl Engine {
         Ok(true)
     }
 
-    fn as_written(&self, ticket: TicketId, side: Side, comment: &board::Comment) -> Comment {
+    fn as_written(&self, ticket: &Ticket, side: Side, comment: &board::Comment) -> Comment {
         let author = &comment.author;
         let name = if author.display_name.is_empty() { &author.unique_name } else { &author.display_name };
         Comment {
             id: self.inner.world.id(),
-            ticket_id: ticket,
+            ticket_id: ticket.id,
             side,
             author: if side == Side::Explanation { "Lockstep".into() } else { name.clone() },
             text: shown(comment),
@@ -323,6 +326,7 @@ impl Engine {
             token: String::new(),
             revision: 1,
             carried: 1,
+            work_item: ticket.work_item.as_ref().map(|item| item.id),
             board_id: Some(comment.id),
             board_version: comment.version,
             board_words: Some(block::normalised(&comment.text)),
@@ -351,7 +355,7 @@ impl Engine {
         let rows = store::comments::of_ticket(&mut tx, id).await?;
         let next = rows
             .into_iter()
-            .filter(|row| row.problem.is_none())
+            .filter(|row| row.problem.is_none() && row.is_of(ticket.work_item_id))
             .find_map(|row| next_deed(row.standing()).map(|deed| (row, deed)));
         let Some(item) = ticket.work_item.clone() else {
             store::comments::talk_at(&mut tx, id, None).await?;
@@ -410,7 +414,7 @@ impl Engine {
                 let (words, version) = match &comment {
                     Some(comment) => {
                         row.carried = revision;
-                        stand(&mut row, comment);
+                        stand(&mut row, comment, Some(item.id));
                         ("carried to", comment.version)
                     }
                     None => {
@@ -506,7 +510,8 @@ fn shown(comment: &board::Comment) -> String {
 }
 
 /// What stands on the board is known now.
-fn stand(row: &mut Comment, comment: &board::Comment) {
+fn stand(row: &mut Comment, comment: &board::Comment, on: Option<WorkItemId>) {
+    row.work_item = on;
     row.board_id = Some(comment.id);
     row.board_version = comment.version;
     row.board_words = Some(block::normalised(&comment.text));

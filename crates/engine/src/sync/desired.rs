@@ -10,12 +10,13 @@ use model::content::{self, About, Evidence, Shown, TemplateProblem, Templates};
 use model::fields::{DueDatePolicy, FieldValue, IterationPolicy, fitted};
 use model::merge::Desired;
 use model::rule::{Places, Tending};
+use model::status::DetectionState;
 use model::{AssetId, FindingId, Impact, Status, TicketId, block};
 use store::Tx;
 use store::assets::Asset;
 use store::audit::{CauseKind, StatusChange};
 use store::destinations::Destination;
-use store::findings::Finding;
+use store::findings::{Finding, OnBranch};
 use store::tickets::Ticket;
 use url::Url;
 
@@ -189,6 +190,7 @@ impl Engine {
                 asset_owner: asset.map_or("", |asset| &asset.owner),
                 impact: asset.map_or(Impact::Unknown, |asset| asset.impact),
                 scanner: &finding.scanner,
+                detection: backdrop.detections.get(&finding.id).copied(),
                 first_seen_at: finding.first_seen_at,
                 regressed: finding.regressed,
                 priority: finding.priority,
@@ -300,6 +302,7 @@ pub(crate) struct Backdrop {
     exploits: Exploits,
     assessments: HashMap<FindingId, Vec<InAssessment>>,
     acceptances: HashMap<FindingId, Accepted>,
+    detections: HashMap<FindingId, DetectionState>,
 }
 
 impl Backdrop {
@@ -313,8 +316,18 @@ impl Backdrop {
             }
         }
         let ids: Vec<FindingId> = findings.iter().map(|finding| finding.id).collect();
+        let mut detections = HashMap::new();
+        let branches = store::findings::branches(tx, &ids).await?;
+        for finding in findings {
+            let (Some(asset), Some(on)) = (assets.get(&finding.asset_id), branches.get(&finding.id)) else {
+                continue;
+            };
+            detections
+                .extend(OnBranch::state(on, |name| Asset::tracks(asset, name)).map(|it| (finding.id, it)));
+        }
         Ok(Self {
             assets,
+            detections,
             exploits: Exploits::of(tx, findings).await?,
             assessments: store::assessments::of_findings(tx, &ids).await?,
             acceptances: store::acceptances::of_findings(tx, &ids).await?,

@@ -7,7 +7,7 @@ use model::board::{Change, ItemLink, ItemLinkKind, WorkItem};
 use model::content;
 use model::following::{Order, Repair};
 use model::map::Position;
-use model::merge::{FieldChange, Outcome};
+use model::merge::{Base, FieldChange, Outcome};
 use model::process::StateCategory;
 use store::Tx;
 use store::destinations::Destination;
@@ -92,8 +92,7 @@ impl Engine {
             Repair::MergeInto { ticket: into } => {
                 let into = store::tickets::get(tx, into).await?;
                 let Some(into) = into.filter(|into| into.health != Health::Released) else {
-                    self.drop_order(tx, ticket, &order, "that ticket has ended").await?;
-                    return Ok(Parting::GoesOn);
+                    return self.drop_order(tx, ticket, &order, &outcome.base, "that ticket has ended").await;
                 };
                 let findings = store::findings::of_ticket(tx, into.id).await?;
                 let is_undone = into.following.undone_by.is_some();
@@ -134,8 +133,8 @@ impl Engine {
             }
             Repair::MoveTo { destination: to } => {
                 let Some(target) = store::destinations::get(tx, to).await? else {
-                    self.drop_order(tx, ticket, &order, "there is no such destination any more").await?;
-                    return Ok(Parting::GoesOn);
+                    let why = "there is no such destination any more";
+                    return self.drop_order(tx, ticket, &order, &outcome.base, why).await;
                 };
                 if is_closed(destination, view) {
                     self.replace(tx, ticket, &order).await?;
@@ -151,8 +150,8 @@ impl Engine {
                 match outcome.writes.last_mut().filter(|_| moves) {
                     Some(change) => say(change, &words, &ticket.token),
                     None => {
-                        self.drop_order(tx, ticket, &order, "its card cannot be closed from where it stands")
-                            .await?
+                        let why = "its card cannot be closed from where it stands";
+                        return self.drop_order(tx, ticket, &order, &outcome.base, why).await;
                     }
                 }
             }
@@ -165,16 +164,25 @@ impl Engine {
         Ok(Parting::GoesOn)
     }
 
+    /// What was ordered cannot be done. A ticket that had ended before has ended again: nobody asked for anything else.
     async fn drop_order(
         &self,
         tx: &mut Tx,
         ticket: &mut Ticket,
         order: &Order,
+        base: &Base,
         why: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Parting, Refusal> {
         ticket.following.order = None;
         let what = format!("It was not possible to {}: {why}.", order.repair.wish());
-        self.note_on_ticket(tx, ticket, &cause_of(order), what).await
+        self.note_on_ticket(tx, ticket, &cause_of(order), what).await?;
+        if !order.was_released {
+            return Ok(Parting::GoesOn);
+        }
+        ticket.base = Some(base.clone());
+        self.release(tx, ticket, order).await?;
+        store::tickets::save(tx, ticket).await?;
+        Ok(Parting::Done)
     }
 }
 

@@ -360,7 +360,12 @@ impl Engine {
         Ok(true)
     }
 
-    async fn release(&self, tx: &mut Tx, ticket: &mut Ticket, order: &Order) -> Result<(), Refusal> {
+    pub(super) async fn release(
+        &self,
+        tx: &mut Tx,
+        ticket: &mut Ticket,
+        order: &Order,
+    ) -> Result<(), Refusal> {
         let id =
             ticket.work_item_id.map(|id| format!("; work item {id} is left as it is")).unwrap_or_default();
         self.note_unsettled(tx, ticket).await?;
@@ -423,6 +428,7 @@ impl Engine {
         ticket.next_attempt_at = self.inner.world.now();
         ticket.synced_mark = ticket.mark - 1;
         store::tickets::save(tx, ticket).await?;
+        store::comments::begin_anew(tx, ticket.id, self.inner.world.now()).await?;
         Ok(())
     }
 
@@ -503,6 +509,7 @@ impl Engine {
         let what = format!("Work item {work_item} is used for this ticket from now on.");
         self.note_on_ticket(tx, ticket, &cause_of(order), what).await?;
         store::tickets::save(tx, ticket).await?;
+        store::comments::begin_anew(tx, ticket.id, self.inner.world.now()).await?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use chrono::Duration;
 use engine::{Actor, NewAttachment};
 use model::AttachmentId;
+use model::following::Repair;
 use serde_json::Value;
 use store::attachments::Attachment;
 use testkit::{Fault, Halt, Story, TestDatabase, databases, weakness};
@@ -237,4 +238,32 @@ async fn a_file_without_name_or_bytes_and_one_too_many_are_refused() {
     }
     let refused = story.engine.attach(ticket, of("more.txt", 1), &ada()).await.unwrap_err();
     assert_eq!(refused.detail, "The ticket has 20 files, and more are not taken.");
+}
+
+/// Found after seed 3106 of the simulation.
+#[tokio::test]
+async fn what_was_said_and_attached_after_a_ticket_had_ended_goes_to_its_next_work_item() {
+    for database in databases().await {
+        let story = begin(database).await;
+        let (old, ticket) = (story.work_item(), story.ticket().await.id);
+        attach(&story, "first.png", false).await;
+        for_a_while(&story).await;
+        story.engine.release_ticket(ticket, &ada()).await.unwrap();
+        attach(&story, "proof.png", false).await;
+        for_a_while(&story).await;
+        assert_eq!(names(&story), ["first.png"], "nothing is written for a ticket that has ended");
+        story.engine.repair_ticket(ticket, Repair::Replace, &ada()).await.unwrap();
+        for _ in 0..6 {
+            story.settle().await;
+            story.wait(Duration::seconds(40));
+        }
+        let new = story.ticket().await.work_item_id.unwrap().0;
+        assert_ne!(new, old);
+        let there = |item| {
+            let path = format!("_apis/wit/workitems/{item}?$expand=relations&api-version=7.1");
+            story.board.act("GET", &path, "application/json", &Value::Null)["relations"].to_string()
+        };
+        assert!(there(new).contains("proof.png") && !there(new).contains("first.png"), "{}", there(new));
+        assert!(there(old).contains("first.png") && !there(old).contains("proof.png"), "{}", there(old));
+    }
 }

@@ -4,7 +4,7 @@ use chrono::Duration;
 use engine::{Actor, ClosingChoice, NewDestination, NewTicket, StatusChange};
 use model::following::Repair;
 use model::routing::Binding;
-use model::{DestinationId, FindingId, Status, TicketId};
+use model::{DestinationId, FindingId, Status, TicketId, WorkItemId};
 use serde_json::{Value, json};
 use store::args;
 use store::tickets::Health;
@@ -562,4 +562,28 @@ async fn what_people_made_or_moved_by_hand_no_breaker_holds() {
     }
     story.settle().await;
     assert_eq!(story.board.work_items().len(), 3);
+}
+
+/// Found by the simulation, seed 3106.
+#[tokio::test]
+async fn a_ticket_that_had_ended_and_cannot_go_elsewhere_has_ended_again() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let (item, ticket) = (story.work_item(), story.ticket().await.id);
+    let to = other_destination(&story, OTHER_PROJECT, "Task", "").await;
+    story.board.move_to_project(item, OTHER_PROJECT);
+    story.sweep().await;
+    story.engine.release_ticket(ticket, &ada()).await.unwrap();
+    story.settle().await;
+    let other = story.board.bug("Ours");
+    let bind = Repair::Bind { work_item: WorkItemId(other) };
+    story.engine.repair_ticket(ticket, bind, &ada()).await.unwrap();
+    story.engine.move_ticket(ticket, to, &ada()).await.unwrap();
+    let writes = story.board.writes();
+    story.settle().await;
+    story.sweep().await;
+    let log = story.log_of_tickets().await;
+    assert!(log.iter().any(|(what, _)| what.contains("It was not possible to make a new")), "{log:?}");
+    assert_eq!((story.ticket().await.health, story.board.writes()), (Health::Released, writes));
 }

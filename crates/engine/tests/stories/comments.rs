@@ -3,6 +3,7 @@
 use chrono::Duration;
 use engine::{Actor, NewComment};
 use model::CommentId;
+use model::following::Repair;
 use model::merge::comments::Side;
 use serde_json::{Value, json};
 use store::comments::Comment;
@@ -253,4 +254,38 @@ async fn what_is_said_while_a_work_item_is_gone_that_was_never_read_goes_out_whe
     story.board.restore(item);
     story.sweep().await;
     assert_eq!(on_board(&story).len(), 1, "{:?}", on_board(&story));
+}
+
+/// Found by reading what lay beside seed 3106 of the simulation.
+#[tokio::test]
+async fn people_are_heard_on_a_new_work_item_and_what_they_said_on_the_old_one_stays_said() {
+    let story = story().await;
+    let (old, ticket) = (story.work_item(), story.ticket().await.id);
+    let ours = write(&story, "Please look at it.", false).await;
+    story.settle().await;
+    for number in 0..5 {
+        say(&story, &format!("word {number}"));
+    }
+    story.sweep().await;
+    assert_eq!(texts(&story).await.len(), 6);
+    story.board.delete(old);
+    story.sweep().await;
+    story.engine.repair_ticket(ticket, Repair::Replace, &by("Ada")).await.unwrap();
+    story.settle().await;
+    let new = story.ticket().await.work_item_id.unwrap().0;
+    assert_ne!(new, old);
+    story.board.edit(new, &[("System.History", "And here?".into())]);
+    story.sweep().await;
+    story.settle().await;
+    let said = texts(&story).await;
+    assert!(said.last().unwrap().ends_with("And here?"), "{said:?}");
+    assert_eq!(said.len(), 7, "nobody deleted anything: {said:?}");
+    // What is changed here now is not carried to where the ticket is no more.
+    story.engine.edit_comment(ticket, ours, "Look at it soon.", &by("Ada")).await.unwrap();
+    let writes = story.board.writes();
+    for _ in 0..3 {
+        story.wait(Duration::minutes(5));
+        story.settle().await;
+    }
+    assert_eq!(story.board.writes(), writes);
 }

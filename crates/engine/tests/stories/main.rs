@@ -14,6 +14,7 @@ mod by_hand;
 mod commands;
 mod comments;
 mod configuration;
+mod correlation;
 mod creation;
 mod drift;
 mod economy;

@@ -240,6 +240,7 @@ async fn each_grouping_shares_tickets_as_it_says() {
         (Grouping::PerFinding, vec![1, 1, 1, 1, 1, 1]),
         (Grouping::PerVulnerabilityAndAsset, vec![1, 1, 2, 2]),
         (Grouping::PerVulnerability, vec![1, 1, 2, 2]),
+        (Grouping::PerCorrelation, vec![1, 1, 1, 1, 2]),
         (Grouping::PerFix, vec![1, 2, 3]),
         (Grouping::PerAsset, vec![6]),
         (by(&["component"]), vec![2, 4]),

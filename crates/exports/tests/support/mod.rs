@@ -36,6 +36,8 @@ pub(crate) fn finding(number: u128) -> Finding {
             regressed: 0,
             request: None,
             temporary_until: None,
+            detection: None,
+            correlated: Vec::new(),
             ticket: None,
             priority: FindingPriority::default(),
         },

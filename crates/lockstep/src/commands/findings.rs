@@ -37,6 +37,7 @@ Examples:
   lockstep findings list --status open --severity critical,high
   lockstep findings list --asset shop --search openssl --all --json
   lockstep findings list --sla breached,approaching --order risk
+  lockstep findings list --asset shop --correlated-as-one
   lockstep findings list --asset shop --branch feature/cart --not-on-branch main")]
     List {
         #[command(flatten)]
@@ -224,6 +225,24 @@ struct Filter {
     /// Only findings with at least this risk score, 0 to 100
     #[arg(long, value_name = "SCORE")]
     min_risk: Option<u8>,
+    /// Only findings that stand so to the newest scans: detected, not_covered, no_longer_detected
+    #[arg(long, value_name = "STATE")]
+    detection: Option<String>,
+    /// Only findings that this scanner saw first
+    #[arg(long, value_name = "SCANNER")]
+    scanner: Option<String>,
+    /// Only findings of assets for which this person or team answers
+    #[arg(long, value_name = "OWNER")]
+    owner: Option<String>,
+    /// Only findings of assets with these business impacts: critical, high, medium, low, unknown
+    #[arg(long, value_name = "IMPACTS")]
+    impact: Option<String>,
+    /// Of what several scanners report of one vulnerability in one component, only what the first of them reports
+    #[arg(long)]
+    correlated_as_one: bool,
+    /// Only findings about the same vulnerability in the same component as this one
+    #[arg(long, value_name = "FINDING")]
+    correlated_with: Option<FindingId>,
     /// In which order
     #[arg(long, value_name = "ORDER", value_enum, default_value_t = Order::Severity)]
     order: Order,
@@ -258,6 +277,12 @@ impl Filter {
         query.extend(self.known_exploited.then(|| ("known_exploited", "true".to_owned())));
         query.extend(self.min_epss.map(|least| ("min_epss", least.to_string())));
         query.extend(self.min_risk.map(|least| ("min_risk", least.to_string())));
+        query.extend(self.detection.map(|states| ("detection", states)));
+        query.extend(self.scanner.map(|scanner| ("scanner", scanner)));
+        query.extend(self.owner.map(|owner| ("owner", owner)));
+        query.extend(self.impact.map(|impacts| ("impact", impacts)));
+        query.extend(self.correlated_as_one.then(|| ("correlated_as_one", "true".to_owned())));
+        query.extend(self.correlated_with.map(|finding| ("correlated_with", finding.to_string())));
         if self.order == Order::Risk {
             query.push(("order", "risk".to_owned()));
         }

@@ -240,6 +240,7 @@ fn grouping(text: &str) -> Result<Grouping, String> {
         "finding" => Grouping::PerFinding,
         "vulnerability-and-asset" => Grouping::PerVulnerabilityAndAsset,
         "vulnerability" => Grouping::PerVulnerability,
+        "correlation" => Grouping::PerCorrelation,
         "fix" => Grouping::PerFix,
         "asset" => Grouping::PerAsset,
         _ => {

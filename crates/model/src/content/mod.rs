@@ -21,6 +21,7 @@ use chrono::{DateTime, Utc};
 use crate::acceptance::Accepted;
 use crate::assessment::InAssessment;
 use crate::priority::{Exploit, Priority};
+use crate::status::DetectionState;
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 pub use html::{clip, escape, markdown, plain};
@@ -57,6 +58,8 @@ pub struct Shown<'a> {
     pub impact: Impact,
     /// Scanner that saw it.
     pub scanner: &'a str,
+    /// How it stands to the newest scans; none for what no scan saw.
+    pub detection: Option<DetectionState>,
     /// Start of the first scan that saw it.
     pub first_seen_at: DateTime<Utc>,
     /// How often it came back after it was fixed.
@@ -143,6 +146,7 @@ mod tests {
             asset_tags: &[],
             asset_owner: "",
             impact: Impact::Unknown,
+            detection: None,
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
             priority: Priority::default(),

@@ -10,6 +10,7 @@ use super::{Shown, clip, place};
 use crate::acceptance::Accepted;
 use crate::assessment::{AssessmentState, InAssessment};
 use crate::priority::{Epss, Exploit, Kev, Priority, Probability, SlaMatrix, Weighed};
+use crate::status::DetectionState;
 use crate::{Component, FindingKind, Impact, Location, Severity, Vulnerability};
 
 /// Findings that are listed one by one; more are counted.
@@ -162,6 +163,7 @@ fn of_finding(redactor: &Redactor, finding: &Shown<'_>) -> Value {
         start_line => location.start_line,
         end_line => location.end_line,
         snippet => long(snippet),
+        detection => finding.detection.map(DetectionState::as_str),
         first_seen => day(finding.first_seen_at),
         regressed => finding.regressed,
         risk => finding.priority.risk.score(),
@@ -255,6 +257,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         asset_owner: "Team Payments",
         impact: Impact::High,
         scanner: "scanner",
+        detection: Some(DetectionState::Detected),
         first_seen_at: DateTime::<Utc>::UNIX_EPOCH,
         regressed: 1,
         priority: Priority::of(&weighed, &exploit, &SlaMatrix::default()),
@@ -274,6 +277,7 @@ pub(super) fn with_samples(mut with: impl FnMut(&About<'_>, &[Shown<'_>], &[Evid
         asset_tags: &[],
         asset_owner: "",
         impact: Impact::Unknown,
+        detection: None,
         regressed: 0,
         priority: Priority::default(),
         exploit: Exploit::default(),

@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::assessment::{AssessmentState, InAssessment};
 use crate::priority::{Exploit, Priority, SlaState};
-use crate::{AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status};
+use crate::status::DetectionState;
+use crate::{AssetId, CorrelationId, FindingId, FindingKind, Impact, Observation, Severity, Status};
 
 /// What a rule looks at: a finding with its asset and the branches it was seen on.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +49,10 @@ pub struct Candidate<'a> {
     pub priority: Priority,
     /// An acceptance covered it that was revoked or has ended.
     pub accepted_before: bool,
+    /// How it stands to the newest scans; none for what no scan saw.
+    pub detection: Option<DetectionState>,
+    /// What it shares with findings of other scanners.
+    pub correlation: Option<CorrelationId>,
     /// Somebody asks to accept its risk.
     pub acceptance_requested: bool,
 }
@@ -141,6 +146,7 @@ fn many<'a>(texts: &'a [String]) -> Value<'a> {
 const KINDS: &[&str] = &["code", "component", "secret", "misconfiguration", "license", "web", "host"];
 const IMPACTS: &[&str] = &["unknown", "low", "medium", "high", "critical"];
 const SLA_STATES: &[&str] = &["breached", "approaching", "on_track", "not_covered"];
+const DETECTION_STATES: &[&str] = &["detected", "not_covered", "no_longer_detected"];
 const STATUSES: &[&str] = &["identified", "in_progress", "waiting", "awaiting_validation"];
 
 /// All facts, in the order in which they are offered.
@@ -301,6 +307,17 @@ pub const FACTS: &[FactRow] = &[
                 c.priority.sla.map(|sla| (sla.due_at - c.now).num_seconds().div_euclid(86_400) as f64),
             )
         },
+    },
+    FactRow {
+        name: "detection",
+        label: "Seen by the newest scans",
+        of: FactOf::Finding,
+        kind: FactKind::Word,
+        groups: false,
+        // A scan that did not look there says nothing about the finding itself.
+        ages: true,
+        words: DETECTION_STATES,
+        read: |c| one(c.detection.map_or("", DetectionState::as_str)),
     },
     FactRow {
         name: "branch",

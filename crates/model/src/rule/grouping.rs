@@ -22,6 +22,9 @@ pub enum Grouping {
     PerVulnerabilityAndAsset,
     /// One ticket for all findings of one vulnerability, on all assets of the destination.
     PerVulnerability,
+    /// One ticket for what scanners report of one vulnerability in one component of an asset, whatever they call it; one
+    /// for each finding that is not about a component.
+    PerCorrelation,
     /// One ticket for what one change of an asset mends: a component and its fixed version; else a scanner's rule and file.
     PerFix,
     /// One ticket for all findings of one asset.
@@ -39,10 +42,11 @@ fn hashed(word: &str, parts: &[&str]) -> String {
 
 impl Grouping {
     /// Those with a word of their own.
-    pub const NAMED: [Self; 5] = [
+    pub const NAMED: [Self; 6] = [
         Self::PerFinding,
         Self::PerVulnerabilityAndAsset,
         Self::PerVulnerability,
+        Self::PerCorrelation,
         Self::PerFix,
         Self::PerAsset,
     ];
@@ -60,6 +64,10 @@ impl Grouping {
             Self::PerFinding => Self::of_finding(candidate.finding),
             Self::PerVulnerabilityAndAsset => hashed("vulnerability", &[&asset.to_string(), &vulnerability]),
             Self::PerVulnerability => hashed("everywhere", &[&vulnerability]),
+            Self::PerCorrelation => match candidate.correlation {
+                Some(correlation) => format!("correlation:{correlation}"),
+                None => Self::of_finding(candidate.finding),
+            },
             Self::PerFix => match &candidate.detail.component {
                 Some(component) if candidate.detail.kind == FindingKind::Component => {
                     let ecosystem = component.ecosystem.as_deref().unwrap_or_default().to_lowercase();
@@ -124,6 +132,7 @@ impl std::fmt::Display for Grouping {
             Self::PerFinding => "one ticket per finding",
             Self::PerVulnerabilityAndAsset => "one ticket per vulnerability and asset",
             Self::PerVulnerability => "one ticket per vulnerability",
+            Self::PerCorrelation => "one ticket per vulnerability and component of an asset",
             Self::PerFix => "one ticket per fix",
             Self::PerAsset => "one ticket per asset",
             Self::By(facts) => {

@@ -95,6 +95,7 @@ fn with_everywhere(text: &str, several: bool, with: impl FnOnce(&[Shown<'_>])) {
         asset_tags: &tags,
         asset_owner: text,
         impact: Impact::High,
+        detection: None,
         first_seen_at: DateTime::UNIX_EPOCH,
         regressed: 3,
         priority: Priority::default(),

@@ -48,6 +48,8 @@ impl Seen {
             exploit: Exploit::default(),
             priority: Priority::default(),
             accepted_before: false,
+            detection: None,
+            correlation: None,
             acceptance_requested: false,
         }
     }

@@ -55,6 +55,7 @@ impl Case {
             asset_owner: "Team Payments",
             impact: Impact::High,
             scanner: "semgrep",
+            detection: None,
             first_seen_at: DateTime::UNIX_EPOCH,
             regressed: 0,
             priority: Priority::default(),

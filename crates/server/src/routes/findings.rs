@@ -10,7 +10,8 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use engine::{NewManual, StatusChange};
 use http::StatusCode;
-use model::{AuditId, FindingId, Probability, Risk, Severity, SlaState, Status};
+use model::status::DetectionState;
+use model::{AuditId, FindingId, Impact, Probability, Risk, Severity, SlaState, Status};
 use store::views;
 use store::views::findings::{FindingKey, FindingOrder, FindingRow};
 use store::views::history::Subject;
@@ -95,6 +96,12 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
         suppressed_by: query.suppressed_by,
         sla: words::<SlaState>("sla", query.sla.as_deref())?,
         now,
+        detection: words::<DetectionState>("detection", query.detection.as_deref())?,
+        scanner: given(query.scanner),
+        owner: given(query.owner),
+        impacts: words::<Impact>("impact", query.impact.as_deref())?,
+        correlated_as_one: query.correlated_as_one.unwrap_or_default(),
+        correlated_with: query.correlated_with,
         known_exploited: query.known_exploited,
         least_risk: query.min_risk.map(Risk::new),
         least_epss,
@@ -102,8 +109,13 @@ pub(super) fn filter(query: FindingFilter, now: DateTime<Utc>) -> Answer<views::
             api::FindingOrder::Severity => FindingOrder::Severity,
             api::FindingOrder::Risk => FindingOrder::Risk,
         },
-        text: query.q.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+        text: given(query.q),
     })
+}
+
+/// A text that was given, without the white space around it.
+fn given(text: Option<String>) -> Option<String> {
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Words separated by commas, each at most once.

@@ -3,14 +3,16 @@
 
 use api::{
     ClosingStates, Comment, Connection, ConnectionCheck, Destination, DestinationCheck, Finding,
-    FindingSummary, HandledTickets, InitialStates, Page, SignInBegun, SignInProgress, Ticket, TicketHealth,
-    TicketLogEntry,
+    FindingSummary, HandledTickets, InitialStates, Page, SignInBegun, SignInProgress, Source, Ticket,
+    TicketHealth, TicketLogEntry,
 };
+use emulator::GraphChange;
 use model::Status;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::sign_in_ways::{ADA, BEGIN, CLIENT, FINISH, TENANT, beside, browse, entra, new_connection, ok};
+use crate::sources::{SUBSCRIPTION, of_machine};
 use crate::support::{Session, on_every_database, problem};
 use crate::work::{import, report, send, until};
 
@@ -305,10 +307,26 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         settings["auto_close"]["state"] = "Closed".into();
         let saved: api::Rule = ok(&session, Method::POST, "/api/v1/rules", settings).await;
 
-        // 3, 6: a report comes in; tickets and comments go both ways.
+        // 3: scans come in by upload, and by schedule from Defender for Cloud, under ingest rules.
+        board.with_state(|state| {
+            let rows = vec![of_machine(1), of_machine(2)];
+            state.set_graph(GraphChange { tenant: None, rows, readers: None }).unwrap();
+        });
+        let source = json!({
+            "name": "cloud", "enabled": true,
+            "fetch": { "tenant": TENANT, "client_id": CLIENT, "client_secret": "demo-client-secret",
+                "subscriptions": [SUBSCRIPTION], "every_minutes": 60, "endpoint": board.base_url },
+            "rules": [
+                { "name": "machines", "asset": { "pattern": "/virtualmachines/([^/]+)$", "name": "machine $1" } },
+            ],
+        });
+        let _: Source = send(&session, Method::POST, "/api/v1/sources", source, StatusCode::CREATED).await;
         import(&session, "asset=shop", scan("one", &["csrf", "sql", "xss"])).await;
-        let all = tickets(&session, 3).await;
+        let all = tickets(&session, 5).await;
         let of = |rule: &str| all.iter().find(|ticket| ticket.title.contains(rule)).unwrap();
+        let (_, _) = (of("CVE-2026-00001"), of("CVE-2026-00002"));
+
+        // 6: tickets and comments go both ways.
         let (csrf, sql, xss) = (of("csrf"), of("sql"), of("xss"));
         let said = json!({ "text": "Please look at the query builder." });
         let path = format!("/api/v1/tickets/{}/comments", sql.id);

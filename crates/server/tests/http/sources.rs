@@ -131,12 +131,12 @@ fn a_report_is_previewed_and_then_divided_among_assets() {
     });
 }
 
-const SUBSCRIPTION: &str = "aaaaaaaa-1111-4111-8111-111111111111";
+pub(crate) const SUBSCRIPTION: &str = "aaaaaaaa-1111-4111-8111-111111111111";
 
 /// More rows than two pages hold.
 const ROWS: u64 = 2_100;
 
-fn of_machine(number: u64) -> Value {
+pub(crate) fn of_machine(number: u64) -> Value {
     let resource = format!(
         "/subscriptions/{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/web-{}",
         number % 3

@@ -122,6 +122,7 @@ CREATE TABLE scan (
     progress TEXT,
     UNIQUE (job_id, asset_id, run_number)
 );
+CREATE INDEX scan_newest ON scan (configuration_id, branch, started_at) WHERE state = 'committed';
 CREATE INDEX scan_by_asset ON scan (asset_id, id);
 CREATE UNIQUE INDEX scan_identity ON scan (configuration_id, branch, identity) WHERE state <> 'failed';
 
@@ -198,6 +199,8 @@ CREATE TABLE finding (
     -- The acceptance that covers it, and the rule that suppresses it.
     acceptance_id BLOB REFERENCES acceptance(id),
     suppressed_by BLOB,
+    -- What it shares with findings of other scanners about the same vulnerability in the same component.
+    correlation_id BLOB,
     regressed BIGINT NOT NULL DEFAULT 0,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
@@ -231,6 +234,16 @@ CREATE INDEX finding_due ON finding (due_at) WHERE due_at IS NOT NULL
 CREATE INDEX finding_until ON finding (until) WHERE until IS NOT NULL;
 CREATE INDEX finding_by_acceptance ON finding (acceptance_id, id) WHERE acceptance_id IS NOT NULL;
 CREATE INDEX finding_suppressed ON finding (suppressed_by, id) WHERE suppressed_by IS NOT NULL;
+CREATE INDEX finding_correlated ON finding (correlation_id, id) WHERE correlation_id IS NOT NULL;
+
+-- By what the findings of an asset are known to correlate.
+CREATE TABLE correlation_key (
+    asset_id BLOB NOT NULL REFERENCES asset(id) ON DELETE CASCADE,
+    correlation_key TEXT NOT NULL,
+    correlation_id BLOB NOT NULL,
+    PRIMARY KEY (asset_id, correlation_key)
+);
+CREATE INDEX correlation_key_by_correlation ON correlation_key (correlation_id);
 
 -- What an acceptance covers, or covered, and what each finding was before.
 CREATE TABLE acceptance_finding (
@@ -580,6 +593,8 @@ CREATE TABLE comment (
     -- Counts the texts; `carried` is the one that was carried to the board, 0 if none was.
     revision BIGINT NOT NULL,
     carried BIGINT NOT NULL DEFAULT 0,
+    -- The work item that it stands on; the ticket may have got another one since.
+    work_item_id BIGINT,
     board_id BIGINT,
     board_version BIGINT NOT NULL DEFAULT 0,
     -- Its words on the board when they were last read.
@@ -617,6 +632,8 @@ CREATE TABLE attachment (
     -- Identity on the board, once its bytes are there.
     board_id TEXT,
     is_attached BOOLEAN NOT NULL DEFAULT FALSE,
+    -- The work item that it was attached to; the ticket may have got another one since.
+    work_item_id BIGINT,
     -- It may have been attached before the work item went.
     in_doubt BOOLEAN NOT NULL DEFAULT FALSE,
     -- Nothing more is done with it on the board.

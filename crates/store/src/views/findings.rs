@@ -6,15 +6,16 @@ use chrono::{DateTime, Utc};
 use model::assessment::AssessmentState;
 use model::board::WorkItem;
 use model::priority::{self, Exploit, Priority, Probability, Risk, SlaState};
-use model::status::Triage;
+use model::status::{DetectionState, Triage};
 use model::{
-    AcceptanceId, AssessmentId, AssetId, FindingId, FindingKind, Impact, Observation, Severity, Status,
-    SuppressionId, TicketId, WorkItemId,
+    AcceptanceId, AssessmentId, AssetId, CorrelationId, FindingId, FindingKind, Impact, Observation,
+    Severity, Status, SuppressionId, TicketId, WorkItemId,
 };
 
 use super::{OPEN, Statement, contains, severity, severity_number};
 use crate::acceptances::{self, Acceptance};
 use crate::exploits::{self, KevEntry};
+use crate::findings::{OnBranch, SEEN_BY_NEWEST};
 use crate::{Result, Row, Tx, suppressions};
 
 /// Which findings. Empty lists and `None` do not restrict.
@@ -46,6 +47,18 @@ pub struct FindingFilter {
     pub sla: Vec<SlaState>,
     /// The moment for which is asked.
     pub now: DateTime<Utc>,
+    /// One of these: how it stands to the newest scans of tracked branches.
+    pub detection: Vec<DetectionState>,
+    /// First seen by this scanner, without regard to case.
+    pub scanner: Option<String>,
+    /// Of assets for which this person or team answers, without regard to case.
+    pub owner: Option<String>,
+    /// Of assets with one of these business impacts.
+    pub impacts: Vec<Impact>,
+    /// Of what scanners report of one vulnerability in one component, only what the scanner reports that was the first.
+    pub correlated_as_one: bool,
+    /// About the same vulnerability in the same component as this finding, which is left out.
+    pub correlated_with: Option<FindingId>,
     /// Known to be exploited, or not.
     pub known_exploited: Option<bool>,
     /// At least this risk score.
@@ -112,6 +125,10 @@ pub struct FindingRow {
     pub priority: Priority,
     /// What was decided.
     pub triage: Triage,
+    /// How it stands to the newest scans; none for what no scan of a tracked branch saw.
+    pub detection: Option<DetectionState>,
+    /// What other scanners report of the same vulnerability in the same component: scanner and findings.
+    pub correlated: Vec<(String, u64)>,
     /// Its ticket: the newest live one, else the newest. One that was released is none.
     pub ticket: Option<TicketOfFinding>,
 }
@@ -195,7 +212,8 @@ pub struct DetectionRow {
 
 const COLUMNS: &str = "SELECT f.id, f.asset_id, a.name AS asset_name, f.title, f.severity, f.status, f.kind, \
      f.vulnerability_id, f.place, f.scanner, f.first_seen_at, f.last_seen_at, f.regressed, f.triage, \
-     f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at";
+     f.open_since, f.epss, f.known_exploited, f.risk, f.warn_at, f.due_at, \
+     f.correlation_id, a.tracked_branches";
 
 /// A page of findings after `after`, at most `limit`.
 ///
@@ -225,7 +243,8 @@ pub async fn keys(
         || filter.ticket.is_some()
         || filter.assessment.is_some()
         || filter.acceptance.is_some()
-        || filter.suppressed_by.is_some();
+        || filter.suppressed_by.is_some()
+        || filter.correlated_with.is_some();
     if of_one {
         return keys_of_owner(tx, filter, after, limit).await;
     }
@@ -287,9 +306,85 @@ fn push_rest(statement: &mut Statement, filter: &FindingFilter) {
     if let Some(least) = filter.least_epss {
         statement.push(" AND epss >= ").bind(i64::from(least.millionths()));
     }
+    if let Some(scanner) = &filter.scanner {
+        statement.push(" AND LOWER(scanner) = ").bind(scanner.to_lowercase());
+    }
+    if let Some(owner) = &filter.owner {
+        statement
+            .push(" AND asset_id IN (SELECT a.id FROM asset a WHERE LOWER(a.owner) = ")
+            .bind(owner.to_lowercase())
+            .push(")");
+    }
+    if !filter.impacts.is_empty() {
+        statement
+            .push(" AND asset_id IN (SELECT a.id FROM asset a WHERE a.impact IN ")
+            .bind_list(filter.impacts.iter().map(|impact| impact.as_str()))
+            .push(")");
+    }
+    push_detection(statement, &filter.detection);
     if let Some(text) = &filter.text {
         statement.push(" AND search LIKE ").bind(contains(text)).push(" ESCAPE '\\'");
     }
+}
+
+/// Only what stands so to the newest scans of the tracked branches, as [`DetectionState::of`] says it.
+fn push_detection(statement: &mut Statement, wanted: &[DetectionState]) {
+    // The list of tracked branches is JSON: one that it names stands in it in quotes.
+    const ON_TRACKED: &str = "EXISTS (SELECT 1 FROM detection d JOIN asset a ON a.id = finding.asset_id \
+         WHERE d.finding_id = finding.id AND (d.branch = '' \
+             OR REPLACE(a.tracked_branches, '\"' || d.branch || '\"', '') <> a.tracked_branches)";
+    const STILL_SEEN: &str = " AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at)";
+    if wanted.is_empty() {
+        return;
+    }
+    for (position, state) in wanted.iter().enumerate() {
+        statement.push(if position == 0 { " AND ((" } else { " OR (" });
+        match state {
+            DetectionState::Detected => {
+                statement.push(ON_TRACKED).push(STILL_SEEN).push(" AND ").push(SEEN_BY_NEWEST).push(")")
+            }
+            DetectionState::NotCovered => statement
+                .push(ON_TRACKED)
+                .push(STILL_SEEN)
+                .push(") AND NOT ")
+                .push(ON_TRACKED)
+                .push(STILL_SEEN)
+                .push(" AND ")
+                .push(SEEN_BY_NEWEST)
+                .push(")"),
+            DetectionState::NoLongerDetected => {
+                statement.push(ON_TRACKED).push(") AND NOT ").push(ON_TRACKED).push(STILL_SEEN).push(")")
+            }
+        };
+        statement.push(")");
+    }
+    statement.push(")");
+}
+
+/// Of findings that correlate and fit the filter, only those of the scanner whose finding is the oldest. Two of one scanner
+/// are at two places: neither stands for the other.
+fn push_correlated_as_one(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.correlated_as_one {
+        return;
+    }
+    let fitting = |statement: &mut Statement| {
+        statement.push("(SELECT id, scanner, correlation_id FROM finding WHERE correlation_id IS NOT NULL");
+        push_owner(statement, filter);
+        push_statuses(statement, filter);
+        push_severities(statement, filter);
+        push_rest(statement, filter);
+        statement.push(")");
+    };
+    statement.push(" AND NOT EXISTS (SELECT 1 FROM ");
+    fitting(statement);
+    statement.push(
+        " AS older WHERE older.correlation_id = finding.correlation_id AND older.scanner <> finding.scanner \
+         AND older.id < finding.id AND NOT EXISTS (SELECT 1 FROM ",
+    );
+    fitting(statement);
+    statement.push(
+        " AS own WHERE own.correlation_id = older.correlation_id AND own.scanner = finding.scanner AND own.id < older.id))",
+    );
 }
 
 /// Only what stands behind a key of this order.
@@ -314,6 +409,18 @@ async fn keys_of_owner(
 ) -> Result<Vec<FindingKey>> {
     let mut statement = Statement::new("SELECT id, ");
     statement.push(column(filter.order)).push(" AS place_in_order FROM finding WHERE 1 = 1");
+    push_owner(&mut statement, filter);
+    push_statuses(&mut statement, filter);
+    push_severities(&mut statement, filter);
+    push_rest(&mut statement, filter);
+    push_correlated_as_one(&mut statement, filter);
+    push_after(&mut statement, filter.order, after);
+    statement.push(" ORDER BY ").push(column(filter.order)).push(" DESC, id DESC LIMIT ").bind(limit);
+    statement.all(tx).await?.iter().map(key).collect()
+}
+
+/// Of one asset, ticket, assessment, or what another finding correlates with, and on which branches.
+fn push_owner(statement: &mut Statement, filter: &FindingFilter) {
     if let Some(asset) = filter.asset {
         statement.push(" AND asset_id = ").bind(asset);
     }
@@ -322,9 +429,6 @@ async fn keys_of_owner(
             .push(" AND id IN (SELECT finding_id FROM ticket_finding WHERE ticket_id = ")
             .bind(ticket)
             .push(")");
-    }
-    if !filter.statuses.is_empty() {
-        statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
     }
     if let Some(assessment) = filter.assessment {
         statement
@@ -341,11 +445,19 @@ async fn keys_of_owner(
                 .push(" AND (d.last_absent_at IS NULL OR d.last_absent_at <= d.last_seen_at))");
         }
     }
-    push_severities(&mut statement, filter);
-    push_rest(&mut statement, filter);
-    push_after(&mut statement, filter.order, after);
-    statement.push(" ORDER BY ").push(column(filter.order)).push(" DESC, id DESC LIMIT ").bind(limit);
-    statement.all(tx).await?.iter().map(key).collect()
+    if let Some(with) = filter.correlated_with {
+        statement
+            .push(" AND correlation_id = (SELECT other.correlation_id FROM finding other WHERE other.id = ")
+            .bind(with)
+            .push(") AND id <> ")
+            .bind(with);
+    }
+}
+
+fn push_statuses(statement: &mut Statement, filter: &FindingFilter) {
+    if !filter.statuses.is_empty() {
+        statement.push(" AND status IN ").bind_list(filter.statuses.iter().map(|status| status.as_str()));
+    }
 }
 
 fn push_severities(statement: &mut Statement, filter: &FindingFilter) {
@@ -374,6 +486,7 @@ async fn keys_by_risk(
             .bind(status.as_str());
         push_severities(&mut statement, filter);
         push_rest(&mut statement, filter);
+        push_correlated_as_one(&mut statement, filter);
         push_after(&mut statement, filter.order, after);
         statement.push(" ORDER BY risk DESC, id DESC LIMIT ").bind(limit).push(") AS branch");
     }
@@ -417,6 +530,7 @@ async fn keys_by_severity(
                 statement.push(" AND id < ").bind(before);
             }
             push_rest(&mut statement, filter);
+            push_correlated_as_one(&mut statement, filter);
             statement.push(" ORDER BY id DESC LIMIT ").bind(left).push(") AS branch");
         }
         statement.push(") AS found ORDER BY id DESC LIMIT ").bind(left);
@@ -440,12 +554,44 @@ pub async fn by_ids(tx: &mut Tx, ids: &[FindingId]) -> Result<Vec<FindingRow>> {
         .push(" FROM finding f JOIN asset a ON a.id = f.asset_id WHERE f.id IN ")
         .bind_list(ids.iter().copied());
     let mut tickets = tickets_of(tx, ids).await?;
+    let branches = crate::findings::branches(tx, ids).await?;
     let mut found = HashMap::new();
+    let mut correlations: HashMap<CorrelationId, Vec<FindingId>> = HashMap::new();
     for row in statement.all(tx).await? {
         let id: FindingId = row.id("id")?;
-        found.insert(id, summary(&row, tickets.remove(&id))?);
+        let tracked: Vec<String> = row.json("tracked_branches")?;
+        let tracks = |branch: &str| branch.is_empty() || tracked.iter().any(|known| known == branch);
+        let detection = branches.get(&id).and_then(|on| OnBranch::state(on, tracks));
+        found.insert(id, summary(&row, detection, tickets.remove(&id))?);
+        if let Some(correlation) = row.opt_id("correlation_id")? {
+            correlations.entry(correlation).or_default().push(id);
+        }
+    }
+    for (correlation, scanner, findings) in scanners_of(tx, correlations.keys().copied()).await? {
+        for id in correlations.get(&correlation).into_iter().flatten() {
+            if let Some(row) = found.get_mut(id).filter(|row| row.scanner != scanner) {
+                row.correlated.push((scanner.clone(), findings));
+            }
+        }
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// How many findings of each scanner these correlations have.
+async fn scanners_of(
+    tx: &mut Tx,
+    correlations: impl Iterator<Item = CorrelationId>,
+) -> Result<Vec<(CorrelationId, String, u64)>> {
+    let correlations: Vec<CorrelationId> = correlations.collect();
+    if correlations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        Statement::new("SELECT correlation_id, scanner, COUNT(*) AS n FROM finding WHERE correlation_id IN ");
+    statement.bind_list(correlations);
+    statement.push(" GROUP BY correlation_id, scanner ORDER BY scanner");
+    let rows = statement.all(tx).await?;
+    rows.iter().map(|row| Ok((row.id("correlation_id")?, row.text("scanner")?, row.count("n")?))).collect()
 }
 
 async fn tickets_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId, TicketOfFinding>> {
@@ -469,7 +615,11 @@ async fn tickets_of(tx: &mut Tx, ids: &[FindingId]) -> Result<HashMap<FindingId,
     Ok(tickets)
 }
 
-fn summary(row: &Row, ticket: Option<TicketOfFinding>) -> Result<FindingRow> {
+fn summary(
+    row: &Row,
+    detection: Option<DetectionState>,
+    ticket: Option<TicketOfFinding>,
+) -> Result<FindingRow> {
     Ok(FindingRow {
         id: row.id("id")?,
         asset_id: row.id("asset_id")?,
@@ -487,6 +637,8 @@ fn summary(row: &Row, ticket: Option<TicketOfFinding>) -> Result<FindingRow> {
         open_since: row.time("open_since")?,
         priority: crate::findings::priority(row)?,
         triage: row.json("triage")?,
+        detection,
+        correlated: Vec::new(),
         ticket,
     })
 }

@@ -75,16 +75,17 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) 
     let Some(now) = item(&sim.wire, id) else { return Ok(()) };
     let there = files(&now);
     let mut tx = sim.db().read().await.unwrap();
-    let here = store::attachments::of_ticket(&mut tx, ticket.id).await.unwrap();
-    let had_another = !store::tickets::formers(&mut tx, ticket.id).await.unwrap().is_empty();
+    let mut here = store::attachments::of_ticket(&mut tx, ticket.id).await.unwrap();
     drop(tx);
+    // What was attached to a work item that was given up stays there.
+    here.retain(|file| file.is_of(ticket.work_item_id));
     for name in &there {
         let copies = there.iter().filter(|other| *other == name).count();
         if copies > 1 {
             return broken("a file is there once", format!("{name} is on {id} {copies} times"));
         }
     }
-    if had_another || ticket.health == Health::Released {
+    if ticket.health == Health::Released {
         return Ok(());
     }
     let taken = sim.wire.taken();

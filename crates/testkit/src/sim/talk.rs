@@ -190,14 +190,13 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) 
     if history.iter().chain(&there).any(|said| said.to_string().contains(SECRET)) {
         return broken("private notes stay here", format!("a private note of {} is on {id}", ticket.token));
     }
-    let mut tx = sim.db().read().await.unwrap();
-    let had_another = !store::tickets::formers(&mut tx, ticket.id).await.unwrap().is_empty();
-    drop(tx);
-    // What was said on a work item that was given up stays there; what has ended is not talked about any more.
-    if history.is_empty() || had_another || ticket.health == Health::Released {
+    // What has ended is not talked about any more.
+    if history.is_empty() || ticket.health == Health::Released {
         return Ok(());
     }
-    let here = sim.comments(ticket).await;
+    let mut here = sim.comments(ticket).await;
+    // What was said on a work item that was given up stays there.
+    here.retain(|said| said.is_of(ticket.work_item_id));
     let text = |said: &Value| said["text"].as_str().unwrap_or_default().to_owned();
     for said in &here {
         let copies = there

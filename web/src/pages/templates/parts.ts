@@ -10,7 +10,7 @@ export const PARTS = [
 export const VARIABLES: readonly [string, string][] = [
 	[
 		"first",
-		"the worst finding: url, title, severity, status, kind, asset, asset_tags, asset_owner, impact, scanner, message, place, path, start_line, end_line, snippet, first_seen, regressed, risk, due, assessments (name, state, completed)",
+		"the worst finding: url, title, severity, status, kind, asset, asset_tags, asset_owner, impact, scanner, message, place, path, start_line, end_line, snippet, detection, first_seen, regressed, risk, due, assessments (name, state, completed)",
 	],
 	[
 		"first.vulnerability",
