@@ -2,7 +2,7 @@
  * Keeps open pages true: the server says what sort of thing changed, and what shows such things is read again.
  * Without the stream (a proxy that buffers, a server that restarts) everything on the page is read every 15 seconds.
  */
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { hashKey, type QueryClient, type QueryKey, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import type { LiveEvent, LiveEventKind } from "./types";
 
@@ -22,8 +22,19 @@ const AT_MOST_EVERY = 700;
 const POLL_EVERY = 15_000;
 const EVERYTHING = [...new Set(Object.values(SHOWN_IN).flat())];
 
+/** What is being deleted: it is not read again, or it would be missed for a moment. */
+const going = new Set<QueryKey>();
+
+/** What these keys stand for is being deleted, until the answer is called. */
+export function goes(key: QueryKey): () => void {
+	going.add(key);
+	return () => going.delete(key);
+}
+
+const isGoing = (key: QueryKey) => [...going].some((gone) => gone.every((part, at) => hashKey([part]) === hashKey([key[at]])));
+
 function readAgain(client: QueryClient, words: Iterable<string>) {
-	for (const word of words) client.invalidateQueries({ queryKey: [word] });
+	for (const word of words) client.invalidateQueries({ queryKey: [word], predicate: ({ queryKey }) => !isGoing(queryKey) });
 }
 
 /** Whether changes are told as they happen. */

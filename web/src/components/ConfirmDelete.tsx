@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useNavigate } from "react-router";
+import { goes } from "../api/live";
 import { Confirm } from "./Confirm";
 
 type Props = {
@@ -23,6 +24,9 @@ export function ConfirmDelete({ name, opened, onClose, children, remove, leave, 
 	const navigate = useNavigate();
 	const removal = useMutation({
 		mutationFn: remove,
+		// The server tells of it before its answer is here.
+		onMutate: () => leave && goes(leave.forget),
+		onSettled: (_gone, _error, _nothing, comes) => comes?.(),
 		onSuccess: async () => {
 			if (leave) {
 				// First away from the page: it would ask again for what is gone.

@@ -2,7 +2,7 @@
 import { Badge } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { FindingSummary, ScanState, Severity, SlaState, Status, TicketHealth } from "../api/types";
-import { DETECTION, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, SLA, SLA_TONE, STATUS, day } from "../words";
+import { DETECTION, day, HEALTH, HEALTH_TONE, SCAN_STATE, SEVERITIES, SEVERITY, SLA, SLA_TONE, STATUS } from "../words";
 import classes from "./Marks.module.css";
 
 function Mark({ drawing, color, children }: { drawing: ReactNode; color: string; children: ReactNode }) {

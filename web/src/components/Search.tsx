@@ -1,7 +1,13 @@
 import { TextInput } from "@mantine/core";
 import { type Ref, useEffect, useRef, useState } from "react";
 
-type Props = { value: string; onChange: (value: string) => void; placeholder?: string; label?: string; ref?: Ref<HTMLInputElement> };
+type Props = {
+	value: string;
+	onChange: (value: string) => void;
+	placeholder?: string;
+	label?: string;
+	ref?: Ref<HTMLInputElement>;
+};
 
 /** Milliseconds without a key before the list is asked. */
 const PAUSE = 250;

@@ -9,6 +9,7 @@ import { Facts } from "../components/Facts";
 import { Loading } from "../components/Loading";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { IMPACT, number, total } from "../words";
@@ -23,13 +24,7 @@ export function AssetPage() {
 	if (!asset)
 		return (
 			<Page title="Asset" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading lines={8} />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} lines={8} />
 			</Page>
 		);
 	return (

@@ -16,6 +16,7 @@ import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { EMPTY_TOKEN, isComplete, type SignInDraft, SignInFields } from "../components/SignInFields";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
@@ -48,13 +49,7 @@ export function ConnectionPage() {
 	if (isPending || !connection)
 		return (
 			<Page title="Connection" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} />
 			</Page>
 		);
 

@@ -2,12 +2,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useParams } from "react-router";
 import { connection as connectionQuery, destination as destinationQuery } from "../api/queries";
 import type { Destination, NewDestination } from "../api/types";
-import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { RouteSaid } from "../components/RouteSaid";
-import { Trouble } from "../components/Trouble";
 import { count } from "../words";
 import { DestinationForm } from "./DestinationForm";
 
@@ -23,12 +22,7 @@ export function NewDestinationPage() {
 				{ label: connection?.name ?? "Connection", to: `/connections/${id}` },
 			]}
 		>
-			{isPending && (
-				<Panel>
-					<Loading />
-				</Panel>
-			)}
-			{error && !connection && <Trouble error={error} retry={() => refetch()} />}
+			{!connection && <Reading of={{ isPending, error, refetch }} />}
 			{connection && <DestinationForm start={start} />}
 		</Page>
 	);
@@ -50,12 +44,7 @@ export function DestinationPage() {
 					`${count(destination.created_today, "work item")} created today of at most ${destination.daily_budget ?? 200}`)
 			}
 		>
-			{isPending && (
-				<Panel>
-					<Loading />
-				</Panel>
-			)}
-			{error && !destination && <Trouble error={error} retry={() => refetch()} />}
+			{!destination && <Reading of={{ isPending, error, refetch }} />}
 			{destination?.drift && (
 				<Notice
 					tone="bad"

@@ -13,6 +13,7 @@ import { DetectionMark, HealthMark, SeverityMark, SlaMark, StatusMark, Temporary
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { RouteSaid } from "../components/RouteSaid";
 import { Time } from "../components/Time";
 import { Timeline } from "../components/Timeline";
@@ -41,13 +42,7 @@ export function FindingPage() {
 	if (isPending || !finding)
 		return (
 			<Page title="Finding" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading lines={10} />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} lines={10} />
 			</Page>
 		);
 

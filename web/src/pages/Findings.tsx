@@ -212,7 +212,8 @@ export function FindingsPage() {
 			)}
 			{filters.correlated_with && (
 				<Text size="sm" c="dimmed">
-					by other scanners, or at other places, about the same as <Link to={`/findings/${filters.correlated_with}`}>one finding</Link>
+					by other scanners, or at other places, about the same as{" "}
+					<Link to={`/findings/${filters.correlated_with}`}>one finding</Link>
 				</Text>
 			)}
 			{filters.acceptance && (

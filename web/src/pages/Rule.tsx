@@ -11,6 +11,7 @@ import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { APPLIES_TO, CLOSE_WHEN, count, GROUPING, LATE_MEMBER, ON_MATCH, RELEASE } from "../words";
@@ -33,12 +34,7 @@ export function RulePage() {
 	const { data: rule, isPending, error, refetch } = useQuery(ruleQuery(id));
 	return (
 		<Page title={rule?.name ?? "Rule"} above={ABOVE} about={rule && `Version ${rule.version}: ${rule.about}`}>
-			{isPending && (
-				<Panel>
-					<Loading />
-				</Panel>
-			)}
-			{error && !rule && <Trouble error={error} retry={() => refetch()} />}
+			{!rule && <Reading of={{ isPending, error, refetch }} />}
 			{rule?.problem && (
 				<Notice tone="bad" title="The rule has stopped" role="status">
 					{rule.problem}

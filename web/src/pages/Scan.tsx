@@ -4,11 +4,11 @@ import { Link, useParams } from "react-router";
 import { api, ask } from "../api/client";
 import { scan as scanQuery } from "../api/queries";
 import { Facts } from "../components/Facts";
-import { Loading } from "../components/Loading";
 import { ScanStateMark } from "../components/Marks";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
@@ -34,13 +34,7 @@ export function ScanPage() {
 	if (isPending || !scan)
 		return (
 			<Page title="Scan" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} />
 			</Page>
 		);
 

@@ -8,10 +8,10 @@ import { source as sourceQuery, sources } from "../api/queries";
 import type { NewFetch, Source } from "../api/types";
 import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Facts } from "../components/Facts";
-import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Time } from "../components/Time";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
@@ -95,13 +95,7 @@ export function SourcePage() {
 	if (!source)
 		return (
 			<Page title="Source" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading lines={8} />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} lines={8} />
 			</Page>
 		);
 	return (

@@ -13,6 +13,7 @@ import { SeverityMark } from "../components/Marks";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { count, total } from "../words";
@@ -34,12 +35,7 @@ export function SuppressionPage() {
 	const { data: rule, isPending, error, refetch } = useQuery(suppressionQuery(id));
 	return (
 		<Page title={rule?.name ?? "Suppression rule"} above={ABOVE} about={rule && `Version ${rule.version}: ${rule.about}`}>
-			{isPending && (
-				<Panel>
-					<Loading />
-				</Panel>
-			)}
-			{error && !rule && <Trouble error={error} retry={() => refetch()} />}
+			{!rule && <Reading of={{ isPending, error, refetch }} />}
 			{rule && <SuppressionForm key={rule.version} rule={rule} />}
 		</Page>
 	);

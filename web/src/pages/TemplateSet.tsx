@@ -13,6 +13,7 @@ import { Loading } from "../components/Loading";
 import { Notice } from "../components/Notice";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { count, number } from "../words";
@@ -44,12 +45,7 @@ export function TemplateSetPage() {
 			above={ABOVE}
 			about={data && (users ? `Used by ${users}: ${count(data.work_items, "work item")}` : "No destination uses them")}
 		>
-			{isPending && (
-				<Panel>
-					<Loading />
-				</Panel>
-			)}
-			{error && !data && <Trouble error={error} retry={() => refetch()} />}
+			{!data && <Reading of={{ isPending, error, refetch }} />}
 			{data && <TemplateForm key={data.version} known={data} />}
 		</Page>
 	);

@@ -15,6 +15,7 @@ import { Loading } from "../components/Loading";
 import { HealthMark, SeverityMark, StatusMark } from "../components/Marks";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
+import { Reading } from "../components/Reading";
 import { ReconcileSummary } from "../components/ReconcileSummary";
 import { Time } from "../components/Time";
 import { Timeline } from "../components/Timeline";
@@ -49,13 +50,7 @@ export function TicketPage() {
 	if (isPending || !ticket)
 		return (
 			<Page title="Ticket" above={ABOVE}>
-				{isPending ? (
-					<Panel>
-						<Loading lines={10} />
-					</Panel>
-				) : (
-					<Trouble error={error} retry={() => refetch()} />
-				)}
+				<Reading of={{ isPending, error, refetch }} lines={10} />
 			</Page>
 		);
 
