@@ -642,6 +642,7 @@ export function routes(world: World, announce: Announce): Table {
 				return { status: 201, body: made };
 			},
 		],
+		["POST", /^\/destinations\/[^/]+\/plan$/, () => ok(plan())],
 		["GET", /^\/destinations\/([^/]+)$/, one(() => world.destinations)],
 		[
 			"PUT",
@@ -849,6 +850,7 @@ export function routes(world: World, announce: Announce): Table {
 			() =>
 				ok({
 					...plan(),
+					existing: { ...plan(), tickets: plan().tickets.slice(0, 1) },
 					matching: 37,
 					with_ticket: 31,
 					taken: 1,

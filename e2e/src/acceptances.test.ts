@@ -126,6 +126,7 @@ describe("what is not to be fixed", () => {
 		await page.getByRole("dialog").waitFor({ state: "hidden" });
 		await visitor.open(`/findings?q=${encodeURIComponent(name)}`);
 		await finding().waitFor();
+		visitor.noErrors();
 		await visitor.leaves();
 	});
 });

@@ -68,6 +68,7 @@ describe("a source", () => {
 		await page.getByRole("button", { name: "Delete" }).click();
 		await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 		await page.getByRole("heading", { level: 1, name: "Sources" }).waitFor();
+		visitor.noErrors();
 		await visitor.leaves();
 	});
 

@@ -127,6 +127,12 @@ pub struct RulePlan {
     pub taken: u64,
     /// Destination by destination.
     pub destinations: Vec<DestinationShare>,
+    /// What the change would do to the rule's work items that are there; empty for a new rule, and where it closes them, or
+    /// begins them, as before.
+    pub existing: Plan,
+    /// Why that cannot be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_unknown: Option<String>,
     /// Ticket by ticket.
     #[serde(flatten)]
     pub plan: Plan,

@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::Refusal;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
-use crate::rules::{problems, refuse_rule};
+use crate::rules::{problems, refuse_rule, tends_otherwise_than};
+use crate::sync::effect::Supposed;
 use crate::ticketing::{Assets, Page, Place, Routing};
 
 /// Findings of one page.
@@ -33,6 +34,10 @@ pub struct RulePlan {
     pub taken: u64,
     /// Ticket by ticket.
     pub plan: Plan,
+    /// What the change would do to the work items of the rule that are there; nothing for a new rule.
+    pub existing: Plan,
+    /// Why that cannot be said.
+    pub existing_unknown: Option<String>,
     /// Destination by destination, in the order in which they come up.
     pub destinations: Vec<DestinationShare>,
 }
@@ -112,11 +117,13 @@ impl Engine {
         let mut tx = self.inner.db.read().await?;
         refuse_rule(&problems(&mut tx, settings).await?)?;
         let mut routing = Routing::load(&mut tx).await?;
+        let mut tends_otherwise = false;
         let id = match id {
             Some(id) => {
                 let Some(known) = routing.rules.iter_mut().find(|rule| rule.id == id) else {
                     return Err(Refusal::not_found("rule", id));
                 };
+                tends_otherwise = tends_otherwise_than(&known.settings, settings);
                 *known = self.changed(known, settings.clone());
                 id
             }
@@ -143,6 +150,14 @@ impl Engine {
             planner.look_at(&mut tx, &routing, id, &page, &walk.assets, at).await?;
         }
         let mut plan = planner.finish();
+        drop(tx);
+        if tends_otherwise {
+            // What cannot be read must not keep anybody from switching something off.
+            match self.effect_of(&Supposed::Rule(id, Box::new(settings.clone()))).await {
+                Ok(existing) => plan.existing = existing,
+                Err(refusal) => plan.existing_unknown = Some(refusal.detail),
+            }
+        }
         if at > now
             && let Some(from) = settings.from
         {

@@ -35,6 +35,11 @@ pub fn refuse_rule(problems: &[RuleProblem]) -> Result<(), Refusal> {
     Err(refusal)
 }
 
+/// The tickets of a rule are to stand elsewhere with these settings than with those.
+pub(crate) fn tends_otherwise_than(those: &RuleSettings, these: &RuleSettings) -> bool {
+    those.auto_close != these.auto_close || those.initial_state != these.initial_state
+}
+
 impl Engine {
     /// Everything that is wrong with the settings of a rule; empty if it can be saved.
     ///
@@ -113,9 +118,7 @@ impl Engine {
             return Err(Refusal::not_found("rule", id));
         };
         refuse_rule(&problems(tx, &settings).await?)?;
-        let was = &rule.settings;
-        let tends_otherwise =
-            was.auto_close != settings.auto_close || was.initial_state != settings.initial_state;
+        let tends_otherwise = tends_otherwise_than(&rule.settings, &settings);
         let rule = self.changed(&rule, settings);
         store::rules::save(tx, &rule).await?;
         if tends_otherwise {

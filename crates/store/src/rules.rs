@@ -179,6 +179,18 @@ pub async fn add_ticket(tx: &mut Tx, ticket: TicketId, rule: RuleId) -> Result<(
     Ok(())
 }
 
+/// Tickets of a rule.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn tickets(tx: &mut Tx, rule: RuleId) -> Result<Vec<TicketId>> {
+    tx.all("SELECT ticket_id FROM ticket_rule WHERE rule_id = $1", args![rule])
+        .await?
+        .iter()
+        .map(|row| row.id("ticket_id"))
+        .collect()
+}
+
 /// The rules of a ticket, the leading one first.
 ///
 /// # Errors

@@ -27,10 +27,12 @@ type Props = {
 	/** Tickets that are chosen, where rows can be. */
 	chosen?: ReadonlySet<string>;
 	choose?: (ticket: string, chosen: boolean) => void;
+	/** Why nothing would happen. */
+	nothing?: string;
 };
 
 /** What would happen: the numbers, then each ticket field by field. */
-export function PlanView({ plan, chosen, choose }: Props) {
+export function PlanView({ plan, chosen, choose, nothing = "Lockstep and the board agree." }: Props) {
 	return (
 		<div>
 			<ul className={classes.numbers} aria-label="Summary">
@@ -41,7 +43,7 @@ export function PlanView({ plan, chosen, choose }: Props) {
 				<Fact value={plan.nothing} words="unchanged" />
 			</ul>
 			{plan.tickets.length === 0 ? (
-				<Empty title="Nothing would happen">Lockstep and the board agree.</Empty>
+				<Empty title="Nothing would happen">{nothing}</Empty>
 			) : (
 				<ul className={classes.tickets}>
 					{plan.tickets.map((entry, index) => (
@@ -67,7 +69,7 @@ function Fact({ value, words }: { value: number; words: string }) {
 	);
 }
 
-function Entry({ entry, open, chosen, choose }: { entry: TicketPlan; open: boolean } & Omit<Props, "plan">) {
+function Entry({ entry, open, chosen, choose }: { entry: TicketPlan; open: boolean } & Omit<Props, "plan" | "nothing">) {
 	const { ticket_id: ticket, fingerprint } = entry;
 	const head = (
 		<>

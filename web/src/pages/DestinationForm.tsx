@@ -9,6 +9,7 @@ import type { DeletionPolicy, IterationPolicy, NewDestination } from "../api/typ
 import { ConfirmDelete } from "../components/ConfirmDelete";
 import { Notice } from "../components/Notice";
 import { Panel } from "../components/Panel";
+import { PlanView } from "../components/PlanView";
 import { Trouble } from "../components/Trouble";
 import { useMay } from "../session";
 import { DELETION_POLICY } from "../words";
@@ -41,7 +42,10 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 	const administrator = useMay("administrator");
 	const [deleting, remove] = useDisclosure(false);
 	const [draft, setDraft] = useState(start);
-	const change = (part: Partial<NewDestination>) => setDraft((old) => ({ ...old, ...part }));
+	const change = (part: Partial<NewDestination>) => {
+		preview.reset();
+		setDraft((old) => ({ ...old, ...part }));
+	};
 
 	const [settled] = useDebouncedValue(draft, PAUSE);
 	const complete = settled.project !== "" && settled.work_item_type !== "";
@@ -71,6 +75,9 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 			if (onSaved) onSaved();
 			else navigate(`/connections/${saved.connection.id}`);
 		},
+	});
+	const preview = useMutation({
+		mutationFn: () => ask(api.POST("/api/v1/destinations/{id}/plan", { params: { path: { id: id ?? "" } }, body: draft })),
 	});
 	const submit = (event: FormEvent) => {
 		event.preventDefault();
@@ -210,6 +217,7 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 					)}
 					{check.error && <Trouble error={check.error} retry={() => check.refetch()} />}
 					<Trouble error={save.error} />
+					<Trouble error={preview.error} />
 					{administrator && (
 						<Group gap={10}>
 							<Button type="submit" disabled={!sound} loading={save.isPending}>
@@ -224,6 +232,17 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 											? "Mend what is marked, then save."
 											: check.isSuccess && "It fits the board."}
 							</Text>
+							{id && (
+								<Button
+									type="button"
+									variant="default"
+									disabled={!sound}
+									loading={preview.isPending}
+									onClick={() => preview.mutate()}
+								>
+									Show what it changes
+								</Button>
+							)}
 							{id && only === undefined && (
 								<Button type="button" variant="subtle" color="red" c="var(--ls-bad)" ml="auto" onClick={remove.open}>
 									Delete
@@ -233,6 +252,11 @@ export function DestinationForm({ id, start, only, onSaved }: Props) {
 					)}
 				</Stack>
 			</fieldset>
+			{preview.data && (
+				<section className="panel flush" style={{ marginTop: 14 }} aria-label="What it changes">
+					<PlanView plan={preview.data} nothing="Saving it changes no work item that is there." />
+				</section>
+			)}
 			{id && <DeleteDestination id={id} connection={draft.connection_id} opened={deleting} onClose={remove.close} />}
 		</form>
 	);

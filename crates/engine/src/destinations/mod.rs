@@ -64,7 +64,10 @@ impl Engine {
         Ok(checked)
     }
 
-    async fn checked_for_saving(&self, new: NewDestination) -> Result<(Settings, Process), Refusal> {
+    pub(crate) async fn checked_for_saving(
+        &self,
+        new: NewDestination,
+    ) -> Result<(Settings, Process), Refusal> {
         self.check_against_board(new).await?.for_saving()
     }
 

@@ -16,6 +16,7 @@ mod comments;
 mod copies;
 mod create;
 mod desired;
+pub(crate) mod effect;
 mod feed;
 mod following;
 mod guards;

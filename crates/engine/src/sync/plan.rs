@@ -17,6 +17,7 @@ use crate::connections::Board;
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::sync::approval::Announced;
+use crate::sync::effect::Supposed;
 use crate::sync::lookup::Answers;
 use crate::sync::pass::{Decided, Pass};
 use crate::sync::repair::AnnouncedWrite;
@@ -28,13 +29,18 @@ const STEP: i64 = 200;
 const MOST_PENDING: i64 = 10_000;
 
 /// A plan that is being made.
-struct Draft {
-    plan: Plan,
+pub(super) struct Draft {
+    pub(super) plan: Plan,
     most: usize,
 }
 
 impl Draft {
-    fn list(&mut self, row: TicketPlan) {
+    /// An empty one that lists so many tickets.
+    pub(super) fn listing(most: usize) -> Self {
+        Self { plan: Plan::default(), most }
+    }
+
+    pub(super) fn list(&mut self, row: TicketPlan) {
         self.plan.list(row, self.most);
     }
 }
@@ -53,7 +59,7 @@ impl Engine {
     /// # Errors
     /// If a board cannot be read.
     pub async fn plan_listing(&self, most: usize) -> Result<Plan, Refusal> {
-        let mut draft = Draft { plan: Plan::default(), most: most.min(Plan::MOST_LISTED) };
+        let mut draft = Draft::listing(most.min(Plan::MOST_LISTED));
         for id in self.connection_ids().await? {
             let Some(board) = self.board(id).await? else { continue };
             let mut tx = self.inner.db.begin().await?;
@@ -62,24 +68,38 @@ impl Engine {
             pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
             drop(tx);
             self.rehearse_creations(&mut pass, &mut draft).await?;
-            self.rehearse_updates(&mut pass, &mut draft).await?;
+            self.rehearse_updates(&mut pass, &mut draft, &Supposed::Nothing, &|_| true).await?;
         }
         Ok(draft.plan)
     }
 
-    async fn rehearse_updates(&self, pass: &mut Pass<'_>, draft: &mut Draft) -> Result<(), Refusal> {
+    /// The turns of those tickets that `concerns` names, as if what is supposed were so.
+    pub(super) async fn rehearse_updates(
+        &self,
+        pass: &mut Pass<'_>,
+        draft: &mut Draft,
+        supposed: &Supposed,
+        concerns: &(dyn Fn(&Ticket) -> bool + Send + Sync),
+    ) -> Result<(), Refusal> {
         let mut after = Uuid::nil();
         loop {
-            let mut tx = self.inner.db.read().await?;
-            let tickets = store::tickets::live_after(&mut tx, pass.board.id, after, STEP).await?;
+            let mut tx = match supposed {
+                Supposed::Nothing => self.inner.db.read().await?,
+                other => self.supposing(other).await?,
+            };
+            let mut tickets = store::tickets::live_after(&mut tx, pass.board.id, after, STEP).await?;
             drop(tx);
             let Some(last) = tickets.last() else { return Ok(()) };
             after = last.id.0;
+            tickets.retain(concerns);
+            if tickets.is_empty() {
+                continue;
+            }
             let Some(looked) = self.observe(pass, &tickets, &[]).await? else {
                 return Err(unread(pass.board));
             };
             let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
-            let mut tx = self.inner.db.begin().await?;
+            let mut tx = self.supposing(supposed).await?;
             for ticket in tickets {
                 if let Some(reason) = has_no_turn(&ticket) {
                     draft.list(row(pass, &ticket, PlanAction::Wait, reason));
@@ -105,7 +125,7 @@ impl Engine {
                         draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
                         // What the failed turn left behind is thrown away with it.
                         drop(tx);
-                        tx = self.inner.db.begin().await?;
+                        tx = self.supposing(supposed).await?;
                     }
                 }
             }
@@ -206,7 +226,7 @@ fn has_no_turn(ticket: &Ticket) -> Option<String> {
     })
 }
 
-fn unread(board: &Board) -> Refusal {
+pub(super) fn unread(board: &Board) -> Refusal {
     let mut refusal = Refusal::conflict(
         "board_unread",
         "The board could not be read",

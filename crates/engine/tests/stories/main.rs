@@ -18,6 +18,7 @@ mod correlation;
 mod creation;
 mod drift;
 mod economy;
+mod effect;
 mod fields;
 mod following;
 mod guards;

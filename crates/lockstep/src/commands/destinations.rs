@@ -7,7 +7,7 @@ use model::fields::IterationPolicy;
 use model::map::MapRow;
 
 use super::destination_settings::SettingsArgs;
-use super::{lookup, word};
+use super::{lookup, plan, word};
 use crate::client::ApiArgs;
 use crate::exit::{self, CliError, Outcome};
 use crate::output::{Output, confirm};
@@ -36,6 +36,14 @@ enum Action {
     /// Change a destination; what is not given stays as it is
     #[command(after_help = CHANGE_HELP)]
     Change {
+        /// Name or id of the destination
+        destination: String,
+        #[command(flatten)]
+        settings: Box<SettingsArgs>,
+    },
+    /// Say what a change would do to the work items that are there; nothing is saved
+    #[command(after_help = PLAN_HELP)]
+    Plan {
         /// Name or id of the destination
         destination: String,
         #[command(flatten)]
@@ -75,6 +83,13 @@ Examples:
 
 Another project, team or type is another board: board, lane, area and status map are made anew unless they are given.";
 
+const PLAN_HELP: &str = "\
+Examples:
+  lockstep destination plan Payments --column waiting=Blocked
+  lockstep destination plan Payments --column waiting=Blocked --json | jq .update
+
+What is due anyway is left out: lockstep plan shows it.";
+
 const ROUTE_HELP: &str = "\
 Examples:
   lockstep destination route shop
@@ -112,6 +127,12 @@ pub(crate) async fn run(args: DestinationArgs) -> Outcome {
             let base = client.get(&format!("destinations/{id}")).await?;
             let body = settings.body(&client, Some(base)).await?;
             print_one(output, &client.put(&format!("destinations/{id}"), &body).await?)?;
+        }
+        Action::Plan { destination, settings } => {
+            let id = lookup::destination(&client, &destination).await?;
+            let base = client.get(&format!("destinations/{id}")).await?;
+            let body = settings.body(&client, Some(base)).await?;
+            plan::print(output, &client.post(&format!("destinations/{id}/plan"), &body).await?)?;
         }
         Action::Check(settings) => {
             let body = settings.body(&client, None).await?;

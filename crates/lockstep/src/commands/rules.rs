@@ -449,6 +449,7 @@ async fn ask_first(client: &Client, settings: &RuleSettings, rule: Option<&Rule>
     for share in &plan.destinations {
         say(&line(share));
     }
+    say_existing(&plan);
     confirm("Save it?", false)
 }
 
@@ -474,6 +475,24 @@ pub(super) fn line(share: &api::DestinationShare) -> String {
     format!("{name}: {} to create, {} tickets joined, {} wait{why}", share.create, share.join, share.wait)
 }
 
+/// What becomes of work items that are there, for people.
+fn say_existing(plan: &RulePlan) {
+    let existing = &plan.existing;
+    if let Some(why) = &plan.existing_unknown {
+        say(&format!("What becomes of its work items that are there cannot be said: {why}"));
+    }
+    if !existing.tickets.is_empty() {
+        say(&format!(
+            "Of its work items that are there {} change and {} wait, which they would not without this:",
+            existing.update, existing.over_budget
+        ));
+        for row in existing.tickets.iter().take(20) {
+            let id = row.work_item_id.map(|id| format!("{id}: ")).unwrap_or_default();
+            say(&format!("  {} {id}{} ({})", word(&row.action), row.title, row.reason));
+        }
+    }
+}
+
 fn print_plan(output: Output, rule: &RulePlan) -> Result<(), CliError> {
     if output.is_json() {
         return output.value(rule);
@@ -482,6 +501,7 @@ fn print_plan(output: Output, rule: &RulePlan) -> Result<(), CliError> {
     for share in &rule.destinations {
         say(&line(share));
     }
+    say_existing(rule);
     say(&format!(
         "{} open findings match: {} have a ticket, about {} another rule decides.",
         rule.matching, rule.with_ticket, rule.taken

@@ -2,7 +2,7 @@
 
 use api::{
     Binding, Destination, DestinationCheck, DestinationFilter, DestinationSettings, Drift, Named,
-    NewDestination, Page,
+    NewDestination, Page, Plan,
 };
 use axum::extract::State;
 use http::StatusCode;
@@ -18,11 +18,13 @@ use crate::access::Caller;
 use crate::extract::{Json, Path, Query};
 use crate::paging::Paging;
 use crate::problem::{Answer, Failure};
+use crate::translate;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_destinations, create_destination))
         .routes(routes!(check_destination))
+        .routes(routes!(plan_destination))
         .routes(routes!(get_destination, change_destination, delete_destination))
 }
 
@@ -186,6 +188,19 @@ async fn delete_destination(
 ) -> Answer<StatusCode> {
     app.engine.delete_destination(id, &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a change of a destination would do to its work items that are there
+///
+/// What is due anyway is left out. Nothing is saved.
+#[utoipa::path(post, path = "/destinations/{id}/plan", tag = "Destinations", params(("id" = DestinationId, Path)),
+    request_body = NewDestination, responses((status = 200, body = Plan)))]
+async fn plan_destination(
+    State(app): State<App>,
+    Path(id): Path<DestinationId>,
+    Json(new): Json<NewDestination>,
+) -> Answer<axum::Json<Plan>> {
+    Ok(axum::Json(translate::plan(app.engine.plan_destination(id, given(new)?).await?)))
 }
 
 /// How settings read once blanks are filled in, and what is wrong with them

@@ -185,6 +185,8 @@ async fn plan_rule(
         with_ticket: plan.with_ticket,
         taken: plan.taken,
         destinations: plan.destinations.into_iter().map(translate::share).collect(),
+        existing: translate::plan(plan.existing),
+        existing_unknown: plan.existing_unknown,
         plan: translate::plan(plan.plan),
     }))
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::support::{Server, Session, on_every_database, problem};
+use crate::work::import;
 use api::{Asset, FindingSummary, Overview, Page, Scan};
 use chrono::{DateTime, Utc};
 use model::{AssetId, FindingId, Severity, Status};
 use reqwest::{Method, StatusCode};
+use serde_json::json;
 use store::args;
 use uuid::Uuid;
 
@@ -284,5 +286,65 @@ fn what_waits_for_a_person_is_on_the_overview() {
             ("nightly", None)
         );
         assert!(scans.next_cursor.is_some());
+    });
+}
+
+#[test]
+fn findings_are_filtered_by_scanner_owner_impact_newest_scans_and_what_correlates() {
+    on_every_database(|server| async move {
+        let session = server.session().await;
+        let scan = |scanner: &str, paths: &[&str], findings: serde_json::Value| {
+            json!({ "lockstep": 1, "scanner": { "name": scanner }, "coverage": { "paths": paths }, "findings": findings })
+                .to_string()
+        };
+        let vulnerable = |id: &str, aliases: &[&str], path: &str| {
+            json!({ "id": id, "aliases": aliases, "title": id, "severity": "high", "kind": "component",
+                "component": "lodash", "path": path })
+        };
+        import(
+            &session,
+            "asset=shop",
+            scan("npm", &[], json!([vulnerable("GHSA-1", &[], "package-lock.json")])),
+        )
+        .await;
+        let grype = json!([
+            vulnerable("CVE-2026-1", &["GHSA-1"], "app/lock"),
+            vulnerable("CVE-2026-2", &[], "lib/lock")
+        ]);
+        import(&session, "asset=shop", scan("Grype", &[], grype)).await;
+        import(&session, "asset=shop", scan("Grype", &["tools"], json!([]))).await;
+        let all = walk(&session, "", async || {}).await;
+        assert_eq!(all.len(), 3);
+        let changed = json!({ "owner": "Team Payments", "impact": "critical" });
+        let asset = format!("/api/v1/assets/{}", all[0].asset.id);
+        let answer = session.call(Method::PATCH, &asset).json(&changed).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+
+        let npm = all.iter().find(|finding| finding.scanner == "npm").unwrap();
+        assert_eq!(npm.correlated, [api::Correlated { scanner: "Grype".into(), findings: 1 }]);
+        let with = format!("correlated_with={}", npm.id);
+        for (filter, expected) in [
+            ("scanner=grype", &["CVE-2026-1", "CVE-2026-2"][..]),
+            ("owner=team%20payments", &["CVE-2026-1", "CVE-2026-2", "GHSA-1"]),
+            ("owner=somebody", &[]),
+            ("impact=critical,high", &["CVE-2026-1", "CVE-2026-2", "GHSA-1"]),
+            ("impact=low", &[]),
+            ("detection=detected", &["GHSA-1"]),
+            ("detection=not_covered,no_longer_detected", &["CVE-2026-1", "CVE-2026-2"]),
+            ("correlated_as_one=true", &["CVE-2026-2", "GHSA-1"]),
+            ("correlated_as_one=true&order=risk", &["CVE-2026-2", "GHSA-1"]),
+            ("correlated_as_one=true&scanner=Grype", &["CVE-2026-1", "CVE-2026-2"]),
+            (with.as_str(), &["CVE-2026-1"]),
+        ] {
+            let found = walk(&session, &format!("&{filter}"), async || {}).await;
+            let mut ids: Vec<&str> = found.iter().map(|finding| finding.vulnerability_id.as_str()).collect();
+            ids.sort_unstable();
+            assert_eq!(ids, expected, "{filter}");
+        }
+        for wrong in ["detection=gone", "impact=huge", "correlated_with=npm"] {
+            let path = format!("/api/v1/findings?{wrong}");
+            let answer = session.call(Method::GET, &path).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::BAD_REQUEST, "{wrong}");
+        }
     });
 }

@@ -13,6 +13,17 @@ export function RulePlanView({ plan }: { plan: RulePlan }) {
 			</p>
 			{plan.destinations.length > 0 && <DestinationShares plan={plan} />}
 			<PlanView plan={plan} />
+			{plan.existing_unknown && (
+				<p className={classes.summary}>What becomes of its work items that are there cannot be said: {plan.existing_unknown}</p>
+			)}
+			{plan.existing.tickets.length > 0 && (
+				<section aria-labelledby="existing">
+					<h3 id="existing" className={classes.summary}>
+						Its work items that are there
+					</h3>
+					<PlanView plan={plan.existing} />
+				</section>
+			)}
 		</>
 	);
 }
