@@ -148,6 +148,28 @@ describe("settings", () => {
 		await visitor.leaves();
 	});
 
+	it("a changed map shows what it does to work items that are there, and saves nothing", async () => {
+		const visitor = await Visitor.signedIn(browser);
+		const { page } = visitor;
+		const [destination] = (await visitor.ask<Listed>("/destinations")).items;
+		assert.ok(destination, "the demo has a destination");
+		await visitor.open(`/destinations/${destination.id}`);
+		await page.getByText("It fits the board.").waitFor({ timeout: ASKS_THE_BOARD });
+		const severity = page.getByRole("region", { name: "Severity map" });
+		for (const name of ["Critical", "High", "Medium"])
+			await severity.getByRole("combobox", { name: `${name}: priority` }).selectOption("4");
+		await page.getByText("It fits the board.").waitFor({ timeout: ASKS_THE_BOARD });
+		await page.getByRole("button", { name: "Show what it changes" }).click();
+		const shown = page.getByRole("region", { name: "What it changes" });
+		await shown.getByText("Priority", { exact: true }).first().waitFor({ timeout: ASKS_THE_BOARD });
+		await visitor.accessible("destination with its effect");
+		await visitor.picture("destination-effect");
+		const again = await visitor.ask<{ severity_map: Record<string, { priority: number }> }>(`/destinations/${destination.id}`);
+		assert.notEqual(again.severity_map.high?.priority, 4, "nothing was saved");
+		visitor.noErrors();
+		await visitor.leaves();
+	});
+
 	it("a person signs in with Microsoft and chooses the organization", async () => {
 		const visitor = await Visitor.signedIn(browser);
 		const { page } = visitor;
