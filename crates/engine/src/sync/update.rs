@@ -391,7 +391,8 @@ impl Engine {
             CauseKind::WorkItem,
             format!("work item {} revision {} by {by}", view.id, view.revision),
         );
-        let circumstances = Circumstances {
+        let findings = store::findings::of_ticket(tx, ticket.id).await?;
+        let mut circumstances = Circumstances {
             giver: Giver::Card,
             by: by.to_owned(),
             // When it was said, not when we read it: a scan in between may have looked at the fix already.
@@ -401,8 +402,15 @@ impl Engine {
             grace: self.inner.settings.grace,
         };
         let what = format!("{by} moved work item {} to {place} in {}.", view.id, pass.connection.name);
+        // Who claims a fix does not validate it, also under another name here.
+        if findings.iter().any(|finding| finding.triage.manual.is_some())
+            && let Some(user) =
+                store::users::on_board(tx, &view.changed_by.id, &view.changed_by.unique_name).await?
+        {
+            circumstances.by = user.name;
+        }
         let mut changed = Followed::No;
-        for finding in store::findings::of_ticket(tx, ticket.id).await? {
+        for finding in findings {
             match self.follow(tx, &finding, &command, &circumstances, &cause, what.clone()).await? {
                 Ok(Followed::Refuted) => changed = Followed::Refuted,
                 Ok(Followed::Yes) if changed == Followed::No => changed = Followed::Yes,

@@ -8,7 +8,7 @@ use testkit::{Story, TestDatabase, databases, weakness};
 use uuid::Uuid;
 
 /// Somebody with this role here is who acts on the board of the story.
-async fn known_as(story: &Story, role: Role) {
+pub(crate) async fn known_as(story: &Story, role: Role) {
     let id = story.board.bug("who am I");
     let who = story.board.fields(id)["System.CreatedBy"]["uniqueName"].as_str().unwrap().to_owned();
     story.board.delete(id);

@@ -41,7 +41,8 @@ async fn a_changed_map_says_which_work_items_it_changes_and_leaves_out_what_is_d
                 high.priority = if high.priority == 1 { 2 } else { 1 };
             }
         };
-        let same = story.engine.plan_destination(story.destination, changed(&story, |_| {}).await).await.unwrap();
+        let same =
+            story.engine.plan_destination(story.destination, changed(&story, |_| {}).await).await.unwrap();
         assert_eq!((same.tickets.len(), same.nothing), (0, 3), "{same:?}");
         let new = changed(&story, urgent).await;
         let plan = story.engine.plan_destination(story.destination, new.clone()).await.unwrap();

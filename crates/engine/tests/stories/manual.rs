@@ -156,3 +156,19 @@ async fn a_duplicate_is_closed_and_the_other_goes_on_until_somebody_takes_that_b
     story.settle().await;
     assert_eq!(story.statuses().await.iter().filter(|(_, status)| *status == Status::Duplicate).count(), 1);
 }
+
+#[tokio::test]
+async fn who_closes_the_card_does_not_validate_the_fix_under_their_name_here() {
+    let story = Story::sqlite().await;
+    crate::commands::known_as(&story, model::role::Role::Analyst).await;
+    let id = written(&story, coupons(), false).await;
+    story.settle().await;
+    story.board.move_card(story.work_item(), "Closed");
+    story.sweep().await;
+    assert_eq!(story.status().await, Status::AwaitingValidation);
+    let dana = Actor { name: "Dana".into() };
+    let refused = story.engine.judge_manual(id, Verdict::Fixed, "tried it", &dana).await.unwrap_err();
+    assert!(refused.detail.contains("somebody else"), "{refused:?}");
+    story.engine.judge_manual(id, Verdict::Fixed, "tried it", &val()).await.unwrap();
+    assert_eq!(story.status().await, Status::Fixed);
+}
