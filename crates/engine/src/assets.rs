@@ -155,9 +155,10 @@ impl Engine {
         let was = finding.status;
         let detections = store::findings::detections(tx, finding.id).await?;
         let Some(mut same) = same else {
+            let known = store::correlations::known(tx, finding.id).await?;
             store::merging::move_finding(tx, finding.id, to.id, configurations).await?;
             let names = correlation::keys(&finding.detail);
-            finding.correlation = store::correlations::of(tx, to.id, finding.id, None, &names).await?;
+            finding.correlation = store::correlations::of(tx, to.id, finding.id, known, &names).await?;
             store::correlations::save(tx, finding.id, finding.correlation).await?;
             let detections = store::findings::detections(tx, finding.id).await?;
             finding.asset_id = to.id;

@@ -6,10 +6,15 @@
 
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use crate::{FindingKind, Observation};
 
 /// Ids of one vulnerability that are looked at. Advisories have a handful.
 const MOST_IDS: usize = 20;
+
+/// Beginnings of ids that name one vulnerability each, whoever says them.
+const NAME_ONE: [&str; 8] = ["CVE-", "GHSA-", "PYSEC-", "RUSTSEC-", "GO-", "SNYK-", "OSV-", "MAL-"];
 
 /// Findings of one asset that share one of these correlate. At most 20, sorted; none for what is not about a component.
 pub fn keys(observation: &Observation) -> Vec<String> {
@@ -23,13 +28,22 @@ pub fn keys(observation: &Observation) -> Vec<String> {
     }
     let vulnerability = &observation.vulnerability;
     let own = vulnerability.id.to_uppercase();
-    let mut ids: BTreeSet<String> = vulnerability.aliases.iter().map(|id| id.to_uppercase()).collect();
+    // Distributions say with one notice (RHSA, DSA, USN …) what several vulnerabilities have in common.
+    let names_one = |id: &String| NAME_ONE.iter().any(|scheme| id.starts_with(scheme));
+    let mut ids: BTreeSet<String> =
+        vulnerability.aliases.iter().map(|id| id.to_uppercase()).filter(names_one).collect();
     ids.insert(own.clone());
     // A notice about several vulnerabilities is not another name of any of them.
     if ids.iter().filter(|id| id.starts_with("CVE-")).count() > 1 {
         ids = BTreeSet::from([own]);
     }
-    ids.into_iter().filter(|id| !id.is_empty()).take(MOST_IDS).map(|id| format!("{id} {name}")).collect()
+    ids.into_iter().filter(|id| !id.is_empty()).take(MOST_IDS).map(|id| key(&id, &name)).collect()
+}
+
+/// Hashed, because what scanners say may be of any length.
+fn key(id: &str, name: &str) -> String {
+    let hash = Sha256::digest(format!("{id}\0{name}"));
+    hex::encode(&hash[..16])
 }
 
 /// Namespace and name of a package URL (purl-spec, without type, version, qualifiers and subpath).
@@ -124,6 +138,8 @@ mod tests {
         let notice = report("RHSA-2024:1", &["CVE-2024-1", "CVE-2024-2"], "openssl", None);
         assert!(!share(&notice, &report("CVE-2024-1", &[], "openssl", None)));
         assert!(share(&notice, &report("RHSA-2024:1", &[], "OpenSSL", None)));
+        let first = report("CVE-2024-1", &["RHSA-2024:1"], "openssl", None);
+        assert!(!share(&first, &report("CVE-2024-2", &["RHSA-2024:1"], "openssl", None)));
     }
 
     #[test]

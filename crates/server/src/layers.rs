@@ -62,7 +62,8 @@ fn time_limit(method: &Method, route: &str) -> Duration {
         | "/api/v1/rules/plan"
         | "/api/v1/rules/check"
         | "/api/v1/rules/counts"
-        | "/api/v1/destinations/check" => 5 * 60,
+        | "/api/v1/destinations/check"
+        | "/api/v1/destinations/{id}/plan" => 5 * 60,
         route if route.starts_with("/api/v1/connections") || route.starts_with("/api/v1/destinations") => {
             2 * 60
         }

@@ -624,6 +624,21 @@ pub async fn live_after(
     Ok(readable(&rows)?.tickets)
 }
 
+/// Tickets of a destination with a work item, in the order of their ids. Without those that were released.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn ids_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<Vec<TicketId>> {
+    tx.all(
+        "SELECT id FROM ticket WHERE destination_id = $1 AND work_item_id IS NOT NULL AND health <> 'released' ORDER BY id",
+        args![destination],
+    )
+    .await?
+    .iter()
+    .map(|row| row.id("id"))
+    .collect()
+}
+
 /// Tickets of a connection that a sweep compares, page by page: those with a work item, but for what was closed on both
 /// sides and has not been looked at since `closed_before`.
 ///

@@ -606,6 +606,7 @@ fn finding(number: u128, asset_id: AssetId) -> Finding {
         open_since: at(1),
         priority: Priority::default(),
         scanner: "scanner".into(),
+        correlation: None,
         detail: serde_json::from_value(detail).unwrap(),
     }
 }

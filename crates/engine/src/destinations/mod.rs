@@ -34,6 +34,19 @@ pub struct DestinationCheck {
     pub problems: Vec<MapProblem>,
 }
 
+/// A destination stays with its connection.
+pub(crate) fn stays_with(known: &Destination, connection: ConnectionId) -> Result<(), Refusal> {
+    if known.connection_id == connection {
+        return Ok(());
+    }
+    Err(Refusal::conflict(
+        "destination_moved",
+        "A destination stays with its connection",
+        format!("The destination {} belongs to another connection.", known.settings.name),
+        "Make a new destination at the other connection.",
+    ))
+}
+
 impl Engine {
     /// Fills in blanks from the board and says what is wrong.
     ///
@@ -163,14 +176,7 @@ impl Engine {
         let Some(mut destination) = store::destinations::get(tx, id).await? else {
             return Err(Refusal::not_found("destination", id));
         };
-        if destination.connection_id != new.connection_id {
-            return Err(Refusal::conflict(
-                "destination_moved",
-                "A destination stays with its connection",
-                format!("The destination {} belongs to another connection.", destination.settings.name),
-                "Make a new destination at the other connection.",
-            ));
-        }
+        stays_with(&destination, new.connection_id)?;
         destination.binding = self.binding_of(tx, &new, Some(id)).await?;
         destination.settings = new.settings;
         destination.process = process;

@@ -185,7 +185,8 @@ impl Engine {
         let now = self.inner.world.now();
         let mut tx = self.inner.db.begin().await?;
         let Some(mut ticket) = store::tickets::get(&mut tx, seen.id).await? else { return Ok(true) };
-        if store::comments::last_read(&mut tx, seen.id).await? != read_before {
+        let has_another = ticket.work_item_id != seen.work_item_id;
+        if has_another || store::comments::last_read(&mut tx, seen.id).await? != read_before {
             // Another process has read them meanwhile, and this answer may be the older one, or the newer.
             return Ok(false);
         }

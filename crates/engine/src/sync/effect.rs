@@ -1,19 +1,24 @@
 //! What a change of settings would do to the work items that are there: what a plan says with it, and does not say without.
 //! The change is made in the transactions of the plan, and thrown away with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use model::rule::RuleSettings;
-use model::{DestinationId, RuleId, TicketId};
+use model::{ConnectionId, DestinationId, RuleId, TicketId};
 use store::Tx;
-use store::tickets::Ticket;
+use store::destinations::Process;
+use store::tickets::Health;
 
-use crate::connections::Board;
-use crate::destinations::NewDestination;
+use crate::Refusal;
+use crate::destinations::{NewDestination, stays_with};
 use crate::engine::Engine;
 use crate::results::{Plan, PlanAction, TicketPlan};
-use crate::sync::plan::Draft;
-use crate::{Actor, Refusal};
+use crate::sync::plan::{Draft, unread};
+
+/// Tickets that are looked at in one go.
+const STEP: usize = 200;
+/// Tickets that are compared while somebody waits: more are read at leisure, on the page of the plan.
+const MOST: usize = 10_000;
 
 /// What a plan takes for given.
 pub(crate) enum Supposed {
@@ -22,15 +27,22 @@ pub(crate) enum Supposed {
     /// A rule has these settings.
     Rule(RuleId, Box<RuleSettings>),
     /// A destination has these settings, which fit the board.
-    Destination(DestinationId, Box<(NewDestination, model::process::Process)>),
+    Destination(DestinationId, Box<(NewDestination, Process)>),
 }
 
 impl Engine {
     /// What the settings of a destination would do to its work items.
     ///
     /// # Errors
-    /// If there is no such destination, the settings do not fit the board, or the board cannot be read.
+    /// If there is no such destination, the settings do not fit the board, it has more than 10,000 work items, or the board
+    /// cannot be read.
     pub async fn plan_destination(&self, id: DestinationId, new: NewDestination) -> Result<Plan, Refusal> {
+        let mut tx = self.inner.db.read().await?;
+        let Some(known) = store::destinations::get(&mut tx, id).await? else {
+            return Err(Refusal::not_found("destination", id));
+        };
+        drop(tx);
+        stays_with(&known, new.connection_id)?;
         let (settings, process) = self.checked_for_saving(new.clone()).await?;
         let supposed = Supposed::Destination(id, Box::new((NewDestination { settings, ..new }, process)));
         self.effect_of(&supposed).await
@@ -40,87 +52,147 @@ impl Engine {
     /// are listed as people read.
     pub(crate) async fn effect_of(&self, supposed: &Supposed) -> Result<Plan, Refusal> {
         let mut tx = self.inner.db.read().await?;
-        let of_rule: HashSet<TicketId> = match supposed {
-            Supposed::Rule(rule, _) => store::rules::tickets(&mut tx, *rule).await?.into_iter().collect(),
-            Supposed::Nothing | Supposed::Destination(..) => HashSet::new(),
+        let tickets = match supposed {
+            Supposed::Nothing => Vec::new(),
+            Supposed::Rule(rule, _) => store::rules::tickets(&mut tx, *rule).await?,
+            Supposed::Destination(id, _) => store::tickets::ids_of_destination(&mut tx, *id).await?,
         };
         drop(tx);
-        let concerns = |ticket: &Ticket| match supposed {
-            Supposed::Nothing => false,
-            Supposed::Rule(..) => of_rule.contains(&ticket.id),
-            Supposed::Destination(id, _) => ticket.destination_id == *id,
-        };
+        if tickets.len() > MOST {
+            return Err(Refusal::conflict(
+                "effect_too_large",
+                "There are too many work items",
+                format!("It has {} work items; {MOST} are compared while somebody waits.", tickets.len()),
+                "Pause the connection, save the change, and look at the plan before it goes on.",
+            ));
+        }
         let mut effect = Draft::listing(Plan::LISTED);
         for id in self.connection_ids().await? {
-            if matches!(supposed, Supposed::Destination(_, new) if new.0.connection_id != id) {
-                continue;
-            }
-            let Some(board) = self.board(id).await? else { continue };
-            let now = self.rehearsed(&board, &Supposed::Nothing, &concerns).await?;
-            let then = self.rehearsed(&board, supposed, &concerns).await?;
-            compare(now, then, &mut effect);
+            self.effect_at(id, supposed, &tickets, &mut effect).await?;
         }
         Ok(effect.plan)
     }
 
-    async fn rehearsed(
+    async fn effect_at(
         &self,
-        board: &Board,
+        connection: ConnectionId,
         supposed: &Supposed,
-        concerns: &(dyn Fn(&Ticket) -> bool + Send + Sync),
-    ) -> Result<Plan, Refusal> {
-        let mut draft = Draft::listing(usize::MAX);
-        let mut tx = self.supposing(supposed).await?;
-        let Some(mut pass) = self.prepare(&mut tx, board).await? else { return Ok(draft.plan) };
+        tickets: &[TicketId],
+        effect: &mut Draft,
+    ) -> Result<(), Refusal> {
+        let Some(board) = self.board(connection).await? else { return Ok(()) };
+        let mut tx = self.inner.db.begin().await?;
+        let Some(mut pass) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
         pass.is_rehearsal = true;
         pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
         drop(tx);
-        self.rehearse_updates(&mut pass, &mut draft, supposed, concerns).await?;
-        Ok(draft.plan)
+        let mut tx = self.supposing(supposed).await?;
+        let Some(then) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
+        drop(tx);
+        let mut other_destinations = then.destinations;
+        for ids in tickets.chunks(STEP) {
+            let mut tx = self.inner.db.read().await?;
+            let mut tickets = store::tickets::of_ids(&mut tx, ids).await?.tickets;
+            drop(tx);
+            tickets.retain(|ticket| {
+                ticket.connection_id == connection
+                    && ticket.work_item_id.is_some()
+                    && ticket.health != Health::Released
+            });
+            if tickets.is_empty() {
+                continue;
+            }
+            // Both see the same board: what people do meanwhile is no effect of the change.
+            let Some(looked) = self.observe(&mut pass, &tickets, &[]).await? else {
+                return Err(unread(pass.board));
+            };
+            let number = tickets.len() as u64;
+            let mut now = Draft::listing(usize::MAX);
+            self.rehearse(&pass, tickets.clone(), &looked, &Supposed::Nothing, &mut now).await?;
+            if let Supposed::Destination(..) = supposed {
+                // A change of its destination is a reason to try again.
+                tickets.iter_mut().for_each(store::tickets::Ticket::unpark);
+            }
+            let mut then = Draft::listing(usize::MAX);
+            std::mem::swap(&mut pass.destinations, &mut other_destinations);
+            let rehearsed = self.rehearse(&pass, tickets, &looked, supposed, &mut then).await;
+            std::mem::swap(&mut pass.destinations, &mut other_destinations);
+            rehearsed?;
+            compare(number, now.plan.tickets, then.plan.tickets, effect);
+        }
+        Ok(())
     }
 
     /// A transaction in which what is supposed is so. It must not be committed.
     pub(super) async fn supposing(&self, supposed: &Supposed) -> Result<Tx, Refusal> {
-        let by = Actor { name: "a plan".into() };
         let mut tx = self.inner.db.begin().await?;
         match supposed {
             Supposed::Nothing => {}
             Supposed::Rule(id, settings) => {
-                self.change_rule_in(&mut tx, *id, (**settings).clone(), &by).await?;
+                if let Some(known) = store::rules::get(&mut tx, *id).await? {
+                    store::rules::save(&mut tx, &self.changed(&known, (**settings).clone())).await?;
+                }
             }
             Supposed::Destination(id, new) => {
-                let (new, process) = (**new).clone();
-                self.change_destination_in(&mut tx, *id, new, process, &by).await?;
+                if let Some(mut known) = store::destinations::get(&mut tx, *id).await? {
+                    (known.settings, known.process) = (new.0.settings.clone(), new.1.clone());
+                    known.drift = None;
+                    store::destinations::save(&mut tx, &known).await?;
+                }
             }
         }
         Ok(tx)
     }
 }
 
-/// Lists what differs.
-fn compare(now: Plan, then: Plan, effect: &mut Draft) {
-    let mut now: HashMap<Option<TicketId>, TicketPlan> =
-        now.tickets.into_iter().map(|row| (row.ticket_id, row)).collect();
-    effect.plan.nothing += then.nothing;
-    for row in then.tickets {
-        match now.remove(&row.ticket_id) {
+/// The rows of each ticket: there may be two, when it follows the board and writes.
+fn by_ticket(rows: Vec<TicketPlan>) -> HashMap<Option<TicketId>, Vec<TicketPlan>> {
+    let mut all: HashMap<Option<TicketId>, Vec<TicketPlan>> = HashMap::new();
+    for row in rows {
+        all.entry(row.ticket_id).or_default().push(row);
+    }
+    all
+}
+
+/// Lists what differs for these tickets, of which there are so many.
+fn compare(number: u64, now: Vec<TicketPlan>, then: Vec<TicketPlan>, effect: &mut Draft) {
+    let mut now = by_ticket(now);
+    let then = by_ticket(then);
+    let mut tickets: Vec<Option<TicketId>> = now.keys().chain(then.keys()).copied().collect();
+    tickets.sort_unstable();
+    tickets.dedup();
+    let mut changed = 0;
+    let mut then = then;
+    for ticket in tickets {
+        let now = now.remove(&ticket).unwrap_or_default();
+        let then = then.remove(&ticket).unwrap_or_default();
+        // What the destination is called is no effect on a work item.
+        let told =
+            |row: &TicketPlan| (row.action, row.fields.clone(), row.reason.clone(), row.fingerprint.clone());
+        if now.iter().map(told).eq(then.iter().map(told)) {
             // It is due anyway.
-            Some(known) if known == row => effect.plan.nothing += 1,
-            _ => effect.list(row),
+            continue;
+        }
+        changed += 1;
+        if then.is_empty() {
+            for row in now {
+                let reason = format!("what is due now would not be done any more: {}", row.reason);
+                effect.list(TicketPlan {
+                    action: PlanAction::Wait,
+                    fields: Vec::new(),
+                    reason,
+                    revision: None,
+                    fingerprint: None,
+                    ..row
+                });
+            }
+            continue;
+        }
+        for row in then {
+            if !now.iter().any(|known| told(known) == told(&row)) {
+                effect.list(row);
+            }
         }
     }
-    let mut not_any_more: Vec<TicketPlan> = now.into_values().collect();
-    not_any_more.sort_by_key(|row| row.ticket_id);
-    for row in not_any_more {
-        effect.plan.nothing = effect.plan.nothing.saturating_sub(1);
-        let reason = format!("what is due now would not be done any more: {}", row.reason);
-        effect.list(TicketPlan {
-            action: PlanAction::Wait,
-            fields: Vec::new(),
-            reason,
-            revision: None,
-            fingerprint: None,
-            ..row
-        });
-    }
+    effect.plan.nothing += number.saturating_sub(changed);
 }

@@ -29,7 +29,7 @@ const PASS: i64 = 200;
 pub(crate) struct Pass<'a> {
     pub(crate) board: &'a Board,
     pub(crate) connection: Connection,
-    destinations: HashMap<model::DestinationId, (Destination, ItemShape)>,
+    pub(super) destinations: HashMap<model::DestinationId, (Destination, ItemShape)>,
     /// What the breakers let through in this pass.
     pub(crate) allowed: Allowed,
     /// Where new work items go whose destination wants the current iteration of its team.

@@ -19,7 +19,7 @@ use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::sync::approval::Announced;
 use crate::sync::effect::Supposed;
 use crate::sync::lookup::Answers;
-use crate::sync::pass::{Decided, Pass};
+use crate::sync::pass::{Decided, Looked, Pass};
 use crate::sync::repair::AnnouncedWrite;
 use crate::{ReconcileResult, Refusal};
 
@@ -68,68 +68,66 @@ impl Engine {
             pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
             drop(tx);
             self.rehearse_creations(&mut pass, &mut draft).await?;
-            self.rehearse_updates(&mut pass, &mut draft, &Supposed::Nothing, &|_| true).await?;
+            self.rehearse_updates(&mut pass, &mut draft).await?;
         }
         Ok(draft.plan)
     }
 
-    /// The turns of those tickets that `concerns` names, as if what is supposed were so.
-    pub(super) async fn rehearse_updates(
-        &self,
-        pass: &mut Pass<'_>,
-        draft: &mut Draft,
-        supposed: &Supposed,
-        concerns: &(dyn Fn(&Ticket) -> bool + Send + Sync),
-    ) -> Result<(), Refusal> {
+    async fn rehearse_updates(&self, pass: &mut Pass<'_>, draft: &mut Draft) -> Result<(), Refusal> {
         let mut after = Uuid::nil();
         loop {
-            let mut tx = match supposed {
-                Supposed::Nothing => self.inner.db.read().await?,
-                other => self.supposing(other).await?,
-            };
-            let mut tickets = store::tickets::live_after(&mut tx, pass.board.id, after, STEP).await?;
+            let mut tx = self.inner.db.read().await?;
+            let tickets = store::tickets::live_after(&mut tx, pass.board.id, after, STEP).await?;
             drop(tx);
             let Some(last) = tickets.last() else { return Ok(()) };
             after = last.id.0;
-            tickets.retain(concerns);
-            if tickets.is_empty() {
-                continue;
-            }
             let Some(looked) = self.observe(pass, &tickets, &[]).await? else {
                 return Err(unread(pass.board));
             };
-            let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
-            let mut tx = self.supposing(supposed).await?;
-            for ticket in tickets {
-                if let Some(reason) = has_no_turn(&ticket) {
-                    draft.list(row(pass, &ticket, PlanAction::Wait, reason));
-                    continue;
+            self.rehearse(pass, tickets, &looked, &Supposed::Nothing, draft).await?;
+        }
+    }
+
+    /// The turns of some tickets, in transactions in which what is supposed is so.
+    pub(super) async fn rehearse(
+        &self,
+        pass: &Pass<'_>,
+        tickets: Vec<Ticket>,
+        looked: &Looked,
+        supposed: &Supposed,
+        draft: &mut Draft,
+    ) -> Result<(), Refusal> {
+        let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
+        let mut tx = self.supposing(supposed).await?;
+        for ticket in tickets {
+            if let Some(reason) = has_no_turn(&ticket) {
+                draft.list(row(pass, &ticket, PlanAction::Wait, reason));
+                continue;
+            }
+            let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
+            let (mut result, known) = (ReconcileResult::default(), ticket.clone());
+            let seen = looked.seen(&ticket);
+            let decided = self.decide_update(&mut tx, pass, ticket, item, seen, deadline, &mut result).await;
+            if result.followed > 0 {
+                let reason = item
+                    .and_then(|item| item.text("System.State"))
+                    .map(|state| format!("the card was moved to {state}"));
+                draft.list(row(pass, &known, PlanAction::Follow, reason.unwrap_or_default()));
+            }
+            match decided {
+                Ok(Decided::Announced(write)) => draft.list(row_of_write(pass, &known, write)),
+                Ok(Decided::Rest | Decided::Refused(_) | Decided::TakenOver) => {
+                    self.list_rest(&mut tx, pass, &known, result.followed > 0, draft).await?;
                 }
-                let item = ticket.work_item_id.and_then(|id| looked.items.get(&id));
-                let (mut result, known) = (ReconcileResult::default(), ticket.clone());
-                let seen = looked.seen(&ticket);
-                let decided =
-                    self.decide_update(&mut tx, pass, ticket, item, seen, deadline, &mut result).await;
-                if result.followed > 0 {
-                    let reason = item
-                        .and_then(|item| item.text("System.State"))
-                        .map(|state| format!("the card was moved to {state}"));
-                    draft.list(row(pass, &known, PlanAction::Follow, reason.unwrap_or_default()));
-                }
-                match decided {
-                    Ok(Decided::Announced(write)) => draft.list(row_of_write(pass, &known, write)),
-                    Ok(Decided::Rest | Decided::Refused(_) | Decided::TakenOver) => {
-                        self.list_rest(&mut tx, pass, &known, result.followed > 0, draft).await?;
-                    }
-                    Err(refusal) => {
-                        draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
-                        // What the failed turn left behind is thrown away with it.
-                        drop(tx);
-                        tx = self.supposing(supposed).await?;
-                    }
+                Err(refusal) => {
+                    draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
+                    // What the failed turn left behind is thrown away with it.
+                    drop(tx);
+                    tx = self.supposing(supposed).await?;
                 }
             }
         }
+        Ok(())
     }
 
     async fn rehearse_creations(&self, pass: &mut Pass<'_>, draft: &mut Draft) -> Result<(), Refusal> {

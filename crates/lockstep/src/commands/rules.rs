@@ -135,8 +135,8 @@ struct SettingsArgs {
     /// Only findings that these criteria match: a JSON file, or `-` for the standard input
     #[arg(long, value_name = "FILE|-")]
     criteria: Option<PathBuf>,
-    /// Which findings share a ticket: finding, vulnerability-and-asset, vulnerability, fix, asset, or facts with commas
-    /// between them (see `lockstep rule facts`)
+    /// Which findings share a ticket: finding, vulnerability-and-asset, vulnerability, correlation, fix, asset, or facts
+    /// with commas between them (see `lockstep rule facts`)
     #[arg(long, value_name = "GROUPING", value_parser = grouping)]
     group_by: Option<Grouping>,
     /// Whether rules behind it are asked about what it matches

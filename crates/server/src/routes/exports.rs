@@ -110,6 +110,12 @@ fn in_words(filter: &FindingFilter) -> String {
         ("text", filter.q.clone()),
         ("sla", filter.sla.clone()),
         ("known exploited", filter.known_exploited.map(|wanted| wanted.to_string())),
+        ("newest scans", filter.detection.clone()),
+        ("scanner", filter.scanner.clone()),
+        ("owner", filter.owner.clone()),
+        ("impact", filter.impact.clone()),
+        ("correlated with", id(filter.correlated_with.map(|finding| finding.0))),
+        ("correlated as one", filter.correlated_as_one.map(|wanted| wanted.to_string())),
         ("EPSS at least", filter.min_epss.map(|least| least.to_string())),
         ("risk at least", filter.min_risk.map(|least| least.to_string())),
     ];
