@@ -59,6 +59,12 @@ async fn export_findings(
     Query(options): Query<ExportOptions>,
 ) -> Answer<Response> {
     let format = options.format;
+    if asked.correlated_as_one == Some(true) && exports::walks(format).is_some_and(|walks| walks.len() > 1) {
+        return Err(Failure::invalid(
+            "`correlated_as_one` is asked for with a format that goes through the findings several times.",
+            "Leave it out, or choose another format.",
+        ));
+    }
     let words = in_words(&asked);
     let filter = filter(asked, app.now())?;
     let turn = app.exports.clone().try_acquire_owned().map_err(|_| busy())?;
