@@ -1074,6 +1074,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/destinations/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a change of a destination would do to its work items that are there
+         * @description What is due anyway is left out. Nothing is saved.
+         *
+         *     Needs the role administrator.
+         */
+        post: operations["plan_destination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -4072,6 +4094,16 @@ export interface components {
          * @enum {string}
          */
         ConnectionMode: "active" | "paused" | "shadow";
+        /** @description What another scanner reports of the same vulnerability in the same component. */
+        Correlated: {
+            /**
+             * Format: int64
+             * @description Number of findings.
+             */
+            findings: number;
+            /** @description Scanner. */
+            scanner: string;
+        };
         /** @description What a scan looked at, and so what the absence of a result may prove. */
         Coverage: {
             /** @description How much of the asset. */
@@ -4244,6 +4276,11 @@ export interface components {
             /** @description The branch decides status and tickets. */
             tracked: boolean;
         };
+        /**
+         * @description How a finding stands to the newest scans of the tracked branches: derived, never stored.
+         * @enum {string}
+         */
+        DetectionState: "detected" | "not_covered" | "no_longer_detected";
         /**
          * @description The board has changed, and does not fit the destination any more. Saving the destination mends it, and so does a board
          *     that becomes as it was.
@@ -4503,6 +4540,9 @@ export interface components {
         FindingSummary: components["schemas"]["FindingPriority"] & {
             /** @description Asset. */
             asset: components["schemas"]["Named_AssetId"];
+            /** @description What other scanners report of the same vulnerability in the same component. */
+            correlated: components["schemas"]["Correlated"][];
+            detection?: components["schemas"]["DetectionState"] | null;
             /**
              * Format: date-time
              * @description Start of the first scan that saw it.
@@ -4561,7 +4601,7 @@ export interface components {
             verdict: components["schemas"]["Verdict"];
         };
         /** @description Which findings share a ticket. A finding stays on the ticket that it has, also when its key changes. */
-        Grouping: "per_finding" | "per_vulnerability_and_asset" | "per_vulnerability" | "per_fix" | "per_asset" | {
+        Grouping: "per_finding" | "per_vulnerability_and_asset" | "per_vulnerability" | "per_correlation" | "per_fix" | "per_asset" | {
             /** @description One ticket for all findings that have these facts in common. */
             by: string[];
         };
@@ -5658,6 +5698,9 @@ export interface components {
             items: (components["schemas"]["FindingPriority"] & {
                 /** @description Asset. */
                 asset: components["schemas"]["Named_AssetId"];
+                /** @description What other scanners report of the same vulnerability in the same component. */
+                correlated: components["schemas"]["Correlated"][];
+                detection?: components["schemas"]["DetectionState"] | null;
                 /**
                  * Format: date-time
                  * @description Start of the first scan that saw it.
@@ -6299,6 +6342,13 @@ export interface components {
         RulePlan: components["schemas"]["Plan"] & {
             /** @description Destination by destination. */
             destinations: components["schemas"]["DestinationShare"][];
+            /**
+             * @description What the change would do to the rule's work items that are there; empty for a new rule, and where it closes them, or
+             *     begins them, as before.
+             */
+            existing: components["schemas"]["Plan"];
+            /** @description Why that cannot be said. */
+            existing_unknown?: string | null;
             /**
              * Format: int64
              * @description Open findings that it matches, whatever other rules say.
@@ -9265,6 +9315,40 @@ export interface operations {
             };
         };
     };
+    plan_destination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DestinationId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDestination"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     events: {
         parameters: {
             query?: never;
@@ -9392,6 +9476,18 @@ export interface operations {
                 min_epss?: number;
                 /** @description Only findings with at least this risk score, 0 to 100. */
                 min_risk?: number;
+                /** @description Only findings that stand so to the newest scans: `detected`, `not_covered`, `no_longer_detected`, separated by commas. */
+                detection?: string;
+                /** @description Only findings that this scanner saw first. */
+                scanner?: string;
+                /** @description Only findings of assets for which this person or team answers. */
+                owner?: string;
+                /** @description Only findings of assets with these business impacts, separated by commas. */
+                impact?: string;
+                /** @description Of what several scanners report of one vulnerability in one component, only what the first of them reports. */
+                correlated_as_one?: boolean;
+                /** @description Only findings about the same vulnerability in the same component as this one, without it. */
+                correlated_with?: components["schemas"]["FindingId"];
                 /** @description In which order; `severity` if absent. */
                 order?: "severity" | "risk";
                 /** @description Where the page starts. */
@@ -9491,6 +9587,18 @@ export interface operations {
                 min_epss?: number;
                 /** @description Only findings with at least this risk score, 0 to 100. */
                 min_risk?: number;
+                /** @description Only findings that stand so to the newest scans: `detected`, `not_covered`, `no_longer_detected`, separated by commas. */
+                detection?: string;
+                /** @description Only findings that this scanner saw first. */
+                scanner?: string;
+                /** @description Only findings of assets for which this person or team answers. */
+                owner?: string;
+                /** @description Only findings of assets with these business impacts, separated by commas. */
+                impact?: string;
+                /** @description Of what several scanners report of one vulnerability in one component, only what the first of them reports. */
+                correlated_as_one?: boolean;
+                /** @description Only findings about the same vulnerability in the same component as this one, without it. */
+                correlated_with?: components["schemas"]["FindingId"];
                 /** @description In which order; `severity` if absent. */
                 order?: "severity" | "risk";
                 /** @description What the file is to be. */
