@@ -43,14 +43,19 @@ impl Engine {
     ) -> Result<Decided<AnnouncedWrite>, Refusal> {
         let Some((destination, shape)) = pass.destination(&ticket) else { return Ok(Decided::Rest) };
         let (mark, approval, home) = (ticket.mark, ticket.following.approval, ticket.destination_id);
+        let had = ticket.work_item_id;
         let Some(mut ticket) = store::tickets::get(tx, ticket.id).await? else { return Ok(Decided::Rest) };
         if ticket.health == Health::Released {
             return Ok(Decided::Rest);
         }
         // A reason that came after the board was read is a reason to read it again.
         let marked = std::mem::replace(&mut ticket.mark, mark);
-        if ticket.following.approval != approval || ticket.destination_id != home {
-            // Somebody approved it, or moved it, after the board was read: that has its turn by itself.
+        if ticket.following.approval != approval
+            || ticket.destination_id != home
+            || ticket.work_item_id != had
+        {
+            // Somebody approved it, moved it, or gave it another work item after the board was read: what was seen says
+            // nothing about that, and it has its turn by itself.
             return Ok(Decided::Rest);
         }
         if self.must_wait(tx, &mut ticket).await? {

@@ -1,6 +1,7 @@
 //! Stories of creations that are cut short, delayed, doubled or raced: one ticket, one work item.
 
 use chrono::Duration;
+use engine::Actor;
 use model::Status;
 use model::following::Repair;
 use serde_json::json;
@@ -330,4 +331,35 @@ async fn while_the_area_may_not_be_seen_nothing_is_created_in_doubt() {
     look_again(&story).await;
     assert_eq!(story.ticket().await.work_item_id.map(|id| id.0), Some(item));
     assert_eq!(story.board.work_items(), [item]);
+}
+
+/// Found by the simulation, seed 6957.
+#[tokio::test]
+async fn a_replica_that_saw_the_old_work_item_gone_says_nothing_about_the_new_one() {
+    let story = Story::sqlite().await;
+    let other = story.another_replica();
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let (old, ticket) = (story.work_item(), story.ticket().await.id);
+    story.board.delete(old);
+    story.sweep().await;
+    // One looks for the work item and stands still; a new one is made in its place, and the answer is lost.
+    story.scan(&[weakness("a", "a.js", 50)]).await;
+    story.board.halt_next(Halt::AfterRead);
+    let engine = story.engine.clone();
+    let frozen = tokio::spawn(async move { engine.step().await });
+    story.board.stands_still().await;
+    story.wait(Duration::minutes(2));
+    other.repair_ticket(ticket, Repair::Replace, &Actor { name: "Ada".into() }).await.unwrap();
+    story.board.fail_writes([Fault::LostAfter]);
+    other.step().await.unwrap();
+    assert_eq!(story.board.work_items().len(), 1, "it was carried out");
+    story.wait(Duration::minutes(2));
+    story.board.let_go();
+    frozen.await.unwrap().unwrap();
+    for _ in 0..3 {
+        story.wait(Duration::minutes(2));
+        story.settle().await;
+    }
+    assert_eq!(story.board.work_items().len(), 1);
 }

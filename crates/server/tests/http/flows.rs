@@ -345,6 +345,22 @@ fn app_registration_verify_rule_tickets_bulk_close() {
         moves(&board, number(sql), "Active").await;
         becomes(&session, "sql", Status::InProgress).await;
 
+        // A changed map says what it does to these before it is saved.
+        let changed = json!({
+            "connection_id": connection.id, "project": "Webshop", "team": "Payments", "work_item_type": "Bug",
+            "binding": { "kind": "default" }, "severity_map": { "medium": { "priority": 1 } }
+        });
+        let path = |id: &str| format!("/api/v1/destinations/{id}/plan");
+        let effect: api::Plan =
+            ok(&session, Method::POST, &path(&destination.id.to_string()), changed.clone()).await;
+        let of_priority = |row: &api::TicketPlan| {
+            row.fields.iter().any(|field| field.field == "Priority" && field.to == "1")
+        };
+        assert!(effect.update >= 3 && effect.tickets.iter().all(of_priority), "{effect:?}");
+        let nowhere = "00000000-0000-7000-8000-000000000000";
+        let refused = session.call(Method::POST, &path(nowhere)).json(&changed).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+
         // 7: a status for a time keeps the ticket open; what a scan proves closes it with the chosen state.
         let finding = becomes(&session, "xss", Status::Identified).await;
         let for_a_time = json!({ "status": "risk_accepted", "reason": "until the release", "until": "2030-01-01T00:00:00Z" });

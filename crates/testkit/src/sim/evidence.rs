@@ -5,7 +5,7 @@ use model::WorkItemId;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use serde_json::Value;
-use store::tickets::{Health, Ticket};
+use store::tickets::Ticket;
 
 use crate::sim::laws::{Checked, broken};
 use crate::sim::people::item;
@@ -85,7 +85,7 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) 
             return broken("a file is there once", format!("{name} is on {id} {copies} times"));
         }
     }
-    if ticket.health == Health::Released {
+    if ticket.has_ended() {
         return Ok(());
     }
     let taken = sim.wire.taken();

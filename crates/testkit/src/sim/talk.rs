@@ -10,7 +10,7 @@ use rand::RngExt;
 use serde_json::Value;
 use store::args;
 use store::comments::Comment;
-use store::tickets::{Health, Ticket};
+use store::tickets::Ticket;
 
 use crate::sim::people::{LOCKSTEP, ask, item};
 use crate::sim::{Simulation, Violation, by};
@@ -191,7 +191,7 @@ pub(crate) async fn check(sim: &Simulation, ticket: &Ticket, history: &[Value]) 
         return broken("private notes stay here", format!("a private note of {} is on {id}", ticket.token));
     }
     // What has ended is not talked about any more.
-    if history.is_empty() || ticket.health == Health::Released {
+    if history.is_empty() || ticket.has_ended() {
         return Ok(());
     }
     let mut here = sim.comments(ticket).await;
