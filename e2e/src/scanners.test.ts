@@ -60,7 +60,7 @@ describe("several scanners and scans", () => {
 		await dialog.getByRole("combobox", { name: "Status" }).selectOption("duplicate");
 		await dialog.getByRole("combobox", { name: /^Of\b/ }).fill(library);
 		await page.getByRole("option", { name: /CVE-2026-1111/ }).click();
-		await dialog.getByRole("textbox", { name: /^Why/ }).fill("two scanners, one library");
+		await dialog.getByRole("textbox", { name: /^Reason/ }).fill("two scanners, one library");
 		await visitor.accessible("dialog-duplicate");
 		await dialog.getByRole("button", { name: "Set status" }).click();
 		await page.getByText("Duplicate", { exact: true }).first().waitFor();
@@ -89,10 +89,16 @@ describe("several scanners and scans", () => {
 		await visitor.accessible("findings not covered");
 
 		await visitor.open("/scans");
-		await page.getByRole("link", { name: new RegExp(asset) }).first().click();
+		await page
+			.getByRole("link", { name: new RegExp(asset) })
+			.first()
+			.click();
 		const gone = page.getByRole("region", { name: "Gone" });
 		await gone.getByRole("link", { name: `${name}: CVE-2026-1` }).waitFor();
-		await page.getByRole("region", { name: "New" }).getByRole("link", { name: `${name}: CVE-2026-3` }).waitFor();
+		await page
+			.getByRole("region", { name: "New" })
+			.getByRole("link", { name: `${name}: CVE-2026-3` })
+			.waitFor();
 		await page.getByText("1 finding unchanged").waitFor();
 		await visitor.fits("scan compared");
 		await visitor.accessible("scan compared");

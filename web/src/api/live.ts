@@ -22,16 +22,18 @@ const AT_MOST_EVERY = 700;
 const POLL_EVERY = 15_000;
 const EVERYTHING = [...new Set(Object.values(SHOWN_IN).flat())];
 
-/** What is being deleted: it is not read again, or it would be missed for a moment. */
+/** What is being deleted, or is gone: it is not read again, or it would be missed for a moment. */
 const going = new Set<QueryKey>();
 
-/** What these keys stand for is being deleted, until the answer is called. */
+/** What these keys stand for is being deleted. The answer takes that back. */
 export function goes(key: QueryKey): () => void {
 	going.add(key);
 	return () => going.delete(key);
 }
 
-const isGoing = (key: QueryKey) => [...going].some((gone) => gone.every((part, at) => hashKey([part]) === hashKey([key[at]])));
+/** It is being deleted, or is gone. */
+export const isGoing = (key: QueryKey) =>
+	[...going].some((gone) => gone.every((part, at) => hashKey([part]) === hashKey([key[at]])));
 
 function readAgain(client: QueryClient, words: Iterable<string>) {
 	for (const word of words) client.invalidateQueries({ queryKey: [word], predicate: ({ queryKey }) => !isGoing(queryKey) });

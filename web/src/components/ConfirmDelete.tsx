@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useNavigate } from "react-router";
-import { goes } from "../api/live";
+import { goes, isGoing } from "../api/live";
 import { Confirm } from "./Confirm";
 
 type Props = {
@@ -24,16 +24,16 @@ export function ConfirmDelete({ name, opened, onClose, children, remove, leave, 
 	const navigate = useNavigate();
 	const removal = useMutation({
 		mutationFn: remove,
-		// The server tells of it before its answer is here.
+		// The server tells of it before its answer is here. What is gone never comes back: only a refusal takes it back.
 		onMutate: () => leave && goes(leave.forget),
-		onSettled: (_gone, _error, _nothing, comes) => comes?.(),
+		onError: (_error, _nothing, stays) => stays?.(),
 		onSuccess: async () => {
 			if (leave) {
-				// First away from the page: it would ask again for what is gone.
 				await navigate(leave.to);
-				client.removeQueries({ queryKey: leave.forget });
+				// Not while the page still shows it: it would ask again for what is gone.
+				client.removeQueries({ queryKey: leave.forget, type: "inactive" });
 			}
-			await client.invalidateQueries({ queryKey: refresh });
+			await client.invalidateQueries({ queryKey: refresh, predicate: ({ queryKey }) => !isGoing(queryKey) });
 			onClose();
 		},
 	});
