@@ -41,7 +41,7 @@ describe("several scanners and scans", () => {
 		await page.getByText("also by Grype").first().waitFor();
 		await page.getByText("also by npm").first().waitFor();
 		await page.getByRole("button", { name: "More filters" }).click();
-		await page.getByRole("combobox", { name: "Same by several scanners" }).selectOption("true");
+		await page.getByRole("combobox", { name: "Several scanners" }).selectOption("true");
 		await page.getByText("also by npm").first().waitFor({ state: "hidden" });
 		await visitor.accessible("findings with further filters");
 		await visitor.picture("findings-further-filters");

@@ -200,7 +200,7 @@ export function FindingsPage() {
 					<Search label="Owner" value={get("owner") ?? ""} onChange={(value) => set("owner", value)} />
 					<Search label="Scanner" value={get("scanner") ?? ""} onChange={(value) => set("scanner", value)} />
 					<NativeSelect
-						label="Same by several scanners"
+						label="Several scanners"
 						value={get("correlated_as_one") ?? ""}
 						onChange={(event) => set("correlated_as_one", event.currentTarget.value)}
 						data={[
@@ -247,11 +247,12 @@ export function FindingsPage() {
 					title={(finding) => finding.title}
 					about={(finding) => (
 						<>
-							{finding.vulnerability_id} · <span className="mono">{finding.place}</span>
+							{finding.vulnerability_id}
+							{finding.correlated.length > 0 && ` · also by ${finding.correlated.map((one) => one.scanner).join(", ")}`} ·{" "}
+							<span className="mono">{finding.place}</span>
 							{finding.known_exploited && " · known exploited"}
 							{finding.regressed > 0 && ` · regressed ${finding.regressed}×`}
 							{finding.request && " · acceptance requested"}
-							{finding.correlated.length > 0 && ` · also by ${finding.correlated.map((one) => one.scanner).join(", ")}`}
 						</>
 					)}
 					columns={COLUMNS}

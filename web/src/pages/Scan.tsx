@@ -71,7 +71,9 @@ export function ScanPage() {
 							["File", scan.filename],
 							[
 								"Coverage",
-								scan.coverage.extent === "full" ? "everything: absence is evidence" : "a part: absence proves nothing",
+								scan.coverage.extent === "full"
+									? `${scan.coverage.paths?.length ? "these paths" : "everything"}: absence is evidence`
+									: "a part: absence proves nothing",
 							],
 							["Paths", scan.coverage.paths?.join(", ")],
 							["Rules", scan.coverage.rules && `${number(scan.coverage.rules.length)} listed`],
