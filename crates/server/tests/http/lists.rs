@@ -341,6 +341,10 @@ fn findings_are_filtered_by_scanner_owner_impact_newest_scans_and_what_correlate
             ids.sort_unstable();
             assert_eq!(ids, expected, "{filter}");
         }
+        let changed = json!({ "owner": "Ärzte" });
+        let answer = session.call(Method::PATCH, &asset).json(&changed).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(walk(&session, "&owner=%C3%84rzte", async || {}).await.len(), 3, "as it is written");
         for wrong in ["detection=gone", "impact=huge", "correlated_with=npm"] {
             let path = format!("/api/v1/findings?{wrong}");
             let answer = session.call(Method::GET, &path).send().await.unwrap();

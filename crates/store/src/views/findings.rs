@@ -307,11 +307,15 @@ fn push_rest(statement: &mut Statement, filter: &FindingFilter) {
         statement.push(" AND epss >= ").bind(i64::from(least.millionths()));
     }
     if let Some(scanner) = &filter.scanner {
-        statement.push(" AND LOWER(scanner) = ").bind(scanner.to_lowercase());
+        // SQLite folds ASCII only: what is written alike has to match all the same.
+        statement.push(" AND (scanner = ").bind(scanner);
+        statement.push(" OR LOWER(scanner) = ").bind(scanner.to_lowercase()).push(")");
     }
     if let Some(owner) = &filter.owner {
         statement
-            .push(" AND asset_id IN (SELECT a.id FROM asset a WHERE LOWER(a.owner) = ")
+            .push(" AND asset_id IN (SELECT a.id FROM asset a WHERE a.owner = ")
+            .bind(owner)
+            .push(" OR LOWER(a.owner) = ")
             .bind(owner.to_lowercase())
             .push(")");
     }
