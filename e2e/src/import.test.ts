@@ -65,6 +65,15 @@ describe("a report", () => {
 			.setInputFiles({ name: "hostile.sarif", mimeType: "application/json", buffer: hostileReport() });
 		await dialog.getByText("hostile.sarif").waitFor();
 		await dialog.getByRole("textbox", { name: "Asset" }).fill("e2e/hostile");
+		await dialog.getByRole("button", { name: "Show what it would do" }).click();
+		const plan = dialog.getByRole("region", { name: "What it would do" });
+		await plan.getByText("1 result would be read in").waitFor({ timeout: 30_000 });
+		assert.equal(await plan.locator("img, script").count(), 0);
+		await visitor.accessible("import plan");
+		await visitor.picture("import-plan", false);
+		// It is about what the form said.
+		await dialog.getByRole("textbox", { name: "Branch" }).fill("main");
+		await plan.waitFor({ state: "detached" });
 		await dialog.getByRole("button", { name: "Import" }).click();
 		await dialog.getByText("Still open").waitFor({ timeout: 30_000 });
 		await visitor.accessible("import result");

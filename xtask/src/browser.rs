@@ -29,7 +29,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let data = folder.path().display().to_string();
     crate::ui::build()?;
-    run::cargo(&["build", "--quiet", "--package", "lockstep"])?;
+    run::build_tested()?;
     let mut child = Command::new(run::target()?.join("debug/lockstep"))
         .args(["demo", "--data", &data, "--bind", "127.0.0.1:0", "--emulator-bind", "127.0.0.1:0", "--json"])
         .stdout(Stdio::piped())

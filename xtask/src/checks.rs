@@ -7,7 +7,7 @@ use crate::{browser, clients, fuzz, licences, needs, postgres, run, ui};
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// In this order: what fails fast comes first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 12] = [
     ("format", || {
         run::cargo(&["fmt", "--all", "--check"])?;
         run::cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"])
@@ -44,23 +44,10 @@ const STEPS: [Step; 13] = [
         run::program("cargo", &libraries, ".", &strict)
     }),
     ("tests", tests),
-    ("documentation tests", || run::cargo(&["test", "--quiet", "--workspace", "--doc"])),
+    ("documentation tests", || run::cargo_test(&["--quiet", "--doc"], &[])),
     ("fuzz", fuzz::check),
     ("simulation", || simulation(&[("LOCKSTEP_SEEDS", 1000)])),
     ("fidelity", || fidelity(200, 1, None)),
-    ("kill tests", || {
-        run::cargo(&[
-            "test",
-            "--package",
-            "lockstep",
-            "--features",
-            "failpoints",
-            "--test",
-            "kill",
-            "--",
-            "--nocapture",
-        ])
-    }),
     ("clients", clients::test),
     ("browser", browser::test),
 ];
@@ -106,19 +93,15 @@ fn simulated(test: &str, numbers: &[(&str, u64)]) -> anyhow::Result<()> {
     let numbers: Vec<(&str, String)> =
         numbers.iter().map(|(name, number)| (*name, number.to_string())).collect();
     let numbers: Vec<(&str, &str)> = numbers.iter().map(|(name, number)| (*name, number.as_str())).collect();
-    // All packages, so that they are compiled as for the other tests and not once more.
-    let simulation = ["test", "--workspace", "--test", "simulation", "--", "--nocapture", test];
-    run::program("cargo", &simulation, ".", &numbers)
+    run::cargo_test(&["--test", "simulation", "--", "--nocapture", test], &numbers)
 }
 
-/// All tests on both databases.
+/// All tests on both databases, and those that kill the process.
 fn tests() -> anyhow::Result<()> {
     let server = postgres::Server::start()?;
     let address = server.address();
-    run::program(
-        "cargo",
-        &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"],
-        ".",
+    run::cargo_test(
+        &["--no-fail-fast", "--lib", "--bins", "--tests"],
         // The simulation has a step of its own.
         &[
             ("LOCKSTEP_TEST_POSTGRES", address.as_str()),

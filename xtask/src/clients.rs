@@ -30,7 +30,7 @@ impl Drop for Emulator {
 pub(crate) fn test() -> anyhow::Result<()> {
     let python = install_python_packages()?;
     crate::ui::install(NODE)?;
-    run::cargo(&["build", "--quiet", "--package", "emulator", "--example", "serve"])?;
+    run::build_tested()?;
     let mut child = Command::new(run::target()?.join("debug/examples/serve"))
         .arg("127.0.0.1:0")
         .stdin(Stdio::piped())

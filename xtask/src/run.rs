@@ -50,6 +50,21 @@ pub(crate) fn npm(folder: &str, arguments: &[&str]) -> anyhow::Result<()> {
     program("npm", arguments, folder, &[])
 }
 
+/// What selects everything as it is tested: all packages, so that each dependency has the same features in every step and is
+/// compiled once, with the places at which a test may stop the process.
+const TESTED: [&str; 3] = ["--workspace", "--features", "lockstep/failpoints"];
+
+/// Runs `cargo test` over all packages.
+pub(crate) fn cargo_test(arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    program("cargo", &[&["test"], &TESTED[..], arguments].concat(), ".", environment)
+}
+
+/// Builds the programs that tests start from outside, as the other tests have them. (Where examples are built, the features
+/// of what only tests depend on count, too.)
+pub(crate) fn build_tested() -> anyhow::Result<()> {
+    cargo(&[&["build", "--quiet", "--bins", "--examples"], &TESTED[..]].concat())
+}
+
 /// Goes on as another program, so that signals reach it directly.
 pub(crate) fn replace(program: &str, arguments: &[&str]) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt;

@@ -8,7 +8,7 @@ use model::{AssetId, Coverage, Impact, JobId, ScanId, Severity};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{Named, Problem};
+use crate::{DestinationShare, Named, Plan, Problem};
 
 /// What is scanned.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -273,6 +273,23 @@ pub struct ImportResult {
     /// Results that ingest rules left out, by reason.
     #[serde(default)]
     pub left_out: BTreeMap<LeftOutReason, u64>,
+}
+
+/// Answer of `POST /api/v1/imports/plan`: what importing the report would do now.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ImportPlan {
+    /// What becomes of its findings. There are no scans yet, so that `scans` is empty, unless all were imported before.
+    pub import: ImportResult,
+    /// What the rules do with the findings that it leaves to them, destination by destination.
+    pub destinations: Vec<DestinationShare>,
+    /// What it does to work items that are there.
+    pub existing: Plan,
+    /// Why that cannot be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing_unknown: Option<String>,
+    /// What the rules do, ticket by ticket.
+    #[serde(flatten)]
+    pub plan: Plan,
 }
 
 /// What a reconcile did.

@@ -72,7 +72,7 @@ pub use destinations::{DestinationCheck, NewDestination};
 pub use engine::{Actor, Engine, Event, EventKind};
 pub use exploit_data::{ExploitLoad, ExploitState};
 pub use hooks::HookAnswer;
-pub use ingest::ImportRequest;
+pub use ingest::{ImportPlan, ImportRequest};
 pub use manual::NewManual;
 pub use refusal::{Refusal, RefusalKind};
 pub use reports::ExploitSource;

@@ -166,7 +166,7 @@ impl Engine {
         Ok(plan)
     }
 
-    /// What all rules would do now, as they are in this transaction.
+    /// What all rules would do now with open findings, as they are in this transaction.
     pub(crate) async fn plan_all_rules(&self, tx: &mut Tx) -> Result<Vec<DestinationShare>, Refusal> {
         let now = self.inner.world.now();
         let routing = Routing::load(tx).await?;
@@ -195,8 +195,9 @@ impl Walk {
     }
 }
 
+/// Counts and lists what rules would do, page by page.
 #[derive(Default)]
-struct Planner {
+pub(crate) struct Planner {
     plan: RulePlan,
     rooms: HashMap<DestinationId, Room>,
     /// Groups that were counted already.
@@ -255,7 +256,7 @@ impl Planner {
     }
 
     /// What all rules together would do with the findings of a page.
-    async fn look_at_all(
+    pub(crate) async fn look_at_all(
         &mut self,
         tx: &mut Tx,
         routing: &Routing,
@@ -397,7 +398,7 @@ impl Planner {
     }
 
     /// Where more would be created at once than usual, all of it waits for a person.
-    fn finish(mut self) -> RulePlan {
+    pub(crate) fn finish(mut self) -> RulePlan {
         for (id, room) in &self.rooms {
             if room.wanted > room.bound {
                 let why = format!(

@@ -13,6 +13,7 @@ use store::audit::{Cause, CauseKind, Entry, Subject};
 use store::destinations::Destination;
 use store::findings::{Finding, OnBranch};
 use store::rules::Rule;
+use store::suppressions::SuppressionRule;
 use store::tickets::{Group, Health, Held, Ticket};
 
 use crate::Refusal;
@@ -180,6 +181,14 @@ pub(crate) struct Looked<'a> {
     /// The branch by which it finds its destination.
     home: Option<&'a str>,
     pub(crate) candidate: Candidate<'a>,
+}
+
+/// Findings about which the rules can decide now.
+pub(crate) struct Readied {
+    pub(crate) page: Page,
+    pub(crate) assets: Assets,
+    /// Some were suppressed, or are not any more.
+    suppressed: bool,
 }
 
 /// Assets that were read already.
@@ -409,28 +418,40 @@ impl Engine {
             store::rules::walked(&mut tx, findings.last().map(|finding| finding.id)).await?;
         }
         let looked_at = findings.len();
-        let mut assets = Assets::default();
-        let mut page = Page::read(&mut tx, findings, &mut assets).await?;
-        store::findings::decided(&mut tx, &page.ids()).await?;
-        self.store_priorities(&mut tx, &page.reckoned, page.matrix_version).await?;
-        // Rules of this kind are few, and what they need is large: it is not a part of every walk's future.
-        let suppressed = Box::pin(self.suppress_page(&mut tx, &suppressions, &mut page, &assets)).await?;
+        let Readied { page, assets, suppressed } = self.ready_page(&mut tx, &suppressions, findings).await?;
         let made = self.make_tickets_of(&mut tx, &routing, &page, &assets).await?;
+        let reckoned = !page.reckoned.is_empty();
         tx.commit().await?;
-        if suppressed || !page.reckoned.is_empty() {
+        if suppressed || reckoned {
             self.announce(EventKind::Finding, None);
         }
         if made {
             self.announce(EventKind::Ticket, None);
         }
-        if made || suppressed || !page.reckoned.is_empty() {
+        if made || suppressed || reckoned {
             self.wake_all_boards();
         }
         Ok(looked_at)
     }
 
+    /// Findings get ready for the rules: what they are worth, and what is suppressed, is stored before they decide.
+    pub(crate) async fn ready_page(
+        &self,
+        tx: &mut Tx,
+        suppressions: &[SuppressionRule],
+        findings: Vec<Finding>,
+    ) -> Result<Readied, Refusal> {
+        let mut assets = Assets::default();
+        let mut page = Page::read(tx, findings, &mut assets).await?;
+        store::findings::decided(tx, &page.ids()).await?;
+        self.store_priorities(tx, &page.reckoned, page.matrix_version).await?;
+        // Rules of this kind are few, and what they need is large: it is not a part of every walk's future.
+        let suppressed = Box::pin(self.suppress_page(tx, suppressions, &mut page, &assets)).await?;
+        Ok(Readied { page, assets, suppressed })
+    }
+
     /// Makes the tickets of a page of findings, or lets them join those of their groups. Answers whether there were any.
-    async fn make_tickets_of(
+    pub(crate) async fn make_tickets_of(
         &self,
         tx: &mut Tx,
         routing: &Routing,

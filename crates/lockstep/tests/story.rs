@@ -18,6 +18,19 @@ fn a_pipeline_imports_and_its_verdict_is_the_same_when_it_tries_again() {
     let token = token.trim();
     let monday =
         stage.file("monday.sarif", &sarif("monday", MONDAY, &[("sql", "error"), ("xss", "warning")]));
+    let plan = |more: &[&str]| {
+        let args = [&["import", &monday, "--asset", "shop", "--plan"], more].concat();
+        stage.command(&args).env("LOCKSTEP_TOKEN", token).output().unwrap()
+    };
+    let planned = plan(&["--fail-on", "new and severity>=high", "--json"]);
+    let said: Value = serde_json::from_slice(&planned.stdout).unwrap();
+    assert_eq!(planned.status.code(), Some(1), "the verdict is known before anything is imported: {said:#}");
+    assert_eq!((said["import"]["new"]["critical"].as_u64(), said["create"].as_u64()), (Some(1), Some(0)));
+    let planned = plan(&[]);
+    let said = String::from_utf8(planned.stdout).unwrap();
+    assert!(said.contains("Importing 2 results into shop would do this:"), "{said}");
+    assert_eq!(stage.lockstep(&["scans", "list", "--json"]).ends_with(0).json(), json!([]));
+
     let import = |fail_on: &str| {
         let ran = stage
             .command(&["import", &monday, "--asset", "shop", "--tag", "web", "--fail-on", fail_on, "--json"])

@@ -56,7 +56,7 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
 /// How long a route may take until its answer begins.
 fn time_limit(method: &Method, route: &str) -> Duration {
     Duration::from_secs(match route {
-        "/api/v1/imports" => 30 * 60,
+        "/api/v1/imports" | "/api/v1/imports/plan" => 30 * 60,
         // These talk to the board, which may be slow or ask us to wait.
         "/api/v1/plan"
         | "/api/v1/rules/plan"

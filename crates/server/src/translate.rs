@@ -405,6 +405,20 @@ pub(crate) fn job(row: views::jobs::JobRow) -> Answer<Job> {
     })
 }
 
+pub(crate) fn import_result(result: engine::ImportResult) -> api::ImportResult {
+    api::ImportResult {
+        scans: result.scans,
+        already_imported: result.already_imported,
+        observations: result.observations,
+        new: severity_counts(result.new),
+        regressed: severity_counts(result.regressed),
+        still_open: severity_counts(result.still_open),
+        fixed: severity_counts(result.fixed),
+        quarantined: result.quarantined,
+        left_out: result.left_out,
+    }
+}
+
 pub(crate) fn plan(plan: engine::Plan) -> Plan {
     Plan {
         tickets: plan.tickets.into_iter().map(ticket_plan).collect(),

@@ -1,7 +1,7 @@
 //! A scan takes effect in pieces, each of which is a transaction: how far it is, and what has to wait until it is through.
 
 use chrono::{DateTime, Utc};
-use model::{AssetId, FindingId, JobId, Observation, ScanId};
+use model::{AssetId, FindingId, JobId, Observation, ScanId, TicketId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -158,6 +158,18 @@ pub async fn concerns(tx: &mut Tx, id: ScanId, finding: FindingId) -> Result<()>
     )
     .await?;
     Ok(())
+}
+
+/// The tickets that will have a reason to be looked at.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn concerned(tx: &mut Tx, id: ScanId) -> Result<Vec<TicketId>> {
+    tx.all("SELECT ticket_id FROM scan_ticket WHERE scan_id = $1 ORDER BY ticket_id", args![id])
+        .await?
+        .iter()
+        .map(|row| row.id("ticket_id"))
+        .collect()
 }
 
 /// Observations that one statement deletes: SQLite holds the row ids of a whole statement in memory.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use azure::Clock;
 use chrono::{DateTime, Duration, Utc};
 use emulator::seed::DEMO_PAT;
-use engine::{Actor, Engine, ImportRequest, NewConnection, NewDestination, Settings, SignInMethod, World};
+use engine::{
+    Actor, Engine, ImportPlan, ImportRequest, NewConnection, NewDestination, Settings, SignInMethod, World,
+};
 use model::fields::FieldSettings;
 use model::following::DeletionPolicy;
 use model::map::SeverityMap;
@@ -260,6 +262,14 @@ impl Story {
         std::fs::write(&path, report.bytes()).unwrap();
         let request = ImportRequest { asset: asset.into(), ..ImportRequest::default() };
         self.engine.submit_import(request, path, &by("pipeline")).await
+    }
+
+    /// What importing a report would do.
+    pub async fn plan_import(&self, asset: &str, report: &Report) -> Result<ImportPlan, engine::Refusal> {
+        let path = self.folder.path().join(format!("upload-{}", Uuid::new_v4()));
+        std::fs::write(&path, report.bytes()).unwrap();
+        let request = ImportRequest { asset: asset.into(), ..ImportRequest::default() };
+        self.engine.plan_import(request, &path).await
     }
 
     /// Result of a job that ended well; panics with its problem otherwise.

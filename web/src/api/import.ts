@@ -1,6 +1,6 @@
 /** Uploads. `XMLHttpRequest`, because only it tells how far an upload is. */
 import { ApiError, asProblem, unreachable } from "./client";
-import type { ExploitDataLoad, IngestPreview, IngestRule, Job } from "./types";
+import type { ExploitDataLoad, ImportPlan, IngestPreview, IngestRule, Job } from "./types";
 
 export type ImportOptions = {
 	/** Empty if a source says which assets the results belong to. */
@@ -15,6 +15,15 @@ export type ImportOptions = {
 
 /** Sends the report; resolves with the job once the server has all of it. `progress` goes from 0 to 1. */
 export function importReport(file: File, options: ImportOptions, progress: (share: number) => void): Promise<Job> {
+	return upload(`/api/v1/imports?${words(file, options)}`, file, progress);
+}
+
+/** Asks what importing the report would do now; nothing is stored. */
+export function planImport(file: File, options: ImportOptions, progress: (share: number) => void): Promise<ImportPlan> {
+	return upload(`/api/v1/imports/plan?${words(file, options)}`, file, progress);
+}
+
+function words(file: File, options: ImportOptions): URLSearchParams {
 	const query = new URLSearchParams({ filename: file.name });
 	if (options.asset) query.set("asset", options.asset);
 	if (options.source) query.set("source", options.source);
@@ -23,7 +32,7 @@ export function importReport(file: File, options: ImportOptions, progress: (shar
 	if (options.configuration) query.set("configuration", options.configuration);
 	if (options.assessment) query.set("assessment", options.assessment);
 	if (options.partial) query.set("partial", "true");
-	return upload(`/api/v1/imports?${query}`, file, progress);
+	return query;
 }
 
 /** Asks what rules would make of a report, or of what the source finds now if there is none; nothing is stored. */

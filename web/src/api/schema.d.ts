@@ -1377,6 +1377,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What importing a report would do now
+         * @description The body is the report itself. Everything is done as an import does it, rules and tickets included, and thrown away:
+         *     nothing is stored, and nothing is sent to a board. At most 5,000 results.
+         *
+         *     Needs the role importer.
+         */
+        post: operations["plan_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}": {
         parameters: {
             query?: never;
@@ -4656,6 +4679,17 @@ export interface components {
          * @enum {string}
          */
         Impact: "unknown" | "low" | "medium" | "high" | "critical";
+        /** @description Answer of `POST /api/v1/imports/plan`: what importing the report would do now. */
+        ImportPlan: components["schemas"]["Plan"] & {
+            /** @description What the rules do with the findings that it leaves to them, destination by destination. */
+            destinations: components["schemas"]["DestinationShare"][];
+            /** @description What it does to work items that are there. */
+            existing: components["schemas"]["Plan"];
+            /** @description Why that cannot be said. */
+            existing_unknown?: string | null;
+            /** @description What becomes of its findings. There are no scans yet, so that `scans` is empty, unless all were imported before. */
+            import: components["schemas"]["ImportResult"];
+        };
         /** @description What an import did. */
         ImportResult: {
             /** @description The same report was imported before: nothing changed. */
@@ -9966,6 +10000,60 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description What went wrong */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_import: {
+        parameters: {
+            query?: {
+                /** @description Name of the asset. Made on first use. Absent if a source is named. */
+                asset?: string;
+                /** @description Name of the source whose ingest rules say what is taken in and which assets it belongs to. */
+                source?: string;
+                /** @description Tags for the asset, separated by commas; added to those it has. */
+                tags?: string;
+                /** @description Branch that was scanned. Overrides what the report says. */
+                branch?: string;
+                /** @description Name of the configuration. Overrides what the report says. */
+                configuration?: string;
+                /** @description When the scan started. Overrides what the report says; the time of arrival if neither says so. */
+                started_at?: string;
+                /** @description Format by its name, as `docs/formats` lists them; recognised from the content if absent. */
+                format?: string;
+                /** @description Name of the file, for messages. */
+                filename?: string;
+                /** @description Name of the assessment that the scan belongs to; it has to be there and not completed. */
+                assessment?: string;
+                /** @description `true`: the scan looked only at a part; absence closes nothing. */
+                partial?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The report */
+        requestBody: {
+            content: {
+                "application/octet-stream": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportPlan"];
                 };
             };
             /** @description What went wrong */

@@ -37,6 +37,7 @@ export type Release = Schemas["Release"];
 export type Branch = Schemas["Branch"];
 export type AssetChange = Schemas["AssetChange"];
 export type Job = Schemas["Job"];
+export type ImportPlan = Schemas["ImportPlan"];
 export type ImportResult = Schemas["ImportResult"];
 export type ReconcileResult = Schemas["ReconcileResult"];
 export type Scan = Schemas["Scan"];

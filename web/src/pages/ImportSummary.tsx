@@ -14,14 +14,7 @@ export function ImportSummary({ result }: { result: ImportResult }) {
 				The same report was imported before.
 			</Notice>
 		);
-	const rows: readonly [string, SeverityCounts][] = [
-		["New", result.new],
-		["Came back", result.regressed],
-		["Still open", result.still_open],
-		["Fixed", result.fixed],
-	];
 	const out = leftOut(result.left_out);
-	const most = Math.max(1, ...rows.map(([, counts]) => total(counts)));
 	return (
 		<div>
 			<Text size="sm" mb={8}>
@@ -39,24 +32,38 @@ export function ImportSummary({ result }: { result: ImportResult }) {
 					that is right.
 				</Notice>
 			)}
-			<dl className={classes.rows}>
-				{rows.map(([name, counts]) => (
-					<div key={name}>
-						<dt>{name}</dt>
-						<dd>
-							<span className={classes.number}>{number(total(counts))}</span>
-							<span className={classes.bar} style={{ width: `${(total(counts) / most) * 100}%` }}>
-								{total(counts) > 0 && <SeverityBar counts={counts} />}
-							</span>
-							<span className={classes.words}>
-								{SEVERITIES.filter((severity) => counts[severity] > 0)
-									.map((severity) => `${counts[severity]} ${severity}`)
-									.join(", ")}
-							</span>
-						</dd>
-					</div>
-				))}
-			</dl>
+			<FindingNumbers result={result} />
 		</div>
+	);
+}
+
+/** What becomes of the findings. */
+export function FindingNumbers({ result }: { result: ImportResult }) {
+	const rows: readonly [string, SeverityCounts][] = [
+		["New", result.new],
+		["Came back", result.regressed],
+		["Still open", result.still_open],
+		["Fixed", result.fixed],
+	];
+	const most = Math.max(1, ...rows.map(([, counts]) => total(counts)));
+	return (
+		<dl className={classes.rows}>
+			{rows.map(([name, counts]) => (
+				<div key={name}>
+					<dt>{name}</dt>
+					<dd>
+						<span className={classes.number}>{number(total(counts))}</span>
+						<span className={classes.bar} style={{ width: `${(total(counts) / most) * 100}%` }}>
+							{total(counts) > 0 && <SeverityBar counts={counts} />}
+						</span>
+						<span className={classes.words}>
+							{SEVERITIES.filter((severity) => counts[severity] > 0)
+								.map((severity) => `${counts[severity]} ${severity}`)
+								.join(", ")}
+						</span>
+					</dd>
+				</div>
+			))}
+		</dl>
 	);
 }

@@ -1,12 +1,13 @@
 import { Button, Checkbox, Group, Modal, NativeSelect, Progress, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type DragEvent, type FormEvent, useRef, useState } from "react";
-import { importReport } from "../api/import";
+import { type ImportOptions, importReport, planImport } from "../api/import";
 import { assessments, sources } from "../api/queries";
 import { DialogButtons } from "../components/DialogButtons";
 import { JobProgress } from "../components/JobProgress";
 import { Trouble } from "../components/Trouble";
 import { bytes } from "../words";
+import { ImportPlanView } from "./ImportPlanView";
 import { ImportSummary } from "./ImportSummary";
 import classes from "./UploadDialog.module.css";
 
@@ -31,22 +32,19 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 	const known = useQuery(sources).data ?? [];
 	const open = useQuery(assessments).data?.filter((one) => one.state !== "completed") ?? [];
 	const [share, setShare] = useState(0);
-	const upload = useMutation({
-		mutationFn: (report: File) =>
-			importReport(
-				report,
-				{
-					asset: source ? "" : asset.trim(),
-					source,
-					tags: tags.join(","),
-					branch: branch.trim(),
-					configuration: configuration.trim(),
-					partial,
-					assessment,
-				},
-				setShare,
-			),
-	});
+	const options: ImportOptions = {
+		asset: source ? "" : asset.trim(),
+		source,
+		tags: tags.join(","),
+		branch: branch.trim(),
+		configuration: configuration.trim(),
+		partial,
+		assessment,
+	};
+	const upload = useMutation({ mutationFn: (report: File) => importReport(report, options, setShare) });
+	const plan = useMutation({ mutationFn: (report: File) => planImport(report, options, setShare) });
+	const busy = upload.isPending || plan.isPending;
+	const incomplete = !file || (source === "" && asset.trim() === "");
 
 	if (upload.data)
 		return (
@@ -75,9 +73,16 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 		if (file) upload.mutate(file);
 	};
 	return (
-		<form onSubmit={submit}>
+		// What was planned is about what the form said then.
+		<form onSubmit={submit} onChange={plan.reset}>
 			<Stack gap={12}>
-				<DropField file={file} onFile={setFile} />
+				<DropField
+					file={file}
+					onFile={(chosen) => {
+						plan.reset();
+						setFile(chosen);
+					}}
+				/>
 				{known.length > 0 && (
 					<NativeSelect
 						label="Source"
@@ -135,17 +140,31 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 					checked={partial}
 					onChange={(event) => setPartial(event.currentTarget.checked)}
 				/>
-				{upload.isPending && (
+				{busy && (
 					<div role="status">
 						<Progress value={share * 100} aria-label="Upload" />
 						<Text size="sm" c="dimmed">
-							{Math.round(share * 100)} % sent
+							{Math.round(share * 100)} % sent{plan.isPending && share === 1 && ": asking what it would do"}
 						</Text>
 					</div>
 				)}
-				<Trouble error={upload.error} />
+				<Trouble error={upload.error ?? plan.error} />
+				{plan.data && (
+					<section className="panel" aria-label="What it would do">
+						<ImportPlanView plan={plan.data} />
+					</section>
+				)}
 				<DialogButtons onCancel={onClose}>
-					<Button type="submit" disabled={!file || (source === "" && asset.trim() === "")} loading={upload.isPending}>
+					<Button
+						type="button"
+						variant="default"
+						disabled={incomplete || upload.isPending}
+						loading={plan.isPending}
+						onClick={() => file && plan.mutate(file)}
+					>
+						Show what it would do
+					</Button>
+					<Button type="submit" disabled={incomplete || plan.isPending} loading={upload.isPending}>
 						Import
 					</Button>
 				</DialogButtons>

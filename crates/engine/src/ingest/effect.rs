@@ -99,37 +99,67 @@ impl Engine {
         done: u64,
     ) -> Result<Progress, Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        let Some(asset) = store::assets::get(&mut tx, scan.asset_id).await? else {
+        let progress = self.piece(&mut tx, divided, scan).await?;
+        let total = Some(order.observations);
+        self.keep_job(&mut tx, job, done + progress.done, total, "matching findings").await?;
+        tx.commit().await?;
+        self.announce(EventKind::Job, job.0);
+        Ok(progress)
+    }
+
+    /// The next piece of a scan, in this transaction.
+    async fn piece(&self, tx: &mut Tx, divided: Option<&Divided>, scan: &Scan) -> Result<Progress, Refusal> {
+        let Some(asset) = store::assets::get(tx, scan.asset_id).await? else {
             return Err(Refusal::not_found("asset", scan.asset_id));
         };
-        let mut progress = match store::taking_effect::progress_of(&mut tx, scan.id).await? {
+        let mut progress = match store::taking_effect::progress_of(tx, scan.id).await? {
             Some(progress) => progress,
-            None => self.begin_effect(&mut tx, &asset, scan).await?,
+            None => self.begin_effect(tx, &asset, scan).await?,
         };
         match progress.next.clone() {
             Next::Places(after) => {
-                self.next_places(&mut tx, &asset, scan, divided, &after, &mut progress).await?;
+                self.next_places(tx, &asset, scan, divided, &after, &mut progress).await?;
             }
             Next::Absences(after) => {
                 let cause = cause_of(scan);
                 let next = self
-                    .apply_absences(&mut tx, &asset, scan, divided, after, &cause, &mut progress.result)
+                    .apply_absences(tx, &asset, scan, divided, after, &cause, &mut progress.result)
                     .await?;
                 progress.next = next.map_or(Next::Done, Next::Absences);
             }
             Next::Done => {}
         }
         if progress.next == Next::Done {
-            store::assets::scanned(&mut tx, asset.id, scan.started_at).await?;
+            store::assets::scanned(tx, asset.id, scan.started_at).await?;
             let state = if progress.result.quarantined { "quarantined" } else { "committed" };
-            store::taking_effect::finish(&mut tx, scan.id, state).await?;
+            store::taking_effect::finish(tx, scan.id, state).await?;
         }
-        store::taking_effect::save_progress(&mut tx, scan.id, &progress).await?;
-        let total = Some(order.observations);
-        self.keep_job(&mut tx, job, done + progress.done, total, "matching findings").await?;
-        tx.commit().await?;
-        self.announce(EventKind::Job, job.0);
+        store::taking_effect::save_progress(tx, scan.id, &progress).await?;
         Ok(progress)
+    }
+
+    /// All of an import, in a transaction that is thrown away. The tickets that it concerns are not told yet.
+    pub(super) async fn suppose_effect(
+        &self,
+        tx: &mut Tx,
+        scans: &[Scan],
+        order: &ImportOrder,
+    ) -> Result<ImportResult, Refusal> {
+        let divided = order.divided()?;
+        let mut result = ImportResult {
+            observations: order.taken,
+            left_out: order.left_out.clone(),
+            ..ImportResult::default()
+        };
+        for scan in scans {
+            result += loop {
+                let progress = self.piece(tx, divided.as_ref(), scan).await?;
+                if progress.next == Next::Done {
+                    break progress.result;
+                }
+            };
+        }
+        Ok(result)
     }
 
     async fn begin_effect(&self, tx: &mut Tx, asset: &Asset, scan: &Scan) -> Result<Progress, Refusal> {

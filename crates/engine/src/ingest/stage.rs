@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::path::{Path, PathBuf};
 
 use model::ingest::Verdict;
 use model::{JobId, Observation, ScanId, identity};
+use store::Tx;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -31,6 +33,9 @@ struct Target {
     already: u64,
 }
 
+/// By scan.
+type Targets = std::collections::HashMap<ScanId, Target>;
+
 impl Engine {
     pub(crate) async fn run_import(&self, job: JobId, order: ImportOrder) -> Result<(), Refusal> {
         if !self.takes_effect(job).await? {
@@ -51,8 +56,8 @@ impl Engine {
     async fn stage_all(&self, job: JobId, order: &ImportOrder) -> Result<(), Refusal> {
         let total = Some(order.observations);
         self.progress(job, 0, total, "reading the report").await?;
-        let mut receiver = self.stream(order)?;
-        let mut staged = std::collections::HashMap::new();
+        let mut receiver = stream(self.report_path(&order.report), order)?;
+        let mut staged = Targets::new();
         let mut done = 0;
         let mut batch: Vec<Staged> = Vec::with_capacity(BATCH);
         loop {
@@ -80,103 +85,113 @@ impl Engine {
         Ok(())
     }
 
-    /// Reads the report on a thread of its own; the channel keeps it from running ahead.
-    fn stream(&self, order: &ImportOrder) -> Result<mpsc::Receiver<Result<Staged, String>>, Refusal> {
-        let path = self.report_path(&order.report);
-        let format: reports::Format = order.format.parse().map_err(|error| {
-            Refusal::invalid(
-                "format_unknown",
-                "The format is not known",
-                format!("{error}."),
-                "Import the report again.",
-            )
-        })?;
-        let runs = order.runs.clone();
-        let division = order.divided()?.map(|divided| divided.division);
-        let nothing = std::collections::BTreeMap::new();
-        let (sender, receiver) = mpsc::channel(BATCH);
-        tokio::task::spawn_blocking(move || {
-            let file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) => {
-                    let _ = sender.blocking_send(Err(error.to_string()));
-                    return;
-                }
-            };
-            let mut run = &nothing;
-            let mut next_seq = std::collections::HashMap::new();
-            let mut number = 0;
-            let read = reports::read(
-                BufReader::new(file),
-                Some(format),
-                &reports::Limits::default(),
-                &mut |event| {
-                    match event {
-                        reports::Event::Run(_) => {
-                            run = runs.get(number).unwrap_or(&nothing);
-                            number += 1;
-                        }
-                        reports::Event::Observation(observation) => {
-                            let (asset, filtered) = match &division {
-                                None => (String::new(), false),
-                                Some(division) => match division.judge(&observation) {
-                                    Verdict::Taken(belongs) => (belongs.asset.to_lowercase(), false),
-                                    Verdict::Filtered(belongs, _) => (belongs.asset.to_lowercase(), true),
-                                    Verdict::Nobodys => return Ok(()),
-                                },
-                            };
-                            if let Some(scan) = run.get(&asset).copied() {
-                                let seq = next_seq.entry(scan).or_insert(0u64);
-                                let staged = Staged { scan, seq: *seq, observation, filtered };
-                                // Nobody listens any more: the job was stopped.
-                                sender.blocking_send(Ok(staged)).map_err(Box::new)?;
-                                *seq += 1;
-                            }
-                        }
-                    }
-                    Ok(())
-                },
-            );
-            if let Err(error) = read {
-                let _ = sender.blocking_send(Err(error.to_string()));
-            }
-        });
-        Ok(receiver)
-    }
-
     /// Stages a batch, without what was staged before a crash.
-    async fn stage(
-        &self,
-        batch: &mut Vec<Staged>,
-        targets: &mut std::collections::HashMap<ScanId, Target>,
-    ) -> Result<(), Refusal> {
+    async fn stage(&self, batch: &mut Vec<Staged>, targets: &mut Targets) -> Result<(), Refusal> {
         let mut tx = self.inner.db.begin().await?;
-        for Staged { scan, seq, observation, filtered } in batch.drain(..) {
-            let target = match targets.entry(scan) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(new) => {
-                    let Some((stored, _)) = store::scans::get(&mut tx, scan).await? else {
-                        return Err(Refusal::not_found("scan", scan));
-                    };
-                    let already = store::scans::staged(&mut tx, scan).await?;
-                    let (configuration, branch) = (stored.configuration_id, stored.branch);
-                    new.insert(Target { configuration, branch, already })
-                }
-            };
-            if seq >= target.already {
-                let place_key = identity::place_key(&observation);
-                let Target { configuration, branch, .. } = target;
-                if filtered
-                    && !store::findings::is_known_at(&mut tx, *configuration, branch, &place_key).await?
-                {
-                    continue;
-                }
-                store::scans::stage(&mut tx, scan, seq, &place_key, &observation).await?;
-            }
-        }
+        stage_in(&mut tx, batch, targets).await?;
         tx.commit().await?;
         Ok(())
     }
+
+    /// Stages a whole report in one transaction, which is thrown away.
+    pub(super) async fn stage_supposed(
+        &self,
+        tx: &mut Tx,
+        report: &Path,
+        order: &ImportOrder,
+    ) -> Result<(), Refusal> {
+        let mut receiver = stream(report.to_owned(), order)?;
+        let mut targets = Targets::new();
+        while let Some(next) = receiver.recv().await {
+            let observation = next.map_err(|error| unreadable(&order.filename, &error))?;
+            stage_in(tx, &mut vec![observation], &mut targets).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn stage_in(tx: &mut Tx, batch: &mut Vec<Staged>, targets: &mut Targets) -> Result<(), Refusal> {
+    for Staged { scan, seq, observation, filtered } in batch.drain(..) {
+        let target = match targets.entry(scan) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(new) => {
+                let Some((stored, _)) = store::scans::get(tx, scan).await? else {
+                    return Err(Refusal::not_found("scan", scan));
+                };
+                let already = store::scans::staged(tx, scan).await?;
+                let (configuration, branch) = (stored.configuration_id, stored.branch);
+                new.insert(Target { configuration, branch, already })
+            }
+        };
+        if seq >= target.already {
+            let place_key = identity::place_key(&observation);
+            let Target { configuration, branch, .. } = target;
+            if filtered && !store::findings::is_known_at(tx, *configuration, branch, &place_key).await? {
+                continue;
+            }
+            store::scans::stage(tx, scan, seq, &place_key, &observation).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads the report on a thread of its own; the channel keeps it from running ahead.
+fn stream(path: PathBuf, order: &ImportOrder) -> Result<mpsc::Receiver<Result<Staged, String>>, Refusal> {
+    let format: reports::Format = order.format.parse().map_err(|error| {
+        Refusal::invalid(
+            "format_unknown",
+            "The format is not known",
+            format!("{error}."),
+            "Import the report again.",
+        )
+    })?;
+    let runs = order.runs.clone();
+    let division = order.divided()?.map(|divided| divided.division);
+    let nothing = std::collections::BTreeMap::new();
+    let (sender, receiver) = mpsc::channel(BATCH);
+    tokio::task::spawn_blocking(move || {
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) => {
+                let _ = sender.blocking_send(Err(error.to_string()));
+                return;
+            }
+        };
+        let mut run = &nothing;
+        let mut next_seq = std::collections::HashMap::new();
+        let mut number = 0;
+        let read =
+            reports::read(BufReader::new(file), Some(format), &reports::Limits::default(), &mut |event| {
+                match event {
+                    reports::Event::Run(_) => {
+                        run = runs.get(number).unwrap_or(&nothing);
+                        number += 1;
+                    }
+                    reports::Event::Observation(observation) => {
+                        let (asset, filtered) = match &division {
+                            None => (String::new(), false),
+                            Some(division) => match division.judge(&observation) {
+                                Verdict::Taken(belongs) => (belongs.asset.to_lowercase(), false),
+                                Verdict::Filtered(belongs, _) => (belongs.asset.to_lowercase(), true),
+                                Verdict::Nobodys => return Ok(()),
+                            },
+                        };
+                        if let Some(scan) = run.get(&asset).copied() {
+                            let seq = next_seq.entry(scan).or_insert(0u64);
+                            let staged = Staged { scan, seq: *seq, observation, filtered };
+                            // Nobody listens any more: the job was stopped.
+                            sender.blocking_send(Ok(staged)).map_err(Box::new)?;
+                            *seq += 1;
+                        }
+                    }
+                }
+                Ok(())
+            });
+        if let Err(error) = read {
+            let _ = sender.blocking_send(Err(error.to_string()));
+        }
+    });
+    Ok(receiver)
 }
 
 fn unreadable(filename: &str, error: &str) -> Refusal {

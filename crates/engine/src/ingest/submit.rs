@@ -113,6 +113,46 @@ struct ReadReport {
     bytes_hash: String,
 }
 
+/// A report that was read through, and what was said about it.
+pub(crate) struct Ready {
+    request: ImportRequest,
+    ruled: Option<Ruled>,
+    read: ReadReport,
+    filename: String,
+}
+
+impl Ready {
+    /// Results in the report.
+    pub(super) fn observations(&self) -> u64 {
+        self.read.runs.iter().map(|run| run.observations).sum()
+    }
+
+    /// Results that are taken in.
+    fn taken(&self) -> u64 {
+        self.read.runs.iter().map(|run| run.taken(self.ruled.is_some())).sum()
+    }
+}
+
+/// The scans of a report, before they are stored.
+pub(super) struct Drafted {
+    pub(super) scans: Vec<Scan>,
+    pub(super) order: ImportOrder,
+    /// Those that were imported before.
+    pub(super) known: Vec<ScanId>,
+}
+
+/// What an import did if all of its scans were imported before.
+pub(super) fn known_before(ready: &Ready, order: &ImportOrder, known: Vec<ScanId>) -> ImportResult {
+    ImportResult {
+        // Without a scan there was nothing for any asset: no rule took anything in.
+        already_imported: !known.is_empty(),
+        scans: known,
+        observations: ready.taken(),
+        left_out: order.left_out.clone(),
+        ..ImportResult::default()
+    }
+}
+
 /// Longest name of an asset, branch, configuration or tag, in characters.
 const NAME_LIMIT: usize = 300;
 
@@ -152,135 +192,23 @@ impl Engine {
         report: &Path,
         by: &Actor,
     ) -> Result<JobId, Refusal> {
-        check_names(&request, ruled.is_some())?;
-        let filename = request.filename.clone().unwrap_or_else(|| "the report".into());
-        let format =
-            request.format.as_deref().map(str::parse::<reports::Format>).transpose().map_err(|error| {
-                Refusal::invalid(
-                    "format_unknown",
-                    "The format is not known",
-                    format!("{error}."),
-                    "Leave the format out to have it recognised.",
-                )
-            })?;
-        let path = report.to_owned();
-        let division = ruled.as_ref().map(|ruled| ruled.division.clone());
-        let read = tokio::task::spawn_blocking(move || read_through(&path, format, division.as_ref()))
-            .await
-            .map_err(|error| broken_reader(&filename, error))?
-            .map_err(|error| {
-                Refusal::invalid(
-                    "report_invalid",
-                    "The report cannot be imported",
-                    format!("{filename}: {error}."),
-                    "Nothing was imported. Look at the report with 'lockstep inspect', mend it, and import it again.",
-                )
-            })?;
-        self.record(request, ruled, fetched, read, report, filename, by).await
+        let ready = read_report(request, ruled, report).await?;
+        self.record(ready, fetched, report, by).await
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the second half of submit_ruled, split off to be read by itself"
-    )]
+    /// Stores what was read, and the job that does the rest.
     async fn record(
         &self,
-        request: ImportRequest,
-        ruled: Option<Ruled>,
+        ready: Ready,
         fetched: Option<Fetched>,
-        read: ReadReport,
         report: &Path,
-        filename: String,
         by: &Actor,
     ) -> Result<JobId, Refusal> {
         let world = &self.inner.world;
         let now = world.now();
         let job: JobId = world.id();
         let mut tx = self.inner.db.begin().await?;
-        let assessment = self.open_assessment(&mut tx, request.assessment.as_deref()).await?;
-        let mut left_out: BTreeMap<LeftOutReason, u64> = BTreeMap::new();
-        // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.
-        let mut scans: BTreeMap<Key, Planned> = BTreeMap::new();
-        let mut of_run: Vec<BTreeMap<String, Key>> = Vec::new();
-        for (number, ReadRun { run, observations, parts }) in read.runs.iter().enumerate() {
-            let configuration = match ruled.as_ref().and_then(|ruled| ruled.prefix.as_deref()) {
-                Some(prefix) => match &run.configuration {
-                    Some(name) => format!("{prefix}/{name}"),
-                    None => prefix.to_owned(),
-                },
-                None => {
-                    request.configuration.clone().or_else(|| run.configuration.clone()).unwrap_or_default()
-                }
-            };
-            let branch = request.branch.clone().or_else(|| run.branch.clone()).unwrap_or_default();
-            let started_at = request.started_at.or(run.started_at);
-            let identity = match (&run.run_id, started_at) {
-                (Some(run_id), _) => format!("run:{run_id}"),
-                (None, Some(start)) => format!("start:{}", start.timestamp_micros()),
-                (None, None) => format!("bytes:{}", read.bytes_hash),
-            };
-            let shares: Vec<Share> = match &ruled {
-                None => vec![Share::whole(&request, run, *observations)],
-                Some(_) => Share::of_parts(&request, run, parts),
-            };
-            let mut keys = BTreeMap::new();
-            if parts.nobodys > 0 {
-                *left_out.entry(LeftOutReason::NoRule).or_default() += parts.nobodys;
-            }
-            for share in shares {
-                for (reason, count) in &share.filtered {
-                    *left_out.entry(*reason).or_default() += count;
-                }
-                let asset = match self.asset_of(&mut tx, &share, &run.scanner, &configuration).await? {
-                    Some(asset) => asset,
-                    None => {
-                        if share.taken > 0 {
-                            *left_out.entry(LeftOutReason::NoSuchAsset).or_default() += share.taken;
-                        }
-                        continue;
-                    }
-                };
-                // Two names may be those of one asset: it was merged or renamed.
-                let key = (asset.id, run.scanner.clone(), configuration.clone(), branch.clone());
-                let part = if ruled.is_some() { share.name.to_lowercase() } else { String::new() };
-                keys.insert(part, key.clone());
-                let mut coverage = share.coverage;
-                if request.partial {
-                    coverage.extent = CoverageExtent::Partial;
-                }
-                if let Some(planned) = scans.get_mut(&key) {
-                    planned.read += share.read;
-                    let scan = &mut planned.scan;
-                    scan.observations += share.taken;
-                    scan.started_at = scan.started_at.min(started_at.unwrap_or(now));
-                    scan.coverage = together(std::mem::take(&mut scan.coverage), coverage);
-                    continue;
-                }
-                let configuration_id =
-                    store::assets::configuration(&mut tx, world.id(), asset.id, &run.scanner, &configuration)
-                        .await?;
-                let scan = Scan {
-                    id: world.id(),
-                    job_id: job,
-                    run_number: u32::try_from(number).unwrap_or(u32::MAX),
-                    asset_id: asset.id,
-                    configuration_id,
-                    scanner: run.scanner.clone(),
-                    branch: branch.clone(),
-                    commit: run.commit.clone(),
-                    scanner_version: run.scanner_version.clone(),
-                    format: read.format.as_str().to_owned(),
-                    identity: identity.clone(),
-                    started_at: started_at.unwrap_or(now),
-                    coverage,
-                    observations: share.taken,
-                    filename: request.filename.clone(),
-                    assessment,
-                };
-                scans.insert(key, Planned { scan, read: share.read });
-            }
-            of_run.push(keys);
-        }
+        let drafted = self.draft_scans(&mut tx, &ready, job).await?;
         if let Some(fetched) = &fetched {
             let run = LastRun { started_at: fetched.started_at, rows: fetched.rows, job };
             let owner = self.inner.owner;
@@ -288,57 +216,19 @@ impl Engine {
                 return Err(crate::sources::lost(fetched.source));
             }
         }
-
-        let mut known = Vec::new();
-        let mut earlier_job = None;
-        for (key, Planned { scan, .. }) in &scans {
-            if let Some((scan_id, job_id)) =
-                store::scans::same(&mut tx, scan.configuration_id, &scan.branch, &scan.identity).await?
-            {
-                known.push((key.clone(), scan_id));
-                earlier_job = Some(job_id);
-            }
-        }
-        if known.len() == scans.len() {
-            let result = ImportResult {
-                // Without a scan there was nothing for any asset: no rule took anything in.
-                already_imported: !known.is_empty(),
-                scans: known.into_iter().map(|(_, scan)| scan).collect(),
-                observations: read.runs.iter().map(|run| run.taken(ruled.is_some())).sum(),
-                left_out,
-                ..ImportResult::default()
-            };
+        let Drafted { scans, order, known } = drafted;
+        if scans.is_empty() {
+            let result = known_before(&ready, &order, known);
             store::jobs::add_done(&mut tx, job, "import", &result, now).await?;
             tx.commit().await?;
             let _ = tokio::fs::remove_file(report).await;
-            tracing::info!(%job, ?earlier_job, "the same scan was imported before");
+            tracing::info!(%job, "the same scan was imported before");
             return Ok(job);
         }
-        for (key, _) in &known {
-            scans.remove(key);
-        }
-        let expected = scans.values().map(|planned| planned.read).sum::<u64>();
-
-        let order = ImportOrder {
-            report: format!("{job}.report"),
-            format: read.format.as_str().to_owned(),
-            filename,
-            runs: of_run
-                .iter()
-                .map(|keys| {
-                    let scan = |(name, key): (&String, &Key)| Some((name.clone(), scans.get(key)?.scan.id));
-                    keys.iter().filter_map(scan).collect()
-                })
-                .collect(),
-            rules: ruled.map(|ruled| ruled.rules),
-            observations: expected,
-            taken: scans.values().map(|planned| planned.scan.observations).sum(),
-            left_out,
-        };
         // The report lies in the data folder of this replica only.
         store::jobs::add(&mut tx, job, "import", &order, Some(self.inner.owner), now).await?;
         let cause = Cause::new(CauseKind::Person, by.name.clone());
-        for Planned { scan, .. } in scans.values() {
+        for scan in &scans {
             store::scans::add(&mut tx, scan, now).await?;
             let entry = Entry {
                 id: world.id(),
@@ -364,6 +254,132 @@ impl Engine {
         self.announce(EventKind::Job, job.0);
         self.inner.jobs.notify_one();
         Ok(job)
+    }
+
+    /// What the scans of a report are, and what a job has to do for them. Assets and configurations are made in this
+    /// transaction; scans and job are not stored yet.
+    pub(super) async fn draft_scans(
+        &self,
+        tx: &mut Tx,
+        ready: &Ready,
+        job: JobId,
+    ) -> Result<Drafted, Refusal> {
+        let world = &self.inner.world;
+        let now = world.now();
+        let Ready { request, ruled, read, filename } = ready;
+        let assessment = self.open_assessment(tx, request.assessment.as_deref()).await?;
+        let mut left_out: BTreeMap<LeftOutReason, u64> = BTreeMap::new();
+        // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.
+        let mut scans: BTreeMap<Key, Planned> = BTreeMap::new();
+        let mut of_run: Vec<BTreeMap<String, Key>> = Vec::new();
+        for (number, ReadRun { run, observations, parts }) in read.runs.iter().enumerate() {
+            let configuration = match ruled.as_ref().and_then(|ruled| ruled.prefix.as_deref()) {
+                Some(prefix) => match &run.configuration {
+                    Some(name) => format!("{prefix}/{name}"),
+                    None => prefix.to_owned(),
+                },
+                None => {
+                    request.configuration.clone().or_else(|| run.configuration.clone()).unwrap_or_default()
+                }
+            };
+            let branch = request.branch.clone().or_else(|| run.branch.clone()).unwrap_or_default();
+            let started_at = request.started_at.or(run.started_at);
+            let identity = match (&run.run_id, started_at) {
+                (Some(run_id), _) => format!("run:{run_id}"),
+                (None, Some(start)) => format!("start:{}", start.timestamp_micros()),
+                (None, None) => format!("bytes:{}", read.bytes_hash),
+            };
+            let shares: Vec<Share> = match ruled {
+                None => vec![Share::whole(request, run, *observations)],
+                Some(_) => Share::of_parts(request, run, parts),
+            };
+            let mut keys = BTreeMap::new();
+            if parts.nobodys > 0 {
+                *left_out.entry(LeftOutReason::NoRule).or_default() += parts.nobodys;
+            }
+            for share in shares {
+                for (reason, count) in &share.filtered {
+                    *left_out.entry(*reason).or_default() += count;
+                }
+                let asset = match self.asset_of(tx, &share, &run.scanner, &configuration).await? {
+                    Some(asset) => asset,
+                    None => {
+                        if share.taken > 0 {
+                            *left_out.entry(LeftOutReason::NoSuchAsset).or_default() += share.taken;
+                        }
+                        continue;
+                    }
+                };
+                // Two names may be those of one asset: it was merged or renamed.
+                let key = (asset.id, run.scanner.clone(), configuration.clone(), branch.clone());
+                let part = if ruled.is_some() { share.name.to_lowercase() } else { String::new() };
+                keys.insert(part, key.clone());
+                let mut coverage = share.coverage;
+                if request.partial {
+                    coverage.extent = CoverageExtent::Partial;
+                }
+                if let Some(planned) = scans.get_mut(&key) {
+                    planned.read += share.read;
+                    let scan = &mut planned.scan;
+                    scan.observations += share.taken;
+                    scan.started_at = scan.started_at.min(started_at.unwrap_or(now));
+                    scan.coverage = together(std::mem::take(&mut scan.coverage), coverage);
+                    continue;
+                }
+                let configuration_id =
+                    store::assets::configuration(tx, world.id(), asset.id, &run.scanner, &configuration)
+                        .await?;
+                let scan = Scan {
+                    id: world.id(),
+                    job_id: job,
+                    run_number: u32::try_from(number).unwrap_or(u32::MAX),
+                    asset_id: asset.id,
+                    configuration_id,
+                    scanner: run.scanner.clone(),
+                    branch: branch.clone(),
+                    commit: run.commit.clone(),
+                    scanner_version: run.scanner_version.clone(),
+                    format: read.format.as_str().to_owned(),
+                    identity: identity.clone(),
+                    started_at: started_at.unwrap_or(now),
+                    coverage,
+                    observations: share.taken,
+                    filename: request.filename.clone(),
+                    assessment,
+                };
+                scans.insert(key, Planned { scan, read: share.read });
+            }
+            of_run.push(keys);
+        }
+        let mut known = Vec::new();
+        for (key, Planned { scan, .. }) in &scans {
+            if let Some((scan_id, _)) =
+                store::scans::same(tx, scan.configuration_id, &scan.branch, &scan.identity).await?
+            {
+                known.push((key.clone(), scan_id));
+            }
+        }
+        for (key, _) in &known {
+            scans.remove(key);
+        }
+        let order = ImportOrder {
+            report: format!("{job}.report"),
+            format: read.format.as_str().to_owned(),
+            filename: filename.clone(),
+            runs: of_run
+                .iter()
+                .map(|keys| {
+                    let scan = |(name, key): (&String, &Key)| Some((name.clone(), scans.get(key)?.scan.id));
+                    keys.iter().filter_map(scan).collect()
+                })
+                .collect(),
+            rules: ruled.as_ref().map(|ruled| ruled.rules.clone()),
+            observations: scans.values().map(|planned| planned.read).sum(),
+            taken: scans.values().map(|planned| planned.scan.observations).sum(),
+            left_out,
+        };
+        let known = known.into_iter().map(|(_, scan)| scan).collect();
+        Ok(Drafted { scans: scans.into_values().map(|planned| planned.scan).collect(), order, known })
     }
 
     /// The asset of a share, held, with its tags; none if there is none, and none is made.
@@ -522,6 +538,42 @@ fn check_names(request: &ImportRequest, ruled: bool) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Reads a report through; nothing is stored.
+///
+/// # Errors
+/// If the report is broken, says that its scan failed, or the request makes no sense.
+pub(super) async fn read_report(
+    request: ImportRequest,
+    ruled: Option<Ruled>,
+    report: &Path,
+) -> Result<Ready, Refusal> {
+    check_names(&request, ruled.is_some())?;
+    let filename = request.filename.clone().unwrap_or_else(|| "the report".into());
+    let format =
+        request.format.as_deref().map(str::parse::<reports::Format>).transpose().map_err(|error| {
+            Refusal::invalid(
+                "format_unknown",
+                "The format is not known",
+                format!("{error}."),
+                "Leave the format out to have it recognised.",
+            )
+        })?;
+    let path = report.to_owned();
+    let division = ruled.as_ref().map(|ruled| ruled.division.clone());
+    let read = tokio::task::spawn_blocking(move || read_through(&path, format, division.as_ref()))
+    .await
+    .map_err(|error| broken_reader(&filename, error))?
+    .map_err(|error| {
+        Refusal::invalid(
+            "report_invalid",
+            "The report cannot be imported",
+            format!("{filename}: {error}."),
+            "Nothing was imported. Look at the report with 'lockstep inspect', mend it, and import it again.",
+        )
+    })?;
+    Ok(Ready { request, ruled, read, filename })
 }
 
 fn read_through(

@@ -1,5 +1,5 @@
-//! What a change of settings would do to the work items that are there: what a plan says with it, and does not say without.
-//! The change is made in the transactions of the plan, and thrown away with them.
+//! What a change of settings, or an import, would do to the work items that are there: what a plan says with it, and does not
+//! say without. The change is made in the transactions of the plan, and thrown away with them.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,9 @@ use store::tickets::Health;
 use crate::Refusal;
 use crate::destinations::{NewDestination, stays_with};
 use crate::engine::Engine;
+use crate::ingest::SupposedImport;
 use crate::results::{Plan, PlanAction, TicketPlan};
+use crate::sync::pass::Pass;
 use crate::sync::plan::{Draft, unread};
 
 /// Tickets that are looked at in one go.
@@ -28,6 +30,18 @@ pub(crate) enum Supposed {
     Rule(RuleId, Box<RuleSettings>),
     /// A destination has these settings, which fit the board.
     Destination(DestinationId, Box<(NewDestination, Process)>),
+    /// A report was imported, and the rules looked at it.
+    Import(Box<SupposedImport>),
+}
+
+impl Supposed {
+    /// Tickets that are looked at in one go. An import is done anew for each: there is one.
+    fn step(&self) -> usize {
+        match self {
+            Self::Import(_) => MOST,
+            Self::Nothing | Self::Rule(..) | Self::Destination(..) => STEP,
+        }
+    }
 }
 
 impl Engine {
@@ -53,22 +67,30 @@ impl Engine {
     pub(crate) async fn effect_of(&self, supposed: &Supposed) -> Result<Plan, Refusal> {
         let mut tx = self.inner.db.read().await?;
         let tickets = match supposed {
-            Supposed::Nothing => Vec::new(),
+            Supposed::Nothing | Supposed::Import(_) => Vec::new(),
             Supposed::Rule(rule, _) => store::rules::tickets(&mut tx, *rule).await?,
             Supposed::Destination(id, _) => store::tickets::ids_of_destination(&mut tx, *id).await?,
         };
         drop(tx);
+        self.effect_on(supposed, &tickets).await
+    }
+
+    /// The same for chosen tickets.
+    pub(crate) async fn effect_on(&self, supposed: &Supposed, tickets: &[TicketId]) -> Result<Plan, Refusal> {
         if tickets.len() > MOST {
             return Err(Refusal::conflict(
                 "effect_too_large",
                 "There are too many work items",
-                format!("It has {} work items; {MOST} are compared while somebody waits.", tickets.len()),
-                "Pause the connection, save the change, and look at the plan before it goes on.",
+                format!(
+                    "It concerns {} work items; {MOST} are compared while somebody waits.",
+                    tickets.len()
+                ),
+                "Pause the connection, make the change, and look at the plan before it goes on.",
             ));
         }
         let mut effect = Draft::listing(Plan::LISTED);
         for id in self.connection_ids().await? {
-            self.effect_at(id, supposed, &tickets, &mut effect).await?;
+            self.effect_at(id, supposed, tickets, &mut effect).await?;
         }
         Ok(effect.plan)
     }
@@ -87,10 +109,11 @@ impl Engine {
         pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
         drop(tx);
         let mut tx = self.supposing(supposed).await?;
-        let Some(then) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
+        let Some(mut other) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
+        other.is_rehearsal = true;
+        other.allowed = self.count_strokes_in(&mut tx, &other).await?;
         drop(tx);
-        let mut other_destinations = then.destinations;
-        for ids in tickets.chunks(STEP) {
+        for ids in tickets.chunks(supposed.step()) {
             let mut tx = self.inner.db.read().await?;
             let mut tickets = store::tickets::of_ids(&mut tx, ids).await?.tickets;
             drop(tx);
@@ -114,9 +137,9 @@ impl Engine {
                 tickets.iter_mut().for_each(store::tickets::Ticket::unpark);
             }
             let mut then = Draft::listing(usize::MAX);
-            std::mem::swap(&mut pass.destinations, &mut other_destinations);
+            change_sides(&mut pass, &mut other);
             let rehearsed = self.rehearse(&pass, tickets, &looked, supposed, &mut then).await;
-            std::mem::swap(&mut pass.destinations, &mut other_destinations);
+            change_sides(&mut pass, &mut other);
             rehearsed?;
             compare(number, now.plan.tickets, then.plan.tickets, effect);
         }
@@ -140,9 +163,16 @@ impl Engine {
                     store::destinations::save(&mut tx, &known).await?;
                 }
             }
+            Supposed::Import(import) => self.suppose_import(&mut tx, import).await?,
         }
         Ok(tx)
     }
+}
+
+/// What passes decide by beside what they saw.
+fn change_sides<'a>(pass: &mut Pass<'a>, other: &mut Pass<'a>) {
+    std::mem::swap(&mut pass.destinations, &mut other.destinations);
+    std::mem::swap(&mut pass.allowed, &mut other.allowed);
 }
 
 /// The rows of each ticket: there may be two, when it follows the board and writes.

@@ -22,6 +22,7 @@ mod effect;
 mod fields;
 mod following;
 mod guards;
+mod import_plan;
 mod imports;
 mod manual;
 mod plan;

@@ -24,7 +24,7 @@ const PUBLIC: [(Method, &str); 5] = [
 ];
 
 /// Changing routes that need less than an administrator.
-const LOWERED: [(Method, &str, Role); 63] = [
+const LOWERED: [(Method, &str, Role); 64] = [
     (Method::DELETE, "/api/v1/session", Role::Reader),
     (Method::POST, "/api/v1/session/password", Role::Reader),
     (Method::POST, "/api/v1/plan", Role::Reader),
@@ -32,6 +32,7 @@ const LOWERED: [(Method, &str, Role); 63] = [
     (Method::POST, "/api/v1/rules/plan", Role::Reader),
     (Method::POST, "/api/v1/templates/preview", Role::Analyst),
     (Method::POST, "/api/v1/imports", Role::Importer),
+    (Method::POST, "/api/v1/imports/plan", Role::Importer),
     (Method::PATCH, "/api/v1/assets/{id}", Role::Analyst),
     (Method::POST, "/api/v1/assessments", Role::Analyst),
     (Method::PUT, "/api/v1/assessments/{id}", Role::Analyst),

@@ -1,8 +1,8 @@
-//! Imports: the report goes to disk as it arrives and never into memory.
+//! Imports, and what they would do: the report goes to disk as it arrives and never into memory.
 
 use std::io;
 
-use api::{ImportOptions, Job};
+use api::{ImportOptions, ImportPlan, Job};
 use axum::body::Body;
 use axum::extract::State;
 use engine::ImportRequest;
@@ -18,12 +18,13 @@ use crate::access::Caller;
 use crate::extract::Query;
 use crate::problem::{Answer, Failure};
 use crate::routes::jobs::read_job;
+use crate::translate;
 
 /// Longest report, in bytes: what the readers of reports take in.
 const REPORT_LIMIT: u64 = 1 << 30;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(import_report))
+    OpenApiRouter::new().routes(routes!(import_report)).routes(routes!(plan_import))
 }
 
 /// Import a report
@@ -40,8 +41,45 @@ async fn import_report(
     body: Body,
 ) -> Answer<(StatusCode, axum::Json<Job>)> {
     let report = receive(&app, body).await?;
+    let request = request(options);
+    let (engine, actor) = (app.engine.clone(), caller.actor());
+    // In a task of its own: a caller who hangs up now must not leave the report halfway between folders.
+    let submitted = tokio::spawn(async move {
+        let job = engine.submit_import(request, report.to_path_buf(), &actor).await;
+        // On success the engine has moved the file; what is still there goes with its guard.
+        drop(report);
+        job
+    });
+    let job = submitted.await.map_err(|stopped| Failure::internal(&stopped))??;
+    Ok((StatusCode::ACCEPTED, axum::Json(read_job(&app, job).await?)))
+}
+
+/// What importing a report would do now
+///
+/// The body is the report itself. Everything is done as an import does it, rules and tickets included, and thrown away:
+/// nothing is stored, and nothing is sent to a board. At most 5,000 results.
+#[utoipa::path(post, path = "/imports/plan", tag = "Imports", params(ImportOptions),
+    request_body(content_type = "application/octet-stream", content = Vec<u8>, description = "The report"),
+    responses((status = 200, body = ImportPlan)))]
+async fn plan_import(
+    State(app): State<App>,
+    Query(options): Query<ImportOptions>,
+    body: Body,
+) -> Answer<axum::Json<ImportPlan>> {
+    let report = receive(&app, body).await?;
+    let plan = app.engine.plan_import(request(options), &report).await?;
+    Ok(axum::Json(ImportPlan {
+        import: translate::import_result(plan.result),
+        destinations: plan.destinations.into_iter().map(translate::share).collect(),
+        existing: translate::plan(plan.existing),
+        existing_unknown: plan.existing_unknown,
+        plan: translate::plan(plan.plan),
+    }))
+}
+
+fn request(options: ImportOptions) -> ImportRequest {
     let some = |text: Option<String>| text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-    let request = ImportRequest {
+    ImportRequest {
         asset: options.asset.trim().to_owned(),
         source: some(options.source),
         tags: options
@@ -59,17 +97,7 @@ async fn import_report(
         filename: some(options.filename),
         partial: options.partial.unwrap_or(false),
         assessment: some(options.assessment),
-    };
-    let (engine, actor) = (app.engine.clone(), caller.actor());
-    // In a task of its own: a caller who hangs up now must not leave the report halfway between folders.
-    let submitted = tokio::spawn(async move {
-        let job = engine.submit_import(request, report.to_path_buf(), &actor).await;
-        // On success the engine has moved the file; what is still there goes with its guard.
-        drop(report);
-        job
-    });
-    let job = submitted.await.map_err(|stopped| Failure::internal(&stopped))??;
-    Ok((StatusCode::ACCEPTED, axum::Json(read_job(&app, job).await?)))
+    }
 }
 
 /// Writes a body to a file that is removed if nobody takes it.

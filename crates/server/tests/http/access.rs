@@ -87,6 +87,8 @@ fn importers_import_analysts_decide_and_only_administrators_do_the_rest() {
     on_every_database(|server| async move {
         let expect = [
             (Role::Importer, Method::POST, "/api/v1/imports", true),
+            (Role::Importer, Method::POST, "/api/v1/imports/plan", true),
+            (Role::Reader, Method::POST, "/api/v1/imports/plan", false),
             (Role::Importer, Method::POST, "/api/v1/reconcile", false),
             (Role::Analyst, Method::POST, "/api/v1/imports", true),
             (Role::Analyst, Method::POST, "/api/v1/reconcile", true),

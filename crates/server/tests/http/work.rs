@@ -312,6 +312,41 @@ fn a_rule_shows_its_plan_then_makes_tickets_that_reach_the_board() {
 }
 
 #[test]
+fn what_an_import_would_do_is_said_for_findings_and_work_items_and_nothing_is_stored() {
+    on_every_database(|server| async move {
+        let board = board().await;
+        let server = server.allowing(&board.base_url).await;
+        let session = server.session().await;
+        connected(&server, &board).await;
+        let rule = json!({ "name": "all", "criteria": { "severity": { "at_least": "low" } } });
+        let _: api::Rule = send(&session, Method::POST, "/api/v1/rules", rule, StatusCode::CREATED).await;
+        import(&session, "asset=shop", report("one", 1, &["sql"])).await;
+        let of_one = "/api/v1/tickets?health=in_step";
+        let first: Page<Ticket> = until(&session, of_one, |page: &Page<Ticket>| !page.items.is_empty()).await;
+
+        let plan = async |query: &str, report: String, status: StatusCode| {
+            let path = format!("/api/v1/imports/plan?{query}");
+            let response = session.call(Method::POST, &path).body(report).send().await.unwrap();
+            let (answered, text) = (response.status(), response.text().await.unwrap());
+            assert_eq!(answered, status, "{text}");
+            text
+        };
+        let said = plan("asset=shop", report("two", 2, &["xss"]), StatusCode::OK).await;
+        let said: api::ImportPlan = serde_json::from_str(&said).unwrap();
+        assert_eq!((said.import.new.medium, said.import.fixed.critical), (1, 1), "{said:?}");
+        assert_eq!((said.plan.create, said.destinations[0].create), (1, 1), "{said:?}");
+        let [row] = &said.existing.tickets[..] else { panic!("{said:?}") };
+        assert_eq!((row.action, row.ticket_id), (api::PlanAction::Close, Some(first.items[0].id)));
+        let scans: Page<api::Scan> = ask(&session, Method::GET, "/api/v1/scans", StatusCode::OK).await;
+        assert_eq!(scans.items.len(), 1, "nothing is stored");
+
+        let broken = plan("asset=shop", "{".into(), StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert!(broken.contains("report_invalid"), "{broken}");
+        board.stop().await.unwrap();
+    });
+}
+
+#[test]
 fn rows_of_a_plan_are_applied_in_shadow_mode_listed_and_undone() {
     on_every_database(|server| async move {
         let board = board().await;

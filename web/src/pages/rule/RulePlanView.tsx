@@ -28,7 +28,8 @@ export function RulePlanView({ plan }: { plan: RulePlan }) {
 	);
 }
 
-export function DestinationShares({ plan }: { plan: RulePlan }) {
+/** What rules would do, destination by destination. */
+export function DestinationShares({ plan }: { plan: Pick<RulePlan, "destinations"> }) {
 	return (
 		<ul className={classes.shares} aria-label="Destinations">
 			{plan.destinations.map((share) => (
