@@ -278,7 +278,8 @@ pub struct ImportResult {
 /// Answer of `POST /api/v1/imports/plan`: what importing the report would do now.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ImportPlan {
-    /// What becomes of its findings. There are no scans yet, so that `scans` is empty, unless all were imported before.
+    /// What becomes of its findings. There are no scans yet, so that `scans` is empty; if all were imported before, these are
+    /// the scans and the numbers of then.
     pub import: ImportResult,
     /// What the rules do with the findings that it leaves to them, destination by destination.
     pub destinations: Vec<DestinationShare>,

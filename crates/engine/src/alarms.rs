@@ -8,7 +8,7 @@ use serde_json::json;
 use store::Tx;
 use store::alarms::{Alarm, Kind};
 
-use crate::engine::{Engine, EventKind};
+use crate::engine::{Engine, EventKind, is_unheard};
 use crate::{Actor, Refusal};
 
 /// Characters of a text in an alarm; what is longer is cut.
@@ -103,7 +103,9 @@ impl Engine {
             cleared_at: None,
         };
         if store::alarms::raise(tx, &alarm).await? {
-            tracing::warn!(kind = kind.as_str(), subject = alarm.subject, what = alarm.what, "alarm");
+            if !is_unheard() {
+                tracing::warn!(kind = kind.as_str(), subject = alarm.subject, what = alarm.what, "alarm");
+            }
             self.tell_targets(tx, "raised", &alarm).await?;
         }
         self.announce(EventKind::Alarm, None);

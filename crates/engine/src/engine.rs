@@ -170,6 +170,9 @@ impl Engine {
     }
 
     pub(crate) fn announce(&self, kind: EventKind, id: impl Into<Option<Uuid>>) {
+        if is_unheard() {
+            return;
+        }
         // Nobody listening is fine.
         let _ = self.inner.events.send(Event { kind, id: id.into() });
     }
@@ -177,4 +180,18 @@ impl Engine {
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);
     }
+}
+
+tokio::task_local! {
+    static UNHEARD: ();
+}
+
+/// Runs what happens in a transaction that is thrown away: nobody hears of it.
+pub(crate) async fn unheard<F: Future>(supposed: F) -> F::Output {
+    UNHEARD.scope((), supposed).await
+}
+
+/// What happens here is thrown away.
+pub(crate) fn is_unheard() -> bool {
+    UNHEARD.try_with(|()| ()).is_ok()
 }

@@ -49,6 +49,10 @@ fn a_pipeline_imports_and_its_verdict_is_the_same_when_it_tries_again() {
     let (code, again) = import("new and severity>=high");
     assert_eq!(again["import"]["already_imported"], true);
     assert_eq!(code, Some(1), "the same report cannot pass by being sent twice: {again:#}");
+    let planned = plan(&["--fail-on", "new and severity>=high"]);
+    assert_eq!(planned.status.code(), Some(1), "nor by being planned");
+    let said = String::from_utf8(planned.stdout).unwrap();
+    assert!(said.contains("imported before; nothing would change"), "{said}");
     let (code, _) = import("regressed");
     assert_eq!(code, Some(0));
 

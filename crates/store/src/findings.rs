@@ -463,6 +463,21 @@ pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
     Ok(())
 }
 
+/// The same for all findings of an asset.
+///
+/// # Errors
+/// If the database refuses.
+pub async fn undecide_asset(tx: &mut Tx, asset: AssetId) -> Result<()> {
+    tx.execute(
+        "UPDATE finding SET undecided = TRUE
+         WHERE (status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+                OR suppressed_by IS NOT NULL) AND asset_id = $1",
+        args![asset],
+    )
+    .await?;
+    Ok(())
+}
+
 /// The rules have looked at them.
 ///
 /// # Errors

@@ -266,9 +266,20 @@ impl Story {
 
     /// What importing a report would do.
     pub async fn plan_import(&self, asset: &str, report: &Report) -> Result<ImportPlan, engine::Refusal> {
+        self.plan_import_with(asset, report, &[]).await
+    }
+
+    /// The same, with tags for the asset.
+    pub async fn plan_import_with(
+        &self,
+        asset: &str,
+        report: &Report,
+        tags: &[&str],
+    ) -> Result<ImportPlan, engine::Refusal> {
         let path = self.folder.path().join(format!("upload-{}", Uuid::new_v4()));
         std::fs::write(&path, report.bytes()).unwrap();
-        let request = ImportRequest { asset: asset.into(), ..ImportRequest::default() };
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let request = ImportRequest { asset: asset.into(), tags, ..ImportRequest::default() };
         self.engine.plan_import(request, &path).await
     }
 

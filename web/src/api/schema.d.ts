@@ -4687,7 +4687,10 @@ export interface components {
             existing: components["schemas"]["Plan"];
             /** @description Why that cannot be said. */
             existing_unknown?: string | null;
-            /** @description What becomes of its findings. There are no scans yet, so that `scans` is empty, unless all were imported before. */
+            /**
+             * @description What becomes of its findings. There are no scans yet, so that `scans` is empty; if all were imported before, these are
+             *     the scans and the numbers of then.
+             */
             import: components["schemas"]["ImportResult"];
         };
         /** @description What an import did. */

@@ -41,6 +41,11 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 		partial,
 		assessment,
 	};
+	const begin = () => {
+		upload.reset();
+		plan.reset();
+		setShare(0);
+	};
 	const upload = useMutation({ mutationFn: (report: File) => importReport(report, options, setShare) });
 	const plan = useMutation({ mutationFn: (report: File) => planImport(report, options, setShare) });
 	const busy = upload.isPending || plan.isPending;
@@ -70,7 +75,9 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 
 	const submit = (event: FormEvent) => {
 		event.preventDefault();
-		if (file) upload.mutate(file);
+		if (!file) return;
+		begin();
+		upload.mutate(file);
 	};
 	return (
 		// What was planned is about what the form said then.
@@ -109,7 +116,11 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 					label={source ? "Tags of the assets" : "Tags of the asset"}
 					description="Added to those it has. Enter ends a tag."
 					value={tags}
-					onChange={setTags}
+					onChange={(next) => {
+						// Taking one away is no change of a field.
+						plan.reset();
+						setTags(next);
+					}}
 					splitChars={[","]}
 				/>
 				<Group grow align="flex-start">
@@ -160,7 +171,11 @@ function UploadForm({ onClose }: { onClose: () => void }) {
 						variant="default"
 						disabled={incomplete || upload.isPending}
 						loading={plan.isPending}
-						onClick={() => file && plan.mutate(file)}
+						onClick={() => {
+							if (!file) return;
+							begin();
+							plan.mutate(file);
+						}}
 					>
 						Show what it would do
 					</Button>

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use model::{JobId, TicketId};
 use store::Tx;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, unheard};
 use crate::ingest::submit::{Drafted, Ready, known_before, read_report};
 use crate::results::Plan;
 use crate::rule_plan::{DestinationShare, Planner, RulePlan};
@@ -25,7 +25,7 @@ const MOST_DECIDED: usize = 20_000;
 /// What importing a report would do now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportPlan {
-    /// What becomes of its findings. It names no scans: there are none.
+    /// What becomes of its findings. It names scans only if all were imported before.
     pub result: ImportResult,
     /// Ticket by ticket, what the rules do with the findings it leaves to them.
     pub plan: Plan,
@@ -73,9 +73,8 @@ impl Engine {
         }
         let import = SupposedImport { ready, report: report.to_owned() };
         let mut tx = self.inner.db.begin().await?;
-        let Came { mut result, rules, tickets } = Box::pin(self.come(&mut tx, &import)).await?;
+        let Came { result, rules, tickets } = unheard(Box::pin(self.come(&mut tx, &import))).await?;
         drop(tx);
-        result.scans.clear();
         let mut plan = ImportPlan {
             result,
             plan: rules.plan,
@@ -98,12 +97,16 @@ impl Engine {
         Box::pin(self.come(tx, import)).await.map(drop)
     }
 
+    /// Lets the rules decide about what is left to them, which they do anyway.
+    pub(crate) async fn suppose_decided(&self, tx: &mut Tx) -> Result<(), Refusal> {
+        Box::pin(self.decide_all(tx, None)).await.map(drop)
+    }
+
     async fn come(&self, tx: &mut Tx, import: &SupposedImport) -> Result<Came, Refusal> {
         let now = self.inner.world.now();
-        // What was left to the rules before is due anyway.
-        self.decide_all(tx, None).await?;
+        self.suppose_decided(tx).await?;
         let job: JobId = self.inner.world.id();
-        let Drafted { scans, order, known } = self.draft_scans(tx, &import.ready, job).await?;
+        let Drafted { scans, order, known, tagged } = self.draft_scans(tx, &import.ready, job).await?;
         if scans.is_empty() {
             let result = known_before(&import.ready, &order, known);
             return Ok(Came { result, rules: RulePlan::default(), tickets: BTreeSet::new() });
@@ -129,6 +132,9 @@ impl Engine {
         for scan in &scans {
             tickets.extend(store::taking_effect::concerned(tx, scan.id).await?);
             store::taking_effect::tell_tickets(tx, scan.id).await?;
+        }
+        for asset in tagged {
+            store::findings::undecide_asset(tx, asset).await?;
         }
         let mut planner = Planner::default();
         tickets.extend(self.decide_all(tx, Some(&mut planner)).await?);

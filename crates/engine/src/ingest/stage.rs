@@ -77,12 +77,7 @@ impl Engine {
                 break;
             }
         }
-        if done != order.observations {
-            // The reader died, or the file is not the one that was taken in: what is missing would count as gone.
-            let error = format!("{done} results were read, and {} are in the report", order.observations);
-            return Err(unreadable(&order.filename, &error));
-        }
-        Ok(())
+        is_whole(order, done)
     }
 
     /// Stages a batch, without what was staged before a crash.
@@ -102,11 +97,13 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let mut receiver = stream(report.to_owned(), order)?;
         let mut targets = Targets::new();
+        let mut done = 0;
         while let Some(next) = receiver.recv().await {
             let observation = next.map_err(|error| unreadable(&order.filename, &error))?;
             stage_in(tx, &mut vec![observation], &mut targets).await?;
+            done += 1;
         }
-        Ok(())
+        is_whole(order, done)
     }
 }
 
@@ -192,6 +189,15 @@ fn stream(path: PathBuf, order: &ImportOrder) -> Result<mpsc::Receiver<Result<St
         }
     });
     Ok(receiver)
+}
+
+/// Refuses what the reader did not read to its end, or is not the file that was taken in: what is missing would count as gone.
+fn is_whole(order: &ImportOrder, done: u64) -> Result<(), Refusal> {
+    if done == order.observations {
+        return Ok(());
+    }
+    let error = format!("{done} results were read, and {} are in the report", order.observations);
+    Err(unreadable(&order.filename, &error))
 }
 
 fn unreadable(filename: &str, error: &str) -> Refusal {

@@ -139,6 +139,8 @@ pub(super) struct Drafted {
     pub(super) order: ImportOrder,
     /// Those that were imported before.
     pub(super) known: Vec<ScanId>,
+    /// Assets that got further tags: the rules look at all of their findings again.
+    pub(super) tagged: Vec<AssetId>,
 }
 
 /// What an import did if all of its scans were imported before.
@@ -216,7 +218,10 @@ impl Engine {
                 return Err(crate::sources::lost(fetched.source));
             }
         }
-        let Drafted { scans, order, known } = drafted;
+        let Drafted { scans, order, known, tagged } = drafted;
+        if !tagged.is_empty() {
+            store::rules::begin_walk(&mut tx).await?;
+        }
         if scans.is_empty() {
             let result = known_before(&ready, &order, known);
             store::jobs::add_done(&mut tx, job, "import", &result, now).await?;
@@ -272,6 +277,7 @@ impl Engine {
         // Runs of one scanner with one configuration in one report are one scan: as two they would close each other's findings.
         let mut scans: BTreeMap<Key, Planned> = BTreeMap::new();
         let mut of_run: Vec<BTreeMap<String, Key>> = Vec::new();
+        let mut tagged = Vec::new();
         for (number, ReadRun { run, observations, parts }) in read.runs.iter().enumerate() {
             let configuration = match ruled.as_ref().and_then(|ruled| ruled.prefix.as_deref()) {
                 Some(prefix) => match &run.configuration {
@@ -301,7 +307,8 @@ impl Engine {
                 for (reason, count) in &share.filtered {
                     *left_out.entry(*reason).or_default() += count;
                 }
-                let asset = match self.asset_of(tx, &share, &run.scanner, &configuration).await? {
+                let asset = match self.asset_of(tx, &share, &run.scanner, &configuration, &mut tagged).await?
+                {
                     Some(asset) => asset,
                     None => {
                         if share.taken > 0 {
@@ -379,16 +386,17 @@ impl Engine {
             left_out,
         };
         let known = known.into_iter().map(|(_, scan)| scan).collect();
-        Ok(Drafted { scans: scans.into_values().map(|planned| planned.scan).collect(), order, known })
+        Ok(Drafted { scans: scans.into_values().map(|planned| planned.scan).collect(), order, known, tagged })
     }
 
-    /// The asset of a share, held, with its tags; none if there is none, and none is made.
+    /// The asset of a share, held, with its tags; none if there is none, and none is made. One that got tags by it is `tagged`.
     async fn asset_of(
         &self,
         tx: &mut Tx,
         share: &Share,
         scanner: &str,
         configuration: &str,
+        tagged: &mut Vec<AssetId>,
     ) -> Result<Option<Asset>, Refusal> {
         let world = &self.inner.world;
         let mut asset = if share.create {
@@ -413,7 +421,7 @@ impl Engine {
         if !missing.is_empty() {
             asset.tags.extend(missing);
             store::assets::save(tx, &asset).await?;
-            store::rules::begin_walk(tx).await?;
+            tagged.push(asset.id);
         }
         Ok(Some(asset))
     }

@@ -10,8 +10,9 @@ use store::destinations::Process;
 use store::tickets::Health;
 
 use crate::Refusal;
+use crate::connections::Board;
 use crate::destinations::{NewDestination, stays_with};
-use crate::engine::Engine;
+use crate::engine::{Engine, unheard};
 use crate::ingest::SupposedImport;
 use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::sync::pass::Pass;
@@ -30,16 +31,42 @@ pub(crate) enum Supposed {
     Rule(RuleId, Box<RuleSettings>),
     /// A destination has these settings, which fit the board.
     Destination(DestinationId, Box<(NewDestination, Process)>),
-    /// A report was imported, and the rules looked at it.
+    /// The rules have decided about everything that is left to them.
+    Decided,
+    /// After that, a report was imported, and the rules decided about what it left to them.
     Import(Box<SupposedImport>),
 }
 
 impl Supposed {
+    /// What is so anyway, sooner or later.
+    fn anyway(&self) -> Self {
+        match self {
+            Self::Import(_) | Self::Decided => Self::Decided,
+            Self::Nothing | Self::Rule(..) | Self::Destination(..) => Self::Nothing,
+        }
+    }
+
+    /// Tickets that are compared while somebody waits. An import keeps other writers waiting, too.
+    fn most(&self) -> usize {
+        match self {
+            Self::Import(_) => 1_000,
+            _ => MOST,
+        }
+    }
+
     /// Tickets that are looked at in one go. An import is done anew for each: there is one.
     fn step(&self) -> usize {
         match self {
-            Self::Import(_) => MOST,
-            Self::Nothing | Self::Rule(..) | Self::Destination(..) => STEP,
+            Self::Import(_) => self.most(),
+            _ => STEP,
+        }
+    }
+
+    /// Turns that may fail before it is given up: after each, what is supposed is done anew.
+    pub(super) fn most_failures(&self) -> usize {
+        match self {
+            Self::Import(_) => 3,
+            _ => usize::MAX,
         }
     }
 }
@@ -67,7 +94,7 @@ impl Engine {
     pub(crate) async fn effect_of(&self, supposed: &Supposed) -> Result<Plan, Refusal> {
         let mut tx = self.inner.db.read().await?;
         let tickets = match supposed {
-            Supposed::Nothing | Supposed::Import(_) => Vec::new(),
+            Supposed::Nothing | Supposed::Decided | Supposed::Import(_) => Vec::new(),
             Supposed::Rule(rule, _) => store::rules::tickets(&mut tx, *rule).await?,
             Supposed::Destination(id, _) => store::tickets::ids_of_destination(&mut tx, *id).await?,
         };
@@ -77,20 +104,27 @@ impl Engine {
 
     /// The same for chosen tickets.
     pub(crate) async fn effect_on(&self, supposed: &Supposed, tickets: &[TicketId]) -> Result<Plan, Refusal> {
-        if tickets.len() > MOST {
+        // Those that would be made first are not there.
+        let mut tx = self.inner.db.read().await?;
+        let mut there = store::tickets::of_ids(&mut tx, tickets).await?.tickets;
+        drop(tx);
+        there.retain(|ticket| ticket.work_item_id.is_some() && ticket.health != Health::Released);
+        let most = supposed.most();
+        if there.len() > most {
             return Err(Refusal::conflict(
                 "effect_too_large",
                 "There are too many work items",
-                format!(
-                    "It concerns {} work items; {MOST} are compared while somebody waits.",
-                    tickets.len()
-                ),
+                format!("It concerns {} work items; {most} are compared while somebody waits.", there.len()),
                 "Pause the connection, make the change, and look at the plan before it goes on.",
             ));
         }
         let mut effect = Draft::listing(Plan::LISTED);
         for id in self.connection_ids().await? {
-            self.effect_at(id, supposed, tickets, &mut effect).await?;
+            let of_it = there.iter().filter(|ticket| ticket.connection_id == id);
+            let of_it: Vec<TicketId> = of_it.map(|ticket| ticket.id).collect();
+            if !of_it.is_empty() {
+                self.effect_at(id, supposed, &of_it, &mut effect).await?;
+            }
         }
         Ok(effect.plan)
     }
@@ -103,25 +137,14 @@ impl Engine {
         effect: &mut Draft,
     ) -> Result<(), Refusal> {
         let Some(board) = self.board(connection).await? else { return Ok(()) };
-        let mut tx = self.inner.db.begin().await?;
-        let Some(mut pass) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
-        pass.is_rehearsal = true;
-        pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
-        drop(tx);
-        let mut tx = self.supposing(supposed).await?;
-        let Some(mut other) = self.prepare(&mut tx, &board).await? else { return Ok(()) };
-        other.is_rehearsal = true;
-        other.allowed = self.count_strokes_in(&mut tx, &other).await?;
-        drop(tx);
+        let anyway = supposed.anyway();
+        let Some(mut pass) = self.prepare_supposing(&anyway, &board).await? else { return Ok(()) };
+        let Some(mut other) = self.prepare_supposing(supposed, &board).await? else { return Ok(()) };
         for ids in tickets.chunks(supposed.step()) {
             let mut tx = self.inner.db.read().await?;
             let mut tickets = store::tickets::of_ids(&mut tx, ids).await?.tickets;
             drop(tx);
-            tickets.retain(|ticket| {
-                ticket.connection_id == connection
-                    && ticket.work_item_id.is_some()
-                    && ticket.health != Health::Released
-            });
+            tickets.retain(|ticket| ticket.work_item_id.is_some());
             if tickets.is_empty() {
                 continue;
             }
@@ -131,7 +154,7 @@ impl Engine {
             };
             let number = tickets.len() as u64;
             let mut now = Draft::listing(usize::MAX);
-            self.rehearse(&pass, tickets.clone(), &looked, &Supposed::Nothing, &mut now).await?;
+            self.rehearse(&pass, tickets.clone(), &looked, &anyway, &mut now).await?;
             if let Supposed::Destination(..) = supposed {
                 // A change of its destination is a reason to try again.
                 tickets.iter_mut().for_each(store::tickets::Ticket::unpark);
@@ -144,6 +167,22 @@ impl Engine {
             compare(number, now.plan.tickets, then.plan.tickets, effect);
         }
         Ok(())
+    }
+
+    /// A pass as it would be, with what it may do.
+    async fn prepare_supposing<'a>(
+        &self,
+        supposed: &Supposed,
+        board: &'a Board,
+    ) -> Result<Option<Pass<'a>>, Refusal> {
+        unheard(async {
+            let mut tx = self.supposing(supposed).await?;
+            let Some(mut pass) = self.prepare(&mut tx, board).await? else { return Ok(None) };
+            pass.is_rehearsal = true;
+            pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
+            Ok(Some(pass))
+        })
+        .await
     }
 
     /// A transaction in which what is supposed is so. It must not be committed.
@@ -163,6 +202,7 @@ impl Engine {
                     store::destinations::save(&mut tx, &known).await?;
                 }
             }
+            Supposed::Decided => self.suppose_decided(&mut tx).await?,
             Supposed::Import(import) => self.suppose_import(&mut tx, import).await?,
         }
         Ok(tx)

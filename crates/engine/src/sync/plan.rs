@@ -14,7 +14,7 @@ use store::tickets::{Health, Ticket};
 use uuid::Uuid;
 
 use crate::connections::Board;
-use crate::engine::Engine;
+use crate::engine::{Engine, unheard};
 use crate::results::{Plan, PlanAction, TicketPlan};
 use crate::sync::approval::Announced;
 use crate::sync::effect::Supposed;
@@ -65,7 +65,7 @@ impl Engine {
             let mut tx = self.inner.db.begin().await?;
             let Some(mut pass) = self.prepare(&mut tx, &board).await? else { continue };
             pass.is_rehearsal = true;
-            pass.allowed = self.count_strokes_in(&mut tx, &pass).await?;
+            pass.allowed = unheard(self.count_strokes_in(&mut tx, &pass)).await?;
             drop(tx);
             self.rehearse_creations(&mut pass, &mut draft).await?;
             self.rehearse_updates(&mut pass, &mut draft).await?;
@@ -97,8 +97,20 @@ impl Engine {
         supposed: &Supposed,
         draft: &mut Draft,
     ) -> Result<(), Refusal> {
+        unheard(Box::pin(self.rehearse_turns(pass, tickets, looked, supposed, draft))).await
+    }
+
+    async fn rehearse_turns(
+        &self,
+        pass: &Pass<'_>,
+        tickets: Vec<Ticket>,
+        looked: &Looked,
+        supposed: &Supposed,
+        draft: &mut Draft,
+    ) -> Result<(), Refusal> {
         let deadline = self.inner.world.now() + self.inner.settings.write_deadline;
         let mut tx = self.supposing(supposed).await?;
+        let mut failed = 0;
         for ticket in tickets {
             if let Some(reason) = has_no_turn(&ticket) {
                 draft.list(row(pass, &ticket, PlanAction::Wait, reason));
@@ -120,6 +132,10 @@ impl Engine {
                     self.list_rest(&mut tx, pass, &known, result.followed > 0, draft).await?;
                 }
                 Err(refusal) => {
+                    failed += 1;
+                    if failed > supposed.most_failures() {
+                        return Err(refusal);
+                    }
                     draft.list(row(pass, &known, PlanAction::Wait, refusal.detail));
                     // What the failed turn left behind is thrown away with it.
                     drop(tx);
@@ -155,8 +171,8 @@ impl Engine {
                 }
                 let (mut result, known) = (ReconcileResult::default(), ticket.clone());
                 let (found, named) = (Answers::default(), looked.named(&ticket));
-                let decided =
-                    self.decide_creation(&mut tx, pass, ticket, &found, named, deadline, &mut result).await;
+                let turn = self.decide_creation(&mut tx, pass, ticket, &found, named, deadline, &mut result);
+                let decided = unheard(turn).await;
                 match decided {
                     Ok(Decided::Announced(creation)) => {
                         *taken.entry(known.destination_id).or_default() += 1;

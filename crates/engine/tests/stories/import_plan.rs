@@ -2,14 +2,14 @@
 
 use chrono::Duration;
 use engine::{Actor, ImportPlan, ImportResult, PlanAction};
-use model::rule::Criteria;
+use model::rule::{Criteria, RuleSettings};
 use model::suppression::SuppressionSettings;
 use serde_json::{Value, json};
 use store::args;
 use testkit::{Report, Story, TestDatabase, databases, weakness};
 
 /// How much there is of everything that an import writes.
-async fn everything(story: &Story) -> [u64; 8] {
+async fn everything(story: &Story) -> [u64; 12] {
     let mut tx = story.engine.db().read().await.unwrap();
     [
         tx.count("SELECT count(*) AS n FROM asset", args![]).await.unwrap(),
@@ -20,6 +20,10 @@ async fn everything(story: &Story) -> [u64; 8] {
         tx.count("SELECT count(*) AS n FROM detection", args![]).await.unwrap(),
         tx.count("SELECT count(*) AS n FROM ticket", args![]).await.unwrap(),
         tx.count("SELECT count(*) AS n FROM audit", args![]).await.unwrap(),
+        tx.count("SELECT count(*) AS n FROM alarm", args![]).await.unwrap(),
+        tx.count("SELECT count(*) AS n FROM breaker", args![]).await.unwrap(),
+        tx.count("SELECT count(*) AS n FROM configuration", args![]).await.unwrap(),
+        tx.count("SELECT count(*) AS n FROM rule_walk WHERE walked_to IS NOT NULL", args![]).await.unwrap(),
     ]
 }
 
@@ -42,6 +46,17 @@ async fn plan_of(story: &Story, findings: &[Value]) -> (Report, ImportPlan) {
     (report, plan)
 }
 
+async fn suppress_tests(story: &Story) {
+    let tests = SuppressionSettings {
+        name: "Tests".into(),
+        reason: "Not shipped".into(),
+        criteria: Criteria::parse(&json!({ "path": { "is": "test.js" } })).unwrap(),
+        enabled: true,
+        until: None,
+    };
+    story.engine.create_suppression(tests, true, &Actor { name: "Ada".into() }).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_import_says_what_it_would_do_and_does_it() {
     for database in databases().await {
@@ -57,6 +72,7 @@ async fn an_import_says_what_it_would_do_and_does_it() {
         let result = &plan.result;
         assert_eq!((result.new.high, result.still_open.high, result.fixed.high), (1, 2, 1), "{plan:?}");
         assert_eq!(rows(&plan.plan), [(PlanAction::Create, "d in d.js")]);
+        assert_eq!(plan.existing_unknown, None);
         assert_eq!(plan.destinations[0].create, 1);
         let closing: Vec<_> =
             plan.existing.tickets.iter().filter(|row| row.action == PlanAction::Close).collect();
@@ -88,6 +104,7 @@ async fn a_finding_that_joins_a_ticket_is_said_and_so_is_what_its_work_item_says
 
     assert_eq!(rows(&plan.plan), [(PlanAction::Join, "a in b.js")]);
     assert_eq!((plan.destinations[0].create, plan.destinations[0].join), (0, 1));
+    assert_eq!(plan.existing_unknown, None);
     let [row] = &plan.existing.tickets[..] else { panic!("{:?}", plan.existing) };
     assert_eq!((row.action, row.work_item_id.unwrap().0), (PlanAction::Update, item));
     story.import("shop", &report).await;
@@ -96,7 +113,7 @@ async fn a_finding_that_joins_a_ticket_is_said_and_so_is_what_its_work_item_says
 }
 
 #[tokio::test]
-async fn what_a_collapsed_scan_would_close_waits_in_the_plan_as_it_would_wait() {
+async fn a_scan_that_collapsed_closes_nothing_in_the_plan_either() {
     let story = Story::sqlite().await;
     let many: Vec<Value> = (0..30).map(|n| weakness("a", &format!("{n}.js"), 1)).collect();
     story.scan(&many).await;
@@ -106,20 +123,14 @@ async fn what_a_collapsed_scan_would_close_waits_in_the_plan_as_it_would_wait() 
 
     assert!(plan.result.quarantined, "{plan:?}");
     assert_eq!((plan.result.fixed.total(), plan.existing.tickets.len()), (0, 0), "{plan:?}");
+    assert_eq!(plan.existing_unknown, None);
     assert_eq!(numbers(&story.import("shop", &report).await), plan.result);
 }
 
 #[tokio::test]
 async fn the_budget_and_rules_that_suppress_are_in_the_plan() {
     let story = Story::on(TestDatabase::sqlite().await).budget(1).begin().await;
-    let tests = SuppressionSettings {
-        name: "Tests".into(),
-        reason: "Not shipped".into(),
-        criteria: Criteria::parse(&json!({ "path": { "is": "test.js" } })).unwrap(),
-        enabled: true,
-        until: None,
-    };
-    story.engine.create_suppression(tests, true, &Actor { name: "Ada".into() }).await.unwrap();
+    suppress_tests(&story).await;
 
     let found = [weakness("a", "a.js", 1), weakness("b", "b.js", 1), weakness("t", "test.js", 1)];
     let (_, plan) = plan_of(&story, &found).await;
@@ -163,4 +174,54 @@ async fn a_report_that_was_imported_or_is_broken_or_too_large_has_no_plan() {
     let many: Vec<Value> = (0..5_001).map(|n| weakness("a", &format!("{n}.js"), 1)).collect();
     let refused = story.plan_import("shop", &Report::of(story.now(), &many)).await.unwrap_err();
     assert_eq!(refused.detail, "It has 5001 results; up to 5000 are planned while somebody waits.");
+}
+
+#[tokio::test]
+async fn closing_more_than_usual_waits_in_the_plan_and_nobody_hears_of_it() {
+    let story = Story::sqlite().await;
+    let many: Vec<Value> = (0..60).map(|n| weakness("a", &format!("{n}.js"), 1)).collect();
+    story.scan(&many).await;
+    story.settle().await;
+    suppress_tests(&story).await;
+    story.settle().await;
+    let before = everything(&story).await;
+    let mut events = story.engine.events();
+
+    let found = [&many[24..], &[weakness("t", "test.js", 1)]].concat();
+    let (report, plan) = plan_of(&story, &found).await;
+
+    assert_eq!((plan.result.new.total(), plan.result.fixed.total()), (0, 24), "{plan:?}");
+    assert_eq!((plan.existing.update, plan.existing.over_budget), (0, 24), "{plan:?}");
+    let why = &plan.existing.tickets[0].reason;
+    assert!(why.contains("waits for a person"), "{why}");
+    assert_eq!(everything(&story).await, before, "no alarm, no breaker");
+    assert!(events.try_recv().is_err(), "and no event");
+
+    story.import("shop", &report).await;
+    story.settle().await;
+    let closed = story.board.work_items().into_iter().filter(|id| story.board.state_of(*id) == "Closed");
+    assert_eq!(closed.count(), 0, "it waits");
+}
+
+#[tokio::test]
+async fn the_tags_that_an_import_gives_to_its_asset_count_for_all_of_its_findings() {
+    let story = Story::sqlite().await;
+    story.scan(&[weakness("a", "a.js", 1)]).await;
+    story.settle().await;
+    let mut tx = story.engine.db().begin().await.unwrap();
+    let rule = store::rules::all(&mut tx).await.unwrap().remove(0);
+    drop(tx);
+    let criteria = Criteria::parse(&json!({ "asset_tag": { "is": "web" } })).unwrap();
+    let tagged = RuleSettings { criteria, ..rule.settings };
+    story.engine.change_rule(rule.id, tagged, &Actor { name: "Ada".into() }).await.unwrap();
+    story.scan(&[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]).await;
+    story.settle().await;
+    assert_eq!(story.tickets().await.len(), 1, "b is not tagged");
+
+    story.wait(Duration::minutes(1));
+    let report = Report::of(story.now(), &[weakness("a", "a.js", 1), weakness("b", "b.js", 1)]);
+    let untagged = story.plan_import("shop", &report).await.unwrap();
+    assert_eq!(untagged.plan.create, 0, "{untagged:?}");
+    let tagged = story.plan_import_with("shop", &report, &["web"]).await.unwrap();
+    assert_eq!(rows(&tagged.plan), [(PlanAction::Create, "b in b.js")]);
 }

@@ -153,7 +153,11 @@ async fn plan_import(client: &Client, args: &ImportArgs) -> Outcome {
         return Ok(code);
     }
     if plan.import.already_imported {
-        output.line(&format!("This scan of {} was imported before: nothing would change.", args.into()))?;
+        output.line(&format!(
+            "This scan of {} was imported before; nothing would change. What it did then:",
+            args.into()
+        ))?;
+        print_result(output, &plan.import)?;
     } else {
         let results = plan.import.observations;
         output.line(&format!("Importing {results} results into {} would do this:", args.into()))?;
@@ -219,7 +223,11 @@ fn print_result(output: Output, import: &ImportResult) -> Result<(), CliError> {
     for (reason, count) in &import.left_out {
         say(&format!("left out: {count}, {reason}"));
     }
-    if import.quarantined {
+    if import.quarantined && import.scans.is_empty() {
+        say(
+            "The scan would wait for a person before it closes anything: suspiciously many findings are gone.",
+        );
+    } else if import.quarantined {
         say("The scan waits for a person before it closes anything: suspiciously many findings are gone.");
         say("next: Look at it with `lockstep scans list`, then `lockstep scans confirm <SCAN>`.");
     }
@@ -235,7 +243,10 @@ fn print_tickets(output: Output, plan: &ImportPlan) -> Result<(), CliError> {
     }
     match &plan.existing_unknown {
         Some(why) => say(&format!("What it does to work items that are there cannot be said: {why}")),
-        None => say(&format!("{} work items that are there would change.", plan.existing.update)),
+        None => say(&format!(
+            "Work items that are there: {} would change, {} would wait.",
+            plan.existing.update, plan.existing.over_budget
+        )),
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::App;
 use crate::access::Caller;
 use crate::extract::Query;
 use crate::problem::{Answer, Failure};
-use crate::routes::jobs::read_job;
+use crate::routes::jobs::{numbers_of_first, read_job};
 use crate::translate;
 
 /// Longest report, in bytes: what the readers of reports take in.
@@ -69,7 +69,7 @@ async fn plan_import(
     let report = receive(&app, body).await?;
     let plan = app.engine.plan_import(request(options), &report).await?;
     Ok(axum::Json(ImportPlan {
-        import: translate::import_result(plan.result),
+        import: numbers_of_first(&app, translate::import_result(plan.result)).await?,
         destinations: plan.destinations.into_iter().map(translate::share).collect(),
         existing: translate::plan(plan.existing),
         existing_unknown: plan.existing_unknown,

@@ -28,45 +28,59 @@ pub(super) async fn read_job(app: &App, id: JobId) -> Answer<Job> {
     let mut tx = app.db.read().await?;
     let row = views::jobs::one(&mut tx, id).await?.ok_or_else(|| Failure::not_found("job"))?;
     let job = translate::job(row)?;
-    let Some(scans) =
-        job.import.as_ref().filter(|import| import.already_imported).map(|import| &import.scans)
-    else {
-        return Ok(job);
-    };
-    let earlier = views::jobs::of_scans(&mut tx, scans).await?;
-    Ok(as_the_first_time(job, earlier.into_iter().map(translate::job).collect::<Answer<_>>()?))
+    drop(tx);
+    match &job.import {
+        Some(import) if import.already_imported => {
+            Ok(as_the_first_time(job.clone(), earlier(app, import).await?))
+        }
+        _ => Ok(job),
+    }
+}
+
+/// What an import of scans that were imported before did then: a pipeline that asks again gets the same verdict again.
+pub(super) async fn numbers_of_first(app: &App, import: ImportResult) -> Answer<ImportResult> {
+    if !import.already_imported {
+        return Ok(import);
+    }
+    let numbers = together(earlier(app, &import).await?.into_iter().filter_map(|job| job.import));
+    Ok(with_numbers(import, numbers))
+}
+
+/// The jobs that imported its scans.
+async fn earlier(app: &App, import: &ImportResult) -> Answer<Vec<Job>> {
+    let mut tx = app.db.read().await?;
+    let rows = views::jobs::of_scans(&mut tx, &import.scans).await?;
+    rows.into_iter().map(translate::job).collect()
 }
 
 /// An import of scans that were imported before ends as those imports ended, with their numbers: a pipeline that sends
 /// its report again must get the same verdict again.
 fn as_the_first_time(mut job: Job, earlier: Vec<Job>) -> Job {
-    let mut numbers: Option<ImportResult> = None;
+    let mut results = Vec::new();
     for first in earlier {
         if first.state != JobState::Succeeded {
             return Job { id: job.id, created_at: job.created_at, import: None, ..first };
         }
-        let Some(result) = first.import else { continue };
-        numbers = Some(match numbers {
-            None => result,
-            Some(sum) => ImportResult {
-                new: added(sum.new, result.new),
-                regressed: added(sum.regressed, result.regressed),
-                still_open: added(sum.still_open, result.still_open),
-                fixed: added(sum.fixed, result.fixed),
-                quarantined: sum.quarantined || result.quarantined,
-                ..sum
-            },
-        });
+        results.extend(first.import);
     }
-    if let (Some(import), Some(numbers)) = (&mut job.import, numbers) {
-        *import = ImportResult {
-            scans: std::mem::take(&mut import.scans),
-            already_imported: true,
-            observations: import.observations,
-            ..numbers
-        };
-    }
+    job.import = job.import.map(|import| with_numbers(import, together(results)));
     job
+}
+
+fn together(results: impl IntoIterator<Item = ImportResult>) -> Option<ImportResult> {
+    results.into_iter().reduce(|sum, result| ImportResult {
+        new: added(sum.new, result.new),
+        regressed: added(sum.regressed, result.regressed),
+        still_open: added(sum.still_open, result.still_open),
+        fixed: added(sum.fixed, result.fixed),
+        quarantined: sum.quarantined || result.quarantined,
+        ..sum
+    })
+}
+
+fn with_numbers(import: ImportResult, numbers: Option<ImportResult>) -> ImportResult {
+    let Some(numbers) = numbers else { return import };
+    ImportResult { scans: import.scans, already_imported: true, observations: import.observations, ..numbers }
 }
 
 fn added(mut one: SeverityCounts, other: SeverityCounts) -> SeverityCounts {
