@@ -187,8 +187,9 @@ tokio::task_local! {
 }
 
 /// Runs what happens in a transaction that is thrown away: nobody hears of it.
-pub(crate) async fn unheard<F: Future>(supposed: F) -> F::Output {
-    UNHEARD.scope((), supposed).await
+pub(crate) fn unheard<F: Future>(supposed: F) -> impl Future<Output = F::Output> {
+    // What is supposed is large, and would be a part of whatever asks.
+    UNHEARD.scope((), Box::pin(supposed))
 }
 
 /// What happens here is thrown away.

@@ -28,9 +28,17 @@ fn number(name: &str) -> Option<u64> {
 /// What a seed leads to.
 type Run = fn(u64, &Arc<Tally>) -> sim::Outcome;
 
-fn now(work: impl Future<Output = sim::Outcome>) -> sim::Outcome {
+/// Bytes of the stack: without optimisation the frames of the engine below those of the simulation need nearly two million.
+const STACK: usize = 8 << 20;
+
+fn now<F: Future<Output = sim::Outcome>>(work: impl FnOnce() -> F + Send) -> sim::Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime needs nothing").block_on(work)
+    let runtime = runtime.expect("a runtime needs nothing");
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        let work = thread.spawn_scoped(scope, move || runtime.block_on(work())).unwrap();
+        work.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+    })
 }
 
 /// The same, if it may panic: that is a broken law like any other.
@@ -93,14 +101,14 @@ fn nothing_broke(broken: &[(u64, sim::Violation)], replay: &str) {
 fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
     let tally = Arc::new(Tally::default());
     if let Some(seed) = number("LOCKSTEP_SEED") {
-        let outcome = now(sim::run(seed, &tally));
+        let outcome = now(|| sim::run(seed, &tally));
         println!("{}", outcome.trace.join("\n"));
         assert_eq!(outcome.violation, None);
         return;
     }
     let seeds = number("LOCKSTEP_SEEDS").unwrap_or(40);
     let first = number("LOCKSTEP_FIRST_SEED").unwrap_or(1);
-    let run: Run = |seed, tally| now(sim::run(seed, tally));
+    let run: Run = |seed, tally| now(|| sim::run(seed, tally));
     let broken = many(first, seeds, &tally, run);
     println!("{seeds} seeds\n{tally}");
     nothing_broke(&broken, "cargo xtask simulate");
@@ -113,14 +121,14 @@ fn whatever_happens_the_laws_hold_when_everything_has_come_to_rest() {
 fn what_a_plan_says_is_what_applying_it_does() {
     let tally = Arc::new(Tally::default());
     if let Some(seed) = number("LOCKSTEP_SITUATION") {
-        let outcome = now(fidelity::run(seed, &tally));
+        let outcome = now(|| fidelity::run(seed, &tally));
         println!("{}", outcome.trace.join("\n"));
         assert_eq!(outcome.violation, None);
         return;
     }
     let situations = number("LOCKSTEP_SITUATIONS").unwrap_or(20);
     let first = number("LOCKSTEP_FIRST_SITUATION").unwrap_or(1);
-    let run: Run = |seed, tally| now(fidelity::run(seed, tally));
+    let run: Run = |seed, tally| now(|| fidelity::run(seed, tally));
     nothing_broke(&many(first, situations, &tally, run), "cargo xtask simulate --fidelity");
     println!("{situations} situations: {}", fidelity::summary(&tally));
 }

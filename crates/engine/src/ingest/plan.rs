@@ -73,7 +73,7 @@ impl Engine {
         }
         let import = SupposedImport { ready, report: report.to_owned() };
         let mut tx = self.inner.db.begin().await?;
-        let Came { result, rules, tickets } = unheard(Box::pin(self.come(&mut tx, &import))).await?;
+        let Came { result, rules, tickets } = unheard(self.come(&mut tx, &import)).await?;
         drop(tx);
         let mut plan = ImportPlan {
             result,
@@ -104,9 +104,10 @@ impl Engine {
 
     async fn come(&self, tx: &mut Tx, import: &SupposedImport) -> Result<Came, Refusal> {
         let now = self.inner.world.now();
-        self.suppose_decided(tx).await?;
+        Box::pin(self.suppose_decided(tx)).await?;
         let job: JobId = self.inner.world.id();
-        let Drafted { scans, order, known, tagged } = self.draft_scans(tx, &import.ready, job).await?;
+        let Drafted { scans, order, known, tagged } =
+            Box::pin(self.draft_scans(tx, &import.ready, job)).await?;
         if scans.is_empty() {
             let result = known_before(&import.ready, &order, known);
             return Ok(Came { result, rules: RulePlan::default(), tickets: BTreeSet::new() });
@@ -124,10 +125,10 @@ impl Engine {
         for scan in &scans {
             store::scans::add(tx, scan, now).await?;
         }
-        self.stage_supposed(tx, &import.report, &order).await?;
+        Box::pin(self.stage_supposed(tx, &import.report, &order)).await?;
         // In the order of the job.
         let scans = store::scans::of_job(tx, job).await?;
-        let result = self.suppose_effect(tx, &scans, &order).await?;
+        let result = Box::pin(self.suppose_effect(tx, &scans, &order)).await?;
         let mut tickets = BTreeSet::new();
         for scan in &scans {
             tickets.extend(store::taking_effect::concerned(tx, scan.id).await?);
@@ -137,7 +138,7 @@ impl Engine {
             store::findings::undecide_asset(tx, asset).await?;
         }
         let mut planner = Planner::default();
-        tickets.extend(self.decide_all(tx, Some(&mut planner)).await?);
+        tickets.extend(Box::pin(self.decide_all(tx, Some(&mut planner))).await?);
         Ok(Came { result, rules: planner.finish(), tickets })
     }
 

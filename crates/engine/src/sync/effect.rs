@@ -202,8 +202,8 @@ impl Engine {
                     store::destinations::save(&mut tx, &known).await?;
                 }
             }
-            Supposed::Decided => self.suppose_decided(&mut tx).await?,
-            Supposed::Import(import) => self.suppose_import(&mut tx, import).await?,
+            Supposed::Decided => Box::pin(self.suppose_decided(&mut tx)).await?,
+            Supposed::Import(import) => Box::pin(self.suppose_import(&mut tx, import)).await?,
         }
         Ok(tx)
     }

@@ -97,7 +97,7 @@ impl Engine {
         supposed: &Supposed,
         draft: &mut Draft,
     ) -> Result<(), Refusal> {
-        unheard(Box::pin(self.rehearse_turns(pass, tickets, looked, supposed, draft))).await
+        unheard(self.rehearse_turns(pass, tickets, looked, supposed, draft)).await
     }
 
     async fn rehearse_turns(
