@@ -1,22 +1,29 @@
 //! Tickets: our record of work items, what was agreed on, and writes whose outcome is not known yet.
 
-use std::collections::HashMap;
+mod members;
+mod turns;
 
 use chrono::{DateTime, Utc};
 use model::board::{Draft, WorkItem};
 use model::following::Following;
 use model::merge::comments::Deed;
 use model::merge::{Base, Conflict, Desired, UpdateIntent};
-use model::{
-    AssetId, AttachmentId, CommentId, ConnectionId, DestinationId, FindingId, RuleId, Status, TicketId,
-    WorkItemId,
-};
+use model::{AttachmentId, CommentId, ConnectionId, DestinationId, Status, TicketId, WorkItemId};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::db::to_json;
 use crate::views::Statement;
 use crate::{Result, Row, Tx, args};
+
+pub use members::{
+    Group, Held, add_finding, of_finding, of_findings, of_groups, open_members, remove_finding, retire_group,
+};
+pub(crate) use turns::MARK;
+pub use turns::{
+    count_pending, due, live_after, mark, mark_of_asset, mark_of_destination, mark_of_finding,
+    mark_of_work_item, next_due, park_damaged, pending, put_off, retry, retry_all, retry_of_destination,
+    to_sweep,
+};
 
 /// How the group of a ticket begins that a person made: no rule has a group like it.
 pub const BY_HAND: &str = "by-hand/";
@@ -302,121 +309,6 @@ pub async fn get(tx: &mut Tx, id: TicketId) -> Result<Option<Ticket>> {
         .transpose()
 }
 
-/// A ticket that findings with its key may join.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// Ticket.
-    pub ticket: TicketId,
-    /// What findings of the group have in common.
-    pub key: String,
-    /// Number of the work item.
-    pub work_item: Option<WorkItemId>,
-    /// The work item was closed when both sides last agreed.
-    pub is_closed: bool,
-}
-
-/// The tickets of some groups at a destination, by their keys.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn of_groups(
-    tx: &mut Tx,
-    destination: DestinationId,
-    keys: &[&str],
-) -> Result<HashMap<String, Group>> {
-    let mut groups = HashMap::new();
-    for keys in keys.chunks(500) {
-        let mut statement = Statement::new(
-            "SELECT t.id, t.group_key, t.work_item_id, t.agreed_status FROM ticket t WHERE t.destination_id = ",
-        );
-        statement.bind(destination).push(" AND t.group_key IN ").bind_list(keys.iter().copied());
-        for row in statement.all(tx).await? {
-            let group = Group {
-                ticket: row.id("id")?,
-                key: row.text("group_key")?,
-                work_item: row.opt_int("work_item_id")?.map(WorkItemId),
-                is_closed: match row.opt_text("agreed_status")? {
-                    None => false,
-                    Some(_) => !row.word::<Status>("agreed_status")?.is_open(),
-                },
-            };
-            groups.insert(group.key.clone(), group);
-        }
-    }
-    Ok(groups)
-}
-
-/// A ticket that a finding has.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// Ticket.
-    pub ticket: TicketId,
-    /// Its destination.
-    pub destination: DestinationId,
-    /// Its rules; none if people made it.
-    pub rules: Vec<RuleId>,
-}
-
-/// How many open findings each of these tickets has; tickets without any, and released ones, are left out.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn open_members(tx: &mut Tx, tickets: &[TicketId]) -> Result<HashMap<TicketId, u64>> {
-    let mut all = HashMap::new();
-    for tickets in tickets.chunks(500) {
-        let mut statement = Statement::new(
-            "SELECT tf.ticket_id, COUNT(*) AS n FROM ticket_finding tf JOIN finding f ON f.id = tf.finding_id
-             JOIN ticket t ON t.id = tf.ticket_id
-             WHERE t.health <> 'released'
-               AND f.status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation') AND tf.ticket_id IN ",
-        );
-        statement.bind_list(tickets.iter().copied()).push(" GROUP BY tf.ticket_id");
-        for row in statement.all(tx).await? {
-            all.insert(row.id("ticket_id")?, row.count("n")?);
-        }
-    }
-    Ok(all)
-}
-
-/// The tickets of some findings.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn of_findings(tx: &mut Tx, findings: &[FindingId]) -> Result<HashMap<FindingId, Vec<Held>>> {
-    let mut all: HashMap<FindingId, Vec<Held>> = HashMap::new();
-    for findings in findings.chunks(500) {
-        let mut statement = Statement::new(
-            "SELECT tf.finding_id, t.id, t.destination_id, tr.rule_id FROM ticket_finding tf
-             JOIN ticket t ON t.id = tf.ticket_id LEFT JOIN ticket_rule tr ON tr.ticket_id = t.id
-             WHERE tf.finding_id IN ",
-        );
-        statement.bind_list(findings.iter().copied()).push(" ORDER BY t.id, tr.position");
-        for row in statement.all(tx).await? {
-            let held = all.entry(row.id("finding_id")?).or_default();
-            let ticket: TicketId = row.id("id")?;
-            if held.last().is_none_or(|last| last.ticket != ticket) {
-                held.push(Held { ticket, destination: row.id("destination_id")?, rules: Vec::new() });
-            }
-            if let (Some(rule), Some(last)) = (row.opt_id("rule_id")?, held.last_mut()) {
-                last.rules.push(rule);
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// The tickets of a finding.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn of_finding(tx: &mut Tx, finding: FindingId) -> Result<Vec<TicketId>> {
-    tx.all("SELECT ticket_id FROM ticket_finding WHERE finding_id = $1 ORDER BY ticket_id", args![finding])
-        .await?
-        .iter()
-        .map(|row| row.id("ticket_id"))
-        .collect()
-}
-
 /// The ticket of a work item.
 ///
 /// # Errors
@@ -464,23 +356,6 @@ fn readable(rows: &[Row]) -> Result<Read> {
         }
     }
     Ok(read)
-}
-
-/// A ticket whose record is damaged waits for a person.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn park_damaged(tx: &mut Tx, id: TicketId, why: &str) -> Result<()> {
-    tx.execute(
-        "UPDATE ticket SET parked = TRUE, health = 'parked', problem = $2, next_step = $3 WHERE id = $1",
-        args![
-            id,
-            format!("The ticket cannot be read: {why}."),
-            "Restore the database from a backup, or delete the ticket."
-        ],
-    )
-    .await?;
-    Ok(())
 }
 
 /// The ticket whose key this is, or was: keys of work items that it had before lead to it, too. The flag tells whether it
@@ -556,23 +431,6 @@ pub async fn with_copies(tx: &mut Tx, connection: ConnectionId, limit: i64) -> R
     Ok(readable(&rows)?.tickets)
 }
 
-/// Tickets of a connection that have a reason to be looked at and may be tried now.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn due(tx: &mut Tx, connection: ConnectionId, now: DateTime<Utc>, limit: i64) -> Result<Read> {
-    let rows = tx.all(
-        crate::Composed(format!(
-            "{SELECT} WHERE t.connection_id = $1 AND t.mark <> t.synced_mark AND NOT t.parked AND t.next_attempt_at <= $2
-               AND t.health <> 'released'
-             ORDER BY t.next_attempt_at, t.id LIMIT $3"
-        )),
-        args![connection, now, limit],
-    )
-    .await?;
-    readable(&rows)
-}
-
 /// These tickets, in the order of their ids.
 ///
 /// # Errors
@@ -589,41 +447,6 @@ pub async fn of_ids(tx: &mut Tx, ids: &[TicketId]) -> Result<Read> {
     Ok(read)
 }
 
-/// When the next waiting ticket of a connection may be tried.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn next_due(tx: &mut Tx, connection: ConnectionId) -> Result<Option<DateTime<Utc>>> {
-    tx.first(
-        "SELECT MIN(next_attempt_at) AS at FROM ticket WHERE connection_id = $1 AND mark <> synced_mark AND NOT parked
-           AND health <> 'released'",
-        args![connection],
-    )
-    .await?
-    .map_or(Ok(None), |row| row.opt_time("at"))
-}
-
-/// Tickets of a connection with a work item, page by page, for a sweep or a plan. Without those that were released.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn live_after(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Ticket>> {
-    let rows = tx.all(
-        crate::Composed(format!(
-            "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2 AND t.health <> 'released'
-             ORDER BY t.id LIMIT $3"
-        )),
-        args![connection, after, limit],
-    )
-    .await?;
-    Ok(readable(&rows)?.tickets)
-}
-
 /// Tickets of a destination with a work item, in the order of their ids. Without those that were released.
 ///
 /// # Errors
@@ -637,70 +460,6 @@ pub async fn ids_of_destination(tx: &mut Tx, destination: DestinationId) -> Resu
     .iter()
     .map(|row| row.id("id"))
     .collect()
-}
-
-/// Tickets of a connection that a sweep compares, page by page: those with a work item, but for what was closed on both
-/// sides and has not been looked at since `closed_before`.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn to_sweep(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    after: Uuid,
-    closed_before: DateTime<Utc>,
-    limit: i64,
-) -> Result<Read> {
-    let rows = tx
-        .all(
-            crate::Composed(format!(
-                "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NOT NULL AND t.id > $2
-                 AND (t.health <> 'closed' OR t.mark <> t.synced_mark OR t.synced_at IS NULL OR t.synced_at > $3)
-                 ORDER BY t.id LIMIT $4"
-            )),
-            args![connection, after, closed_before, limit],
-        )
-        .await?;
-    readable(&rows)
-}
-
-/// Tickets of a connection without a work item, oldest first. Without those that were released.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn pending(tx: &mut Tx, connection: ConnectionId, limit: i64) -> Result<Vec<Ticket>> {
-    let rows = tx
-        .all(
-            crate::Composed(format!(
-                "{SELECT} WHERE t.connection_id = $1 AND t.work_item_id IS NULL AND t.health <> 'released'
-                 ORDER BY t.id LIMIT $2"
-            )),
-            args![connection, limit],
-        )
-        .await?;
-    Ok(readable(&rows)?.tickets)
-}
-
-/// Nothing joins a ticket any more: its group begins anew.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn retire_group(tx: &mut Tx, id: TicketId) -> Result<()> {
-    tx.execute("UPDATE ticket SET group_key = group_key || '~' || token WHERE id = $1", args![id]).await?;
-    Ok(())
-}
-
-/// How many tickets of a destination wait for their work item.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn count_pending(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
-    tx.count(
-        "SELECT COUNT(*) AS n FROM ticket WHERE destination_id = $1 AND work_item_id IS NULL
-           AND health NOT IN ('released', 'closed')",
-        args![destination],
-    )
-    .await
 }
 
 /// Adds a ticket without a work item.
@@ -728,29 +487,6 @@ pub async fn add(tx: &mut Tx, ticket: &Ticket) -> Result<()> {
         ],
     )
     .await?;
-    Ok(())
-}
-
-/// Adds a finding to a ticket.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn add_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> Result<()> {
-    tx.execute(
-        "INSERT INTO ticket_finding (ticket_id, finding_id) VALUES ($1, $2) ON CONFLICT (finding_id, ticket_id) DO NOTHING",
-        args![ticket, finding],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Takes a finding away from a ticket.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn remove_finding(tx: &mut Tx, ticket: TicketId, finding: FindingId) -> Result<()> {
-    tx.execute("DELETE FROM ticket_finding WHERE ticket_id = $1 AND finding_id = $2", args![ticket, finding])
-        .await?;
     Ok(())
 }
 
@@ -801,90 +537,6 @@ fn assigned_to(ticket: &Ticket) -> String {
     person.map_or_else(String::new, |who| format!("{} {}", who.display_name, who.unique_name).to_lowercase())
 }
 
-/// Puts a ticket off because of an error, without touching anything else about it.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn put_off(
-    tx: &mut Tx,
-    id: TicketId,
-    problem: &str,
-    next_step: &str,
-    until: DateTime<Utc>,
-) -> Result<()> {
-    tx.execute(
-        "UPDATE ticket SET health = $2, problem = $3, next_step = $4, next_attempt_at = $5, attempts = attempts + 1
-         WHERE id = $1",
-        args![id, Health::Retrying.as_str(), problem, next_step, until],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Gives a ticket a reason to be looked at.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn mark(tx: &mut Tx, id: TicketId) -> Result<()> {
-    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE id = $1", args![id]).await?;
-    Ok(())
-}
-
-/// Gives tickets a reason to be looked at whose findings changed. What is held back may not be wanted any more: it is
-/// looked at again at once.
-pub(crate) const MARK: &str = "UPDATE ticket SET mark = mark + 1,
-     next_attempt_at = CASE WHEN health = 'held' THEN 0 ELSE next_attempt_at END";
-
-/// Gives all tickets of a finding a reason to be looked at.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn mark_of_finding(tx: &mut Tx, finding: FindingId) -> Result<u64> {
-    tx.execute(
-        crate::Composed(format!(
-            "{MARK} WHERE id IN (SELECT ticket_id FROM ticket_finding WHERE finding_id = $1)"
-        )),
-        args![finding],
-    )
-    .await
-}
-
-/// Gives all tickets with findings of an asset a reason to be looked at: it has another name.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn mark_of_asset(tx: &mut Tx, asset: AssetId) -> Result<u64> {
-    tx.execute(
-        "UPDATE ticket SET mark = mark + 1 WHERE id IN
-            (SELECT tf.ticket_id FROM ticket_finding tf JOIN finding f ON f.id = tf.finding_id WHERE f.asset_id = $1)",
-        args![asset],
-    )
-    .await
-}
-
-/// Gives all tickets of a destination a reason to be looked at: what they say changed.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn mark_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
-    tx.execute("UPDATE ticket SET mark = mark + 1 WHERE destination_id = $1", args![destination]).await
-}
-
-/// Lets all tickets of a destination be looked at again, also those that wait for another try or for a person: what kept
-/// them may be mended. What a person undid stays undone.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn retry_of_destination(tx: &mut Tx, destination: DestinationId) -> Result<u64> {
-    tx.execute(
-        "UPDATE ticket SET mark = mark + 1, parked = undone, attempts = 0,
-                next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END
-         WHERE destination_id = $1",
-        args![destination],
-    )
-    .await
-}
-
 /// How many tickets of a destination have a work item.
 ///
 /// # Errors
@@ -909,72 +561,4 @@ pub async fn latest_with_several(tx: &mut Tx) -> Result<Option<TicketId>> {
     .await?
     .map(|row| row.id("ticket_id"))
     .transpose()
-}
-
-/// Gives the ticket of a work item a reason to be looked at. Nothing happens if there is no such ticket, or if
-/// `revision` is what was agreed on already: that is our own write coming back.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn mark_of_work_item(
-    tx: &mut Tx,
-    connection: ConnectionId,
-    work_item: WorkItemId,
-    revision: Option<i64>,
-) -> Result<bool> {
-    if let Some(revision) = revision {
-        let known = tx
-            .first(
-                "SELECT base FROM ticket WHERE connection_id = $1 AND work_item_id = $2",
-                args![connection, work_item],
-            )
-            .await?;
-        let Some(known) = known else { return Ok(false) };
-        let base: Option<Base> = known.opt_json("base")?;
-        if base.is_some_and(|base| base.revision >= revision) {
-            return Ok(false);
-        }
-    }
-    let touched = tx
-        .execute(
-            "UPDATE ticket SET mark = mark + 1 WHERE connection_id = $1 AND work_item_id = $2",
-            args![connection, work_item],
-        )
-        .await?;
-    Ok(touched > 0)
-}
-
-/// Lets a parked or waiting ticket be tried at once, also one that a person undid.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn retry(tx: &mut Tx, id: TicketId) -> Result<()> {
-    if let Some(mut ticket) = get(tx, id).await?
-        && ticket.following.undone_by.take().is_some()
-    {
-        (ticket.problem, ticket.next_step) = (None, None);
-        ticket.health = if ticket.work_item_id.is_some() { Health::Waiting } else { Health::Pending };
-        save(tx, &ticket).await?;
-    }
-    tx.execute(
-        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, moves = '[]',
-                next_attempt_at = CASE WHEN intent IS NULL THEN 0 ELSE next_attempt_at END WHERE id = $1",
-        args![id],
-    )
-    .await?;
-    Ok(())
-}
-
-/// Lets all tickets of a connection that wait for another try be tried at once: what kept them was mended. What a person
-/// undid stays undone.
-///
-/// # Errors
-/// If the database refuses.
-pub async fn retry_all(tx: &mut Tx, connection: ConnectionId) -> Result<u64> {
-    tx.execute(
-        "UPDATE ticket SET mark = mark + 1, parked = FALSE, attempts = 0, next_attempt_at = 0
-         WHERE connection_id = $1 AND intent IS NULL AND (parked OR mark <> synced_mark) AND NOT undone",
-        args![connection],
-    )
-    .await
 }
