@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
-import { launch, Visitor } from "./browser";
+import { launch, NARROW, Visitor } from "./browser";
 
 const HOSTILE = '<img src=x onerror="window.hacked=1"> "quoted" \'text\' {{7*7}} </script><script>window.hacked=1</script>';
 
@@ -88,6 +88,36 @@ describe("a report", () => {
 		assert.equal(await page.evaluate(() => "hacked" in window), false);
 		await visitor.fits("a hostile finding");
 		visitor.noErrors();
+		await visitor.leaves();
+	});
+
+	it("is planned: what becomes of findings, of tickets, and of work items that are there", async () => {
+		const visitor = await Visitor.signedIn(browser, { viewport: NARROW, theme: "dark" });
+		const { page } = visitor;
+		const found = (...titles: string[]) =>
+			titles.map((title) => ({ id: title, title, severity: "high", path: `${title}.js`, snippet: title }));
+		await visitor.uploads("e2e/planned", { scanner: { name: "planner" }, findings: found("remains", "goes") });
+		// Both have their work items, so that the next report has something to close.
+		await visitor.open("/tickets?health=in_step&q=planned");
+		await page.getByText("goes").first().waitFor({ timeout: 30_000 });
+		await page.getByText("remains").first().waitFor({ timeout: 30_000 });
+
+		await visitor.open("/scans?upload");
+		const next = JSON.stringify({ lockstep: 1, scanner: { name: "planner" }, findings: found("remains", "comes") });
+		await page
+			.locator("input[type=file]")
+			.setInputFiles({ name: "next.json", mimeType: "application/json", buffer: Buffer.from(next) });
+		await page.getByRole("textbox", { name: "Asset" }).fill("e2e/planned");
+		await page.getByRole("button", { name: "Show what it would do" }).click();
+		const plan = page.getByRole("region", { name: "What it would do" });
+		const rules = plan.getByRole("region", { name: "What the rules would do" });
+		await rules.getByText("comes").waitFor();
+		const there = plan.getByRole("region", { name: "Work items that are there" });
+		await there.getByText("goes").first().waitFor();
+		assert.equal(await there.getByText("remains").count(), 0, "what does not change is not named");
+		await visitor.accessible("plan of an import");
+		await there.scrollIntoViewIfNeeded();
+		await visitor.picture("import-planned", false);
 		await visitor.leaves();
 	});
 

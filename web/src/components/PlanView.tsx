@@ -39,7 +39,7 @@ export function PlanView({ plan, chosen, choose, nothing = "Lockstep and the boa
 				<Fact value={plan.create} words="to create" />
 				<Fact value={plan.update} words="to change" />
 				<Fact value={plan.follow} words="to follow the board" />
-				<Fact value={plan.over_budget} words="over budget" />
+				<Fact value={plan.over_budget} words="waiting" />
 				<Fact value={plan.nothing} words="unchanged" />
 			</ul>
 			{plan.tickets.length === 0 ? (
