@@ -1,5 +1,6 @@
 //! Does the simulation find bugs? Known bugs are put into a copy of the tree one by one; each must break its law.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -388,7 +389,11 @@ fn copy_of_the_tree() -> anyhow::Result<PathBuf> {
     let listed =
         Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]).output();
     let listed = listed.context("git could not be asked for the files of the tree")?;
-    for file in String::from_utf8(listed.stdout)?.lines() {
+    let listed = String::from_utf8(listed.stdout)?;
+    let there: HashSet<PathBuf> =
+        listed.lines().filter(|file| run::root().join(file).exists()).map(|file| tree.join(file)).collect();
+    remove_others(&tree, &there)?;
+    for file in listed.lines() {
         let source = run::root().join(file);
         let Ok(content) = std::fs::read(&source) else { continue };
         let target = tree.join(file);
@@ -401,6 +406,24 @@ fn copy_of_the_tree() -> anyhow::Result<PathBuf> {
         std::fs::write(target, content)?;
     }
     Ok(tree)
+}
+
+/// Removes what an earlier copy has and this one has not: a module that moved would be there twice.
+fn remove_others(folder: &Path, there: &HashSet<PathBuf>) -> anyhow::Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            // What was built from it stays.
+            if entry.file_name() != "target" {
+                remove_others(&path, there)?;
+            }
+        } else if !there.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Applies the edits; answers the files as they were.
