@@ -20,4 +20,4 @@ mod submit;
 pub use plan::ImportPlan;
 pub(crate) use plan::SupposedImport;
 pub use submit::ImportRequest;
-pub(crate) use submit::{Fetched, ImportOrder, Ruled, check_asset_name};
+pub(crate) use submit::{Fetched, ImportOrder, Ruled, check_asset_name, named_format};

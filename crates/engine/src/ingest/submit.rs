@@ -559,15 +559,7 @@ pub(super) async fn read_report(
 ) -> Result<Ready, Refusal> {
     check_names(&request, ruled.is_some())?;
     let filename = request.filename.clone().unwrap_or_else(|| "the report".into());
-    let format =
-        request.format.as_deref().map(str::parse::<reports::Format>).transpose().map_err(|error| {
-            Refusal::invalid(
-                "format_unknown",
-                "The format is not known",
-                format!("{error}."),
-                "Leave the format out to have it recognised.",
-            )
-        })?;
+    let format = named_format(request.format.as_deref())?;
     let path = report.to_owned();
     let division = ruled.as_ref().map(|ruled| ruled.division.clone());
     let read = tokio::task::spawn_blocking(move || read_through(&path, format, division.as_ref()))
@@ -582,6 +574,18 @@ pub(super) async fn read_report(
         )
     })?;
     Ok(Ready { request, ruled, read, filename })
+}
+
+/// The format that somebody named, if it is one.
+pub(crate) fn named_format(name: Option<&str>) -> Result<Option<reports::Format>, Refusal> {
+    name.map(str::parse::<reports::Format>).transpose().map_err(|error| {
+        Refusal::invalid(
+            "format_unknown",
+            "The format is not known",
+            format!("{error}."),
+            "Leave the format out to have it recognised.",
+        )
+    })
 }
 
 fn read_through(

@@ -10,8 +10,8 @@ use model::ingest::{Division, IngestRule, LeftOutReason};
 
 use crate::Refusal;
 use crate::engine::Engine;
-use crate::ingest::Ruled;
 use crate::ingest::divide::Parts;
+use crate::ingest::{Ruled, named_format};
 
 /// Pages of a live preview: people wait for it.
 const PREVIEW_PAGES: usize = 3;
@@ -96,14 +96,7 @@ impl Engine {
             source.rules = rules;
         }
         let Ruled { division, .. } = self.ruled(&source)?;
-        let format = format.as_deref().map(str::parse::<reports::Format>).transpose().map_err(|error| {
-            Refusal::invalid(
-                "format_unknown",
-                "The format is not known",
-                format!("{error}."),
-                "Leave the format out to have it recognised.",
-            )
-        })?;
+        let format = named_format(format.as_deref())?;
         let mut preview = IngestPreview { whole: true, ..IngestPreview::default() };
         let format = if live {
             let fetched = self.fetch(&source, file, self.inner.world.now(), Some(PREVIEW_PAGES)).await?;

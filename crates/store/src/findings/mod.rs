@@ -454,12 +454,8 @@ pub async fn save(tx: &mut Tx, finding: &Finding, undecided: bool) -> Result<()>
 /// If the database refuses.
 pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
     for ids in ids.chunks(500) {
-        let mut statement = Statement::new(
-            "UPDATE finding SET undecided = TRUE
-             WHERE (status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
-                    OR suppressed_by IS NOT NULL) AND id IN ",
-        );
-        statement.bind_list(ids.iter().copied());
+        let mut statement = Statement::new(UNDECIDE);
+        statement.push("id IN ").bind_list(ids.iter().copied());
         statement.execute(tx).await?;
     }
     Ok(())
@@ -470,15 +466,15 @@ pub async fn undecide(tx: &mut Tx, ids: &[FindingId]) -> Result<()> {
 /// # Errors
 /// If the database refuses.
 pub async fn undecide_asset(tx: &mut Tx, asset: AssetId) -> Result<()> {
-    tx.execute(
-        "UPDATE finding SET undecided = TRUE
-         WHERE (status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
-                OR suppressed_by IS NOT NULL) AND asset_id = $1",
-        args![asset],
-    )
-    .await?;
+    let mut statement = Statement::new(UNDECIDE);
+    statement.push("asset_id = ").bind(asset);
+    statement.execute(tx).await?;
     Ok(())
 }
+
+const UNDECIDE: &str = "UPDATE finding SET undecided = TRUE
+     WHERE (status IN ('created', 'identified', 'in_progress', 'waiting', 'awaiting_validation')
+            OR suppressed_by IS NOT NULL) AND ";
 
 /// The rules have looked at them.
 ///
